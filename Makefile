@@ -1,0 +1,59 @@
+# Everything here may be repeated, by root or by an ordinary user, and needs python3 (>= 3.11) with venv, and make.
+.DEFAULT_GOAL := help
+.PHONY: help install run test check format lock clean clean-data
+
+# The first of these that is new enough; or say which: make PYTHON=/path/to/python3
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+  $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$python; break; }; done)
+UV_VERSION := 0.13.9
+UV_HOME := .chiso/uv-$(UV_VERSION)
+UV := $(UV_HOME)/bin/uv
+INSTALLED := .venv/.installed
+# No Python is fetched from the network, and files are copied: links into a cache of root's would be of no use to others.
+UV_RUN := env -u VIRTUAL_ENV UV_PROJECT_ENVIRONMENT=.venv UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy $(UV)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(INSTALLED) ## .venv with everything, as locked, and the chiso command
+	@:
+
+run: install ## the demo province on http://127.0.0.1:8000, with its own database
+	@exec .venv/bin/chiso serve --demo
+
+test: install ## the whole suite; ARGS="tests/domain -x" for a part of it
+	@exec .ci/test $(ARGS)
+
+check: install ## style, types, import contracts
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+format: install ## put the code into shape
+	.venv/bin/ruff check --fix
+	.venv/bin/ruff format
+
+lock: $(UV) ## renew uv.lock after a change of pyproject.toml
+	$(UV_RUN) lock --python "$(PYTHON)"
+
+clean: ## remove .venv and caches; data and the test server's folder stay
+	rm -rf .venv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .chiso/uv-*
+	find . -name __pycache__ -type d -not -path './.chiso/*' -prune -exec rm -rf {} +
+
+clean-data: ## remove the embedded database's data in .chiso, wherever it was put
+	@.ci/clean-data
+
+$(UV):
+	@[ -n "$(PYTHON)" ] || { \
+	  echo "chiso needs Python 3.11 or newer; found: $$(python3 --version 2>&1 || echo none)." >&2; \
+	  echo "Install one, or name it: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	@mkdir -p .chiso
+	@"$(PYTHON)" -m venv --clear "$(UV_HOME)" || { \
+	  rm -rf "$(UV_HOME)"; \
+	  echo "$(PYTHON) cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@"$(UV_HOME)/bin/python" -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
+
+$(INSTALLED): pyproject.toml uv.lock $(UV)
+	@$(UV_RUN) sync --frozen --quiet --python "$(PYTHON)"
+	@touch $@

@@ -1,0 +1,286 @@
+"""Request bodies before anyone looks for events in them: bounded gzip, media types, and cutting a batch into elements.
+
+Everything here is linear in the size of the body and bounded in memory, whatever the bytes are. What an element means
+is none of this module's business.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import zlib
+from itertools import islice
+from typing import Any, NamedTuple
+
+import msgspec
+
+_GZIP_FEED = 16 * 1024
+_GZIP_MEMBERS = 20_000
+"""A member costs its set-up even when it is empty, so their number is bounded; one per event of a full batch fits."""
+
+_TOKENS_PER_EVENT = 200
+_HUGE = 256 * 1024
+_HUGE_PARTS = 50_000
+_ANY = msgspec.json.Decoder()
+_BOM = b"\xef\xbb\xbf"
+_BLANKS = b" \t\r\n"
+_LINE = re.compile(rb"[^ \t\r\n][^\n]*")
+_NOT_BLANK = re.compile(rb"[^ \t\r\n]")
+_STRUCTURE = re.compile(rb'["\[\]{}]')
+_SCALAR = re.compile(rb'[^,\[\]{}" \t\r\n]+')
+
+
+class BodyProblem(Exception):
+    """The body as a whole cannot be taken; nothing of it was. `code` is one of the contract's closed list."""
+
+    def __init__(self, code: str, detail: str, field: str | None = None) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.field = field
+
+
+class MediaType(NamedTuple):
+    """A content type in lower case, without parameters, and its charset when one is named."""
+
+    name: str
+    charset: str | None
+
+
+def media_type(header: str | None) -> MediaType:
+    """Read a Content-Type header; nothing at all gives an empty name."""
+    name, *parameters = (header or "").split(";")
+    charset = None
+    for parameter in parameters:
+        key, _, value = parameter.partition("=")
+        if key.strip().lower() == "charset":
+            charset = value.strip().strip('"').lower()
+    return MediaType(name.strip().lower(), charset)
+
+
+def decompress(body: bytes, encoding: str | None, limit: int) -> bytes:
+    """The body without its Content-Encoding, at most `limit` bytes.
+
+    BodyProblem: `unsupported_encoding` for anything but gzip, x-gzip and identity, `too_large` beyond the limit,
+    `invalid_json` for broken gzip (the closed list has nothing nearer: what arrived is no JSON).
+    """
+    coding = (encoding or "identity").strip().lower()
+    if coding in ("gzip", "x-gzip"):
+        return _gunzip(body, limit)
+    if coding not in ("identity", ""):
+        raise BodyProblem("unsupported_encoding", "Content-Encoding must be gzip or identity")
+    if len(body) > limit:
+        raise _too_large(limit)
+    return body
+
+
+def _too_large(limit: int) -> BodyProblem:
+    return BodyProblem("too_large", f"the body may have at most {limit} bytes after decompression")
+
+
+def _gunzip(body: bytes, limit: int) -> bytes:
+    """All members of a gzip stream. Fed in small pieces: zlib copies the rest of its input at the end of a member."""
+    pieces: list[bytes] = []
+    room, members, at, pending = limit, 0, 0, b""
+    member = None
+    while True:
+        if not pending:
+            pending = body[at : at + _GZIP_FEED]
+            at += len(pending)
+            if not pending:
+                break
+        if member is None:
+            # Tape-style zero padding after a member is allowed by every gzip tool.
+            pending = pending.lstrip(b"\0") if members else pending
+            if not pending:
+                continue
+            member, members = zlib.decompressobj(wbits=31), members + 1
+            if members > _GZIP_MEMBERS:
+                raise BodyProblem("too_large", f"the gzip stream may have at most {_GZIP_MEMBERS} members")
+        try:
+            piece = member.decompress(pending, room + 1)
+        except zlib.error:
+            raise BodyProblem("invalid_json", "the body is not valid gzip") from None
+        if len(piece) > room:
+            raise _too_large(limit)
+        room -= len(piece)
+        pieces.append(piece)
+        # Never stopped by max_length without having raised above, so no input is left inside a living member.
+        pending = member.unused_data if member.eof else b""
+        member = None if member.eof else member
+    if member is not None:
+        raise BodyProblem("invalid_json", "the gzip body ends in the middle")
+    return b"".join(pieces)
+
+
+def without_bom(body: bytes) -> bytes:
+    """The body without a UTF-8 byte order mark."""
+    return body[len(_BOM) :] if body.startswith(_BOM) else body
+
+
+def first_token(body: bytes) -> bytes:
+    """The first byte that is not blank, or nothing."""
+    found = _NOT_BLANK.search(body)
+    return found.group() if found else b""
+
+
+def too_many(max_events: int) -> BodyProblem:
+    """The problem of a batch with more events than allowed."""
+    return BodyProblem("too_many_events", f"a batch may have at most {max_events} events")
+
+
+def split_lines(body: bytes, max_events: int) -> list[bytes]:
+    """The lines of NDJSON that are not blank, without leading blanks. Stops reading at the first line too many."""
+    lines = [line.group() for line in islice(_LINE.finditer(body), max_events + 1)]
+    if len(lines) > max_events:
+        raise too_many(max_events)
+    return lines
+
+
+def split_array(body: bytes, max_events: int) -> list[bytes]:
+    """The elements of a JSON array as text, cut by quotes and brackets alone.
+
+    The slow way, for arrays that a decoder refuses as a whole because of one element (a lone surrogate, deep nesting):
+    each element can then be judged by itself. What stands inside an element is not checked. BodyProblem:
+    `invalid_json` when it is no array, `too_many_events`.
+    """
+    scan = _Scan(body, _TOKENS_PER_EVENT * max(max_events, 1_000))
+    at = scan.skip_blanks(0)
+    if body[at : at + 1] != b"[":
+        raise broken("the body is not a JSON array")
+    elements: list[bytes] = []
+    at = scan.skip_blanks(at + 1)
+    closed = body[at : at + 1] == b"]"
+    while not closed:
+        end = scan.element_end(at)
+        elements.append(body[at:end])
+        if len(elements) > max_events:
+            raise too_many(max_events)
+        at = scan.skip_blanks(end)
+        closed = body[at : at + 1] == b"]"
+        if not closed:
+            if body[at : at + 1] != b",":
+                raise broken(f"expected a comma or the end of the array at byte {at}")
+            at = scan.skip_blanks(at + 1)
+    if scan.skip_blanks(at + 1) != len(body):
+        raise broken(f"trailing characters at byte {at + 1}")
+    return elements
+
+
+def broken(detail: str) -> BodyProblem:
+    """The problem of a body that is no JSON."""
+    return BodyProblem("invalid_json", detail)
+
+
+class _Scan:
+    """A cursor over JSON text with a budget of steps, so that a hostile body cannot buy minutes of Python."""
+
+    def __init__(self, body: bytes, budget: int) -> None:
+        self.body = body
+        self.budget = budget
+
+    def skip_blanks(self, at: int) -> int:
+        found = _NOT_BLANK.search(self.body, at)
+        return found.start() if found else len(self.body)
+
+    def element_end(self, at: int) -> int:
+        """Where the value that begins at `at` ends."""
+        first = self.body[at : at + 1]
+        if first == b'"':
+            return self._string_end(at)
+        if first in (b"[", b"{"):
+            return self._bracket_end(at)
+        scalar = _SCALAR.match(self.body, at)
+        if scalar is None:
+            raise broken(f"expected a value at byte {at}")
+        return scalar.end()
+
+    def _bracket_end(self, at: int) -> int:
+        depth = 0
+        while found := _STRUCTURE.search(self.body, at):
+            self._step()
+            at = found.end()
+            token = found.group()
+            if token == b'"':
+                at = self._string_end(found.start())
+            elif token in b"[{":
+                depth += 1
+            else:
+                depth -= 1
+                if depth == 0:
+                    return at
+        raise broken("the body ends in the middle of an element")
+
+    def _string_end(self, at: int) -> int:
+        at += 1
+        while (quote := self.body.find(b'"', at)) >= 0:
+            self._step()
+            between = self.body[at:quote]
+            at = quote + 1
+            # An odd number of backslashes before it escapes the quote.
+            if (len(between) - len(between.rstrip(b"\\"))) % 2 == 0:
+                return at
+        raise broken("the body ends in the middle of a string")
+
+    def _step(self) -> None:
+        self.budget -= 1
+        if self.budget < 0:
+            raise broken("the body is not a JSON array of events: far too many brackets and quotes")
+
+
+class NotJson(Exception):
+    """A text cannot be read. `grammar`: it is no JSON; else it is, but nothing that can be taken in (depth, UTF-8)."""
+
+    def __init__(self, detail: str, grammar: bool) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.grammar = grammar
+
+
+def readable(text: bytes) -> Any:
+    """Any JSON value, also one with lone surrogates or numbers beyond every range (they become NaN), or NotJson."""
+    try:
+        decoded = text.decode("utf-8")
+    except UnicodeDecodeError:
+        _load(text.decode("utf-8", "replace"))
+        raise NotJson("the text is not UTF-8", grammar=False) from None
+    try:
+        return _ANY.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return _load(decoded)
+
+
+def _load(text: str) -> Any:
+    try:
+        return json.loads(text, parse_int=_number, parse_float=_number, parse_constant=_constant)
+    except json.JSONDecodeError as problem:
+        raise NotJson(f"invalid JSON: {problem.msg} at character {problem.pos}", grammar=True) from None
+    except RecursionError:
+        raise NotJson("nested too deeply", grammar=False) from None
+
+
+def _number(text: str) -> int | float:
+    if len(text) > 300:
+        return math.nan
+    return int(text) if text.lstrip("-").isdigit() else float(text)
+
+
+def _constant(name: str) -> float:
+    raise NotJson(f"invalid JSON: {name} is not a number", grammar=True)
+
+
+def overfull(text: bytes | msgspec.Raw) -> bool:
+    """Whether a text would become so many small objects that its size says nothing about the memory it takes."""
+    return len(text) > _HUGE and sum(map(bytes(text).count, (b",", b"[", b"{"))) > _HUGE_PARTS
+
+
+def is_utf8(body: bytes) -> bool:
+    """Checked once for the whole body: the fast decoder does not look into what it skips."""
+    if body.isascii():
+        return True
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

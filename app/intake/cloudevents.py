@@ -1,0 +1,308 @@
+"""CloudEvents 1.0 over HTTP, JSON format: bytes → domain events, one outcome for each.
+
+Structured, batch, NDJSON and binary mode. Pure: who may send, what is a duplicate, which units and procedures exist and
+what time it is are asked later, by the store. One bad event costs only itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+
+from app.domain.arrivals import Parsed, Rejected
+from app.domain.events import Event, UnitCode
+from app.intake.bodies import (
+    BodyProblem,
+    NotJson,
+    broken,
+    decompress,
+    first_token,
+    is_utf8,
+    media_type,
+    overfull,
+    readable,
+    split_array,
+    split_lines,
+    too_many,
+    without_bom,
+)
+from app.intake.checks import EARLIEST, MAX_ID, MAX_UNIT, PLANS, Fault, instant, is_fit, is_identity_number, shown
+
+__all__ = ["Batch", "BodyProblem", "Parsed", "Rejected", "decompress", "fingerprint", "parse"]
+
+_MAX_SOURCE = 300
+_COMMAS_PER_EVENT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The outcomes in the order sent; `single` when the body was one event and no batch of one."""
+
+    single: bool
+    items: list[Parsed | Rejected]
+
+
+class _Envelope(msgspec.Struct):
+    """The attributes that mean something here, as sent; None is absent or null. Extension attributes are skipped."""
+
+    specversion: Any = None
+    id: Any = None
+    source: Any = None
+    type: Any = None
+    subject: Any = None
+    time: Any = None
+    unit: Any = None
+    sequence: Any = None
+    datacontenttype: Any = None
+    data: Any = None
+    data_base64: Any = None
+
+
+_ATTRIBUTES = frozenset(_Envelope.__struct_fields__)
+_HEADERS = {f"ce-{name}": name for name in _ATTRIBUTES - {"data", "data_base64", "datacontenttype"}}
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
+_ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
+_RAW = msgspec.json.Decoder(msgspec.Raw)
+_CONTENT = msgspec.msgpack.Encoder()
+_QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
+
+
+def parse(body: bytes, content_type: str | None, headers: Mapping[str, str], max_events: int = 10_000) -> Batch:
+    """The events of a decompressed body. BodyProblem when the body as a whole cannot be taken."""
+    media = media_type(content_type)
+    # As the HTTP binding has it, a structured content type wins: such a message may repeat its attributes as headers.
+    structured = media.name in ("application/cloudevents+json", "application/cloudevents-batch+json")
+    binary = not structured and any(name.lower() == "ce-specversion" for name in headers)
+    if media.charset not in (None, "utf-8", "utf8"):
+        raise BodyProblem("unsupported_media_type", "the charset must be UTF-8")
+    body = without_bom(body)
+    if binary:
+        return _binary(body, media.name, headers)
+    if media.name == "application/x-ndjson":
+        return _lines(body, max_events)
+    if not structured and media.name != "application/json":
+        raise BodyProblem(
+            "unsupported_media_type",
+            "Content-Type must be application/cloudevents+json, application/cloudevents-batch+json,"
+            " application/x-ndjson or application/json",
+        )
+    first = first_token(body)
+    if not first:
+        raise broken("the body is empty")
+    if media.name == "application/cloudevents+json" or (media.name == "application/json" and first != b"["):
+        return _single(body)
+    return _array(body, max_events)
+
+
+def fingerprint(subject: str, event: Event) -> bytes:
+    """16 bytes of what an event says: equal for the same content, however it was written.
+
+    Absent fields at the end are left out, so that a field added to a type later does not make conflicts of resends.
+    """
+    said = msgspec.structs.astuple(event.what)
+    end = len(said)
+    while end and said[end - 1] is None:
+        end -= 1
+    content = [event.what.rank, subject, event.time, event.sequence, event.unit, *said[:end]]
+    return blake2b(_CONTENT.encode(content), digest_size=16).digest()
+
+
+def _single(body: bytes) -> Batch:
+    try:
+        outcome = _decoded(0, body, suspect=not is_utf8(body))
+    except NotJson as problem:
+        raise broken(problem.detail) from None
+    return Batch(True, [outcome])
+
+
+def _lines(body: bytes, max_events: int) -> Batch:
+    lines = split_lines(body, max_events)
+    suspect = not is_utf8(body)
+    return Batch(False, [_isolated(index, line, suspect) for index, line in enumerate(lines)])
+
+
+def _array(body: bytes, max_events: int) -> Batch:
+    suspect = not is_utf8(body)
+    elements = _whole_array(body, max_events)
+    if elements is not None:
+        return Batch(False, [_isolated(index, element, suspect) for index, element in enumerate(elements)])
+    items: list[Parsed | Rejected] = []
+    for index, text in enumerate(split_array(body, max_events)):
+        try:
+            items.append(_decoded(index, text, suspect))
+        except NotJson as problem:
+            # Cut by brackets alone, the array may hold what is no JSON: then the body is none either.
+            if problem.grammar:
+                raise broken(f"element {index}: {problem.detail}") from None
+            items.append(Rejected(index, None, None, "invalid_json", None, problem.detail))
+    return Batch(False, items)
+
+
+def _whole_array(body: bytes, max_events: int) -> Sequence[msgspec.Raw] | None:
+    """The elements by the fast decoder; None when one of them makes it give up, or when there may be millions."""
+    if first_token(body) != b"[":
+        try:
+            _RAW.decode(body)
+        except (msgspec.DecodeError, RecursionError) as problem:
+            raise broken(shown(str(problem))) from None
+        raise BodyProblem("invalid_event", "a batch must be a JSON array of events")
+    if body.count(b",") > _COMMAS_PER_EVENT * max_events:
+        return None
+    try:
+        elements = _ELEMENTS.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if len(elements) > max_events:
+        raise too_many(max_events)
+    return elements
+
+
+def _binary(body: bytes, media: str, headers: Mapping[str, str]) -> Batch:
+    """One event whose attributes are ce- headers and whose data is the body."""
+    if media != "application/json" and (media or first_token(body)):
+        raise BodyProblem("unsupported_media_type", "in binary mode the Content-Type must be application/json")
+    envelope = _Envelope()
+    fault: Fault | None = None
+    for header, value in headers.items():
+        name = _HEADERS.get(header.lower())
+        if name is None:
+            continue
+        try:
+            setattr(envelope, name, _header_text(value))
+        except UnicodeDecodeError:
+            fault = Fault("invalid_event", name, "the header is not percent-encoded UTF-8")
+    if first_token(body):
+        try:
+            if overfull(body):
+                raise Fault("too_large", None, "the event has far too many parts")
+            envelope.data = readable(body)
+        except NotJson as problem:
+            raise broken(problem.detail) from None
+        except Fault as problem:
+            fault = problem
+    return Batch(True, [_rejected(0, envelope, fault) if fault else _outcome(0, envelope)])
+
+
+def _header_text(value: str) -> str:
+    """A header's value by the HTTP binding: unquoted, then percent-decoded once, as UTF-8."""
+    value = value.strip(" \t")
+    if len(value) >= 2 and value[0] == value[-1] == '"':
+        value = _QUOTED_PAIR.sub(r"\1", value[1:-1])
+    # Servers hand headers over as Latin-1; raw UTF-8 bytes in them come out right this way.
+    try:
+        raw = value.encode("latin-1")
+    except UnicodeEncodeError:
+        raw = value.encode("utf-8", "surrogatepass")
+    return unquote_to_bytes(raw).decode("utf-8")
+
+
+def _isolated(index: int, text: bytes | msgspec.Raw, suspect: bool) -> Parsed | Rejected:
+    try:
+        return _decoded(index, text, suspect)
+    except NotJson as problem:
+        return Rejected(index, None, None, "invalid_json", None, problem.detail)
+
+
+def _decoded(index: int, text: bytes | msgspec.Raw, suspect: bool) -> Parsed | Rejected:
+    """The outcome of one event's text; NotJson when it is none. `suspect`: something in the body is not UTF-8."""
+    if overfull(text):
+        return Rejected(index, None, None, "too_large", None, "the event has far too many parts")
+    if not suspect:
+        try:
+            return _outcome(index, _ENVELOPE.decode(text))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            pass
+    value = readable(bytes(text))
+    if not isinstance(value, dict):
+        return Rejected(index, None, None, "invalid_event", None, f"expected a JSON object, not {shown(value)}")
+    return _outcome(index, _Envelope(**{name: value[name] for name in _ATTRIBUTES & value.keys()}))
+
+
+def _outcome(index: int, envelope: _Envelope) -> Parsed | Rejected:
+    try:
+        return _event(index, envelope)
+    except Fault as fault:
+        return _rejected(index, envelope, fault)
+
+
+def _rejected(index: int, envelope: _Envelope, fault: Fault) -> Rejected:
+    return Rejected(index, _name(envelope.id), _name(envelope.source), fault.code, fault.field, fault.detail)
+
+
+def _name(value: object) -> str | None:
+    """An id or source as far as it can be repeated: a text that a log and a database can hold, cut to 200."""
+    return value[:MAX_ID] if isinstance(value, str) and value and is_fit(value) else None
+
+
+def _event(index: int, envelope: _Envelope) -> Parsed:
+    if envelope.specversion != "1.0":
+        raise Fault("invalid_event", "specversion", f'expected "1.0", not {shown(envelope.specversion)}')
+    event_id = _required(envelope.id, "id", MAX_ID)
+    source = _required(envelope.source, "source", _MAX_SOURCE)
+    kind = envelope.type
+    plan = PLANS.get(kind) if isinstance(kind, str) else None
+    if plan is None:
+        if not isinstance(kind, str) or not kind:
+            _required(kind, "type", MAX_ID)
+        raise Fault("unknown_type", "type", f"{shown(kind)} is not a type of the contract")
+    subject = envelope.subject
+    if isinstance(subject, str) and is_identity_number(subject):
+        raise Fault("personal_data", "subject", "the subject looks like an identity number; send the dossier's code")
+    subject = _required(subject, "subject", MAX_ID)
+    time = _time(envelope.time)
+    unit = _required(envelope.unit, "unit", MAX_UNIT)
+    sequence = "" if envelope.sequence is None else _text(envelope.sequence, "sequence", MAX_ID)
+    data = _data(envelope)
+    event = Event(time, source, event_id, UnitCode(unit), plan.read(data), sequence)
+    return Parsed(index, subject, event, fingerprint(subject, event))
+
+
+def _required(value: object, field: str, longest: int) -> str:
+    # Nearly every attribute of every event leaves here; what follows only finds the words for the others.
+    if isinstance(value, str) and 0 < len(value) <= longest and value.isprintable():
+        return value
+    if value is None:
+        raise Fault("invalid_event", field, "required, but missing")
+    if value == "":
+        raise Fault("invalid_event", field, "must not be empty")
+    return _text(value, field, longest)
+
+
+def _text(value: object, field: str, longest: int) -> str:
+    if not isinstance(value, str):
+        raise Fault("invalid_event", field, f"expected a string, not {shown(value)}")
+    if len(value) > longest:
+        raise Fault("invalid_event", field, f"at most {longest} characters, not {len(value)}")
+    if not is_fit(value):
+        raise Fault("invalid_event", field, "control characters and lone surrogates are not allowed")
+    return value
+
+
+def _time(value: object) -> Any:
+    micros = instant(value) if isinstance(value, str) else None
+    if micros is None:
+        text = "required, but missing" if value is None else f"not {shown(value)}"
+        raise Fault("invalid_event", "time", f"expected an RFC 3339 time with offset; {text}")
+    if micros < EARLIEST:
+        raise Fault("time_out_of_range", "time", "before the year 2000")
+    return micros
+
+
+def _data(envelope: _Envelope) -> dict[str, Any]:
+    if envelope.data_base64 is not None:
+        raise Fault("invalid_event", "data_base64", "data must be a JSON object in `data`")
+    media = envelope.datacontenttype
+    if media is not None and (not isinstance(media, str) or media_type(media).name != "application/json"):
+        raise Fault("invalid_event", "datacontenttype", f"expected application/json, not {shown(media)}")
+    data = envelope.data
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise Fault("invalid_value", "data", f"expected an object, not {shown(data)}")
+    return data

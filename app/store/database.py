@@ -1,0 +1,146 @@
+"""Connections: two asyncpg pools and the types in which values cross the border.
+
+Inside the service an instant is an int of µs since 1970 and a civil day an int of days since 1970; PostgreSQL keeps
+timestamptz and date. The codecs below are the one place where the two meet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final, TypeVar
+
+import asyncpg
+
+Connection = asyncpg.pool.PoolConnectionProxy | asyncpg.Connection
+_T = TypeVar("_T")
+
+_POSTGRES_EPOCH_US: Final = 946_684_800_000_000
+_POSTGRES_EPOCH_DAYS: Final = 10_957
+
+RETRIED: Final = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+)
+"""Failures after which the same transaction may simply be tried again (40P01, 40001, 55P03)."""
+
+GONE: Final = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+)
+"""Failures that mean the database cannot be reached now."""
+
+
+class DatabaseUnavailable(Exception):
+    """The database did not answer; nothing was acknowledged."""
+
+
+class Overloaded(Exception):
+    """No connection became free in time."""
+
+
+async def _prepare(connection: Any) -> None:
+    await connection.set_type_codec(
+        "timestamptz",
+        schema="pg_catalog",
+        encoder=lambda us: (us - _POSTGRES_EPOCH_US,),
+        decoder=lambda packed: packed[0] + _POSTGRES_EPOCH_US,
+        format="tuple",
+    )
+    await connection.set_type_codec(
+        "date",
+        schema="pg_catalog",
+        encoder=lambda day: (day - _POSTGRES_EPOCH_DAYS,),
+        decoder=lambda packed: packed[0] + _POSTGRES_EPOCH_DAYS,
+        format="tuple",
+    )
+    await connection.set_type_codec("uuid", schema="pg_catalog", encoder=bytes, decoder=bytes, format="binary")
+
+
+async def _keep(connection: Any) -> None:
+    """No reset when a connection is returned: everything here runs in transactions and uses no session state."""
+
+
+class Database:
+    """The service's connections. Writers and readers have pools of their own, so that a full wall never stops a push."""
+
+    def __init__(self, dsn: str, write_connections: int, read_connections: int, acquire_seconds: float) -> None:
+        self._dsn = dsn
+        self._sizes = {"write": write_connections, "read": read_connections}
+        self._acquire_seconds = acquire_seconds
+        self._pools: dict[str, asyncpg.Pool] = {}
+        self._opening = asyncio.Lock()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for pool in self._pools.values():
+            pool.terminate()
+        self._pools.clear()
+
+    async def _pool(self, name: str) -> asyncpg.Pool:
+        if name not in self._pools:
+            async with self._opening:
+                if name not in self._pools:
+                    self._pools[name] = await asyncpg.create_pool(
+                        self._dsn,
+                        min_size=1,
+                        max_size=self._sizes[name],
+                        init=_prepare,
+                        reset=_keep,
+                        server_settings={"application_name": f"chiso-{name}", "jit": "off", "timezone": "UTC"},
+                    )
+        return self._pools[name]
+
+    def in_use(self) -> dict[str, tuple[int, int]]:
+        """Connections of each pool: in use, open."""
+        return {name: (pool.get_size() - pool.get_idle_size(), pool.get_size()) for name, pool in self._pools.items()}
+
+    @asynccontextmanager
+    async def connection(self, name: str) -> AsyncIterator[Connection]:
+        """A connection of the pool `write` or `read`.
+
+        Raises:
+            Overloaded: none became free in time.
+            DatabaseUnavailable: the database cannot be reached or went away.
+        """
+        try:
+            pool = await self._pool(name)
+            connection = await pool.acquire(timeout=self._acquire_seconds)
+        except TimeoutError as error:
+            raise Overloaded from error
+        except GONE as error:
+            raise DatabaseUnavailable(str(error)) from error
+        try:
+            yield connection
+        except GONE as error:
+            raise DatabaseUnavailable(str(error)) from error
+        finally:
+            await pool.release(connection)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Connection]:
+        """A read-only transaction in which every statement sees the same state."""
+        async with (
+            self.connection("read") as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            yield connection
+
+    async def write(self, work: Callable[[Connection], Awaitable[_T]], attempts: int = 8) -> _T:
+        """Run `work` in one transaction and commit it; tried again when PostgreSQL asks for it (deadlock, lock timeout)."""
+        for attempt in range(attempts):
+            try:
+                async with self.connection("write") as connection, connection.transaction():
+                    return await work(connection)
+            except RETRIED:
+                if attempt + 1 == attempts:
+                    raise Overloaded from None
+                await asyncio.sleep(0.01 * 2**attempt)
+        raise AssertionError("unreachable")

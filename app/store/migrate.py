@@ -1,0 +1,64 @@
+"""Bring a database to the schema of this version, and tell which version it has."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Literal
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+Timescale = Literal["auto", "require", "off"]
+
+_HERE = Path(__file__).resolve().parent.parent
+
+
+class TimescaleMissing(Exception):
+    """`--timescale require` on a database in which the extension is not created."""
+
+
+def _config() -> Config:
+    """Alembic's configuration: beside the package in a checkout, inside it in a wheel."""
+    for folder in (_HERE.parent / "migrations", _HERE / "_migrations"):
+        if (folder / "env.py").exists():
+            config = Config()
+            config.set_main_option("script_location", str(folder).replace("%", "%%"))
+            return config
+    raise FileNotFoundError("the migrations folder is not beside the package")
+
+
+def head() -> str:
+    """The revision this version of the service needs."""
+    revision = ScriptDirectory.from_config(_config()).get_current_head()
+    assert revision is not None
+    return revision
+
+
+def upgrade(dsn: str, timescale: str = "auto") -> None:
+    """Migrate the database at `dsn` to the newest revision.
+
+    Args:
+        dsn: a postgresql:// address.
+        timescale: whether the event log becomes a hypertable: `auto` where the timescaledb extension is created in the
+            database, `require` fails with TimescaleMissing where it is not, `off` never.
+    """
+    if timescale == "require":
+        with psycopg.connect(dsn) as connection:
+            if not connection.execute("SELECT FROM pg_extension WHERE extname = 'timescaledb'").fetchall():
+                raise TimescaleMissing("the extension timescaledb is not created in this database")
+    config = _config()
+    config.attributes["dsn"] = dsn
+    config.attributes["timescale"] = timescale
+    command.upgrade(config, "head")
+
+
+def sql(timescale: str = "auto") -> str:
+    """The statements of all migrations, for a database administrator to read and run."""
+    config = _config()
+    config.attributes["timescale"] = timescale
+    config.output_buffer = buffer = io.StringIO()
+    command.upgrade(config, "head", sql=True)
+    return buffer.getvalue()

@@ -1,0 +1,41 @@
+"""Alembic's entry: online on psycopg 3, or offline (`--sql`) printing the statements.
+
+The address comes from the caller (app.store.migrate) or from CHISO_DATABASE__DSN; whether the event log becomes a
+hypertable from `timescale` = auto | require | off.
+"""
+
+from __future__ import annotations
+
+import os
+
+from alembic import context
+from sqlalchemy import create_engine, pool
+
+from app.store.tables import metadata
+
+TIMESCALE = context.config.attributes.get("timescale") or context.get_x_argument(as_dictionary=True).get("timescale", "auto")
+
+
+def dsn() -> str:
+    """The address in SQLAlchemy's spelling for psycopg 3."""
+    address = context.config.attributes.get("dsn") or os.environ.get("CHISO_DATABASE__DSN", "postgresql://")
+    return "postgresql+psycopg://" + address.partition("://")[2]
+
+
+def run() -> None:
+    """Run the migrations in one transaction."""
+    options = {"target_metadata": metadata, "timescale": TIMESCALE, "transactional_ddl": True}
+    if context.is_offline_mode():
+        context.configure(dialect_name="postgresql", literal_binds=True, **options)
+        with context.begin_transaction():
+            context.run_migrations()
+        return
+    engine = create_engine(dsn(), poolclass=pool.NullPool)
+    with engine.connect() as connection:
+        context.configure(connection=connection, **options)
+        with context.begin_transaction():
+            context.run_migrations()
+    engine.dispose()
+
+
+run()
