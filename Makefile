@@ -10,7 +10,9 @@ UV_HOME := .chiso/uv-$(UV_VERSION)
 UV := $(UV_HOME)/bin/uv
 INSTALLED := .venv/.installed
 # No Python is fetched from the network, and files are copied: links into a cache of root's would be of no use to others.
-UV_RUN := env -u VIRTUAL_ENV UV_PROJECT_ENVIRONMENT=.venv UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy $(UV)
+# Trust what the system trusts, e.g. an office's own proxy; uv's built-in list only where the system has none.
+CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem),UV_SYSTEM_CERTS=1)
+UV_RUN := env -u VIRTUAL_ENV UV_PROJECT_ENVIRONMENT=.venv UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy $(CERTS) $(UV)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,8 +47,8 @@ clean-data: ## remove the embedded database's data in .chiso, wherever it was pu
 	@.ci/clean-data
 
 $(UV):
-	@[ -n "$(PYTHON)" ] || { \
-	  echo "chiso needs Python 3.11 or newer; found: $$(python3 --version 2>&1 || echo none)." >&2; \
+	@"$(or $(PYTHON),false)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "chiso needs Python 3.11 or newer; found: $$($(or $(PYTHON),python3) --version 2>&1)." >&2; \
 	  echo "Install one, or name it: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
 	@mkdir -p .chiso
 	@"$(PYTHON)" -m venv --clear "$(UV_HOME)" || { \

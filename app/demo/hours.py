@@ -1,7 +1,7 @@
 """Working hours of the demo's offices: days that are worked, moments in them, and how a moment is written.
 
-A moment is a whole number of seconds since 1 January 00:00 (+07:00) of the demo's year, negative in the year before. The
-offices work 7:30-11:30 and 13:30-17:00. The demo's year of events ends on 26 September, when the portal was read.
+A moment is a whole number of seconds since 1 January 00:00 (+07:00) of the demo's year, negative in the year before.
+The offices work 7:30-11:30 and 13:30-17:00. The demo's events end on 26 September, when the portal was read.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """One dossier's life told in events: from an outline of what is counted to everything that happened on the way.
 
 Only what outlines.py decided may show in a figure; all else here (who signed, which way the result went, corrections,
-detours) is drawn at random and must leave the outline true. Times of the reception day are fixed distances apart, so that
-causes come before effects: reception, correction or hand-over, digitising, fee, payment, request for a supplement.
+detours) is drawn at random and must leave the outline true. Times of the reception day are fixed distances apart, so
+that causes come before effects: reception, correction or hand-over, digitising, fee, payment, request for a supplement.
 """
 
 from __future__ import annotations
@@ -74,7 +74,13 @@ class Teller:
     """Tells the lives of one unit's dossiers. `average_days`: the portal's mean days from reception to end."""
 
     def __init__(
-        self, unit: str, hours: Hours, rng: Random, average_days: float, siblings: list[str], decoys: tuple[Procedure, ...]
+        self,
+        unit: str,
+        hours: Hours,
+        rng: Random,
+        average_days: float,
+        siblings: list[str],
+        decoys: tuple[Procedure, ...],
     ) -> None:
         self._unit, self._hours, self._rng = unit, hours, rng
         self._pace = average_days * 5 / 7
@@ -150,7 +156,7 @@ class Teller:
         due: int | None = hours.closing(start + legal)
         if not outline.ended and not outline.late:
             # Open in time whenever the year is read: promised for after its end.
-            due = hours.later[int(draw() * 250)] * DAY + CLOSING
+            due = hours.later[int(draw() * len(hours.later))] * DAY + CLOSING
         elif outline.ended and not outline.late and length <= 1 and (outline.procedure.max_working_days or 0) >= 5:
             due = None if draw() < 0.5 else due
         return _Times(received, due, ended, length, hours.closing(start + max(1, legal // 2)))
@@ -174,7 +180,10 @@ class Teller:
 
     def _reception(self, script: Script, outline: Outline, times: _Times, twist: str) -> None:
         hours, draw = self._hours, self._rng.random
-        data: dict[str, object] = {"procedure": outline.procedure.code, "channel": "online" if outline.online else "counter"}
+        data: dict[str, object] = {
+            "procedure": outline.procedure.code,
+            "channel": "online" if outline.online else "counter",
+        }
         if outline.online:
             submitted = times.received - 600 - int(draw() * 90_000)
             portal = "national" if draw() < 0.7 else "local"
@@ -192,7 +201,11 @@ class Teller:
             data["applicant"] = "citizen" if outline.procedure.citizens and draw() < 0.9 else "organisation"
         if twist == "corrected":
             wrong = self._decoys[int(draw() * len(self._decoys))]
-            script.add(times.received, "dossier.received", data | {"procedure": wrong.code, "due_at": hours.text(times.first_promise)})
+            script.add(
+                times.received,
+                "dossier.received",
+                data | {"procedure": wrong.code, "due_at": hours.text(times.first_promise)},
+            )
             script.add(times.received + 300, "dossier.received", data)
         else:
             script.add(times.received, "dossier.received", data)
@@ -257,7 +270,7 @@ class Teller:
         script.add(at + 300 + int(draw() * 300), "dossier.digitised", told)
 
     def _supplement(self, script: Script, times: _Times) -> _Times:
-        """A supplement asked for on the day of reception and brought a week later: the end moves by as much as the pause."""
+        """A supplement asked for on the day of reception and brought a week later; the end moves as much."""
         assert times.ended is not None
         asked = times.received + 2700 + int(self._rng.random() * 300)
         script.add(asked, "dossier.supplement_requested", {})
@@ -268,12 +281,13 @@ class Teller:
     def _mistake(self, script: Script, outline: Outline, received: int) -> None:
         """Something told by mistake, and the retraction that makes it as if never sent."""
         at = received + 3100 + int(self._rng.random() * 300)
-        kind, data = (
+        mistakes: tuple[tuple[str, dict[str, object]], ...] = (
             ("dossier.completed", {"electronic_result": not outline.e_result, "signed": True}),
             ("dossier.rated", {"satisfied": False}),
             ("dossier.paid", {"via": "national_gateway", "amount": 10_000}),
             ("dossier.voided", {}),
-        )[int(self._rng.random() * 4)]
+        )
+        kind, data = mistakes[int(self._rng.random() * len(mistakes))]
         script.add(at, kind, data)
         script.add(at + 500, "event.retracted", {"id": script.id_of(len(script.lines) - 1)})
 

@@ -1,6 +1,7 @@
 """Which dossier of a unit is which: counts become outlines, one per dossier, that add up to exactly those counts.
 
-Who gets what is drawn at random; how many is not. An outline says all that is counted about a dossier; lives.py tells it.
+Who gets what is drawn at random; how many is not. An outline says all that is counted about a dossier; lives.py
+tells it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Lives of petitions (phản ánh, kiến nghị): so many in time, so many disliked, each about something.
 
-What is in time and what is late is far from the limit on either side, so that no edit of the calendar moves it: answered
-within nine days of the fifteen working days allowed, or not within forty-five; passed on the same day; published the same
-day, or three weeks later. A petition still open at the year's end is late, so what is to be in time is answered.
+What is in time and what is late is far from the limit on either side, so that hardly an edit of the calendar moves it:
+answered within nine days of the fifteen working days allowed, or not within forty-five; passed on the same day;
+published the same day, or a month later. A petition still open at the year's end is late, so what is to be in time is
+answered.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def _late(script: Script, received: int, rng: Random) -> None:
         script.add(received + 20 * DAY, "petition.refused", {})
         return
     if way < 0.6:
-        # Answered in time, made public three weeks too late.
+        # Answered in time, made public a month late.
         script.add(received + 2 * DAY, "petition.answered", {})
         script.add(received + 35 * DAY, "petition.published", {})
     else:

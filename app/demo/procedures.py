@@ -170,7 +170,9 @@ def _commune_fees(press: _Press) -> _CommuneFees:
     extra_count = max(plain.values())
     pool = root.integrated_procedures - sum(facts.integrated_procedures for facts in departments.values())
     most = max(facts.integrated_procedures for facts in communes.values())
-    having = {u: _integrated_of(n, facts.integrated_procedures, pool, most) for n, (u, facts) in enumerate(communes.items())}
+    having = {
+        u: _integrated_of(n, facts.integrated_procedures, pool, most) for n, (u, facts) in enumerate(communes.items())
+    }
     total = CORE + extra_count + pool + sum(facts.fee_procedures for facts in departments.values())
     shared_core = total - root.fee_procedures - extra_count
     if not 0 <= shared_core <= CORE:
@@ -204,7 +206,9 @@ def _commune_fees(press: _Press) -> _CommuneFees:
 def _paid_of(unit: str, nth: int, fees: _CommuneFees, payable: set[str]) -> tuple[Procedure, ...]:
     """A commune's procedures paid online: half of them common to all, the rest taking turns, so that all are used."""
     count = published()[unit].paid_procedures
-    choice = [p for p in (*fees.core, *fees.integrated, *fees.extra) if p.code in payable and (not p.units or unit in p.units)]
+    choice = [
+        p for p in (*fees.core, *fees.integrated, *fees.extra) if p.code in payable and (not p.units or unit in p.units)
+    ]
     fixed = min(count // 2, CORE)
     rest = choice[fixed:]
     start = nth * 5 % len(rest)
@@ -212,7 +216,7 @@ def _paid_of(unit: str, nth: int, fees: _CommuneFees, payable: set[str]) -> tupl
 
 
 def _commune_connected(count: int, start: int, core: list[Procedure], free: list[Procedure]) -> tuple[Procedure, ...]:
-    """A commune's procedures with population data: the common ones, then `count` - COMMON more from `start` on, in turn."""
+    """A commune's procedures with population data: the common ones, then more in turn from `start` on."""
     pool = (core + free)[:POOL]
     turning = pool[COMMON:]
     more = [turning[(start + step) % len(turning)] for step in range(max(0, count - COMMON))]
@@ -234,7 +238,8 @@ def _communes(press: _Press, fees: _CommuneFees) -> dict[str, Remit]:
     ]
     of_organisations = [press(_BUSINESS, citizens=False, level="commune") for _ in range(20)]
     paid_elsewhere = sum(facts.paid_procedures for facts in _of_level("department").values())
-    payable = {p.code for p in [*fees.core, *fees.integrated, *fees.extra][: published()[ROOT].paid_procedures - paid_elsewhere]}
+    paid_here = published()[ROOT].paid_procedures - paid_elsewhere
+    payable = {p.code for p in [*fees.core, *fees.integrated, *fees.extra][:paid_here]}
     served = [p for p in free if p.service_level != "none"]
     remits, start = {}, 0
     for nth, (unit, facts) in enumerate(communes.items()):
@@ -263,7 +268,8 @@ def _offices(shared: dict[str, list[Procedure]]) -> dict[str, _Office]:
     """The departments' numbers; what is not published is shared out so that the province's unions come out."""
     known = _of_level("department")
     root, communes = published()[ROOT], _of_level("commune")
-    assert root.citizen_procedures is not None and root.connected_procedures is not None
+    assert root.citizen_procedures is not None
+    assert root.connected_procedures is not None
     own_fee = {unit: facts.fee_procedures - len(shared.get(unit, ())) for unit, facts in known.items()}
     silent = [unit for unit, facts in known.items() if facts.citizen_procedures is None]
     citizens = {unit: facts.citizen_procedures or 0 for unit, facts in known.items()}
@@ -286,7 +292,13 @@ def _department(press: _Press, unit: str, office: _Office, shared: list[Procedur
     if max(facts.paid_procedures, facts.integrated_procedures) > office.fee:
         raise ValueError(f"{unit} has too few fee procedures of its own")
     fee = [
-        press(sector, fee=True, integrated=nth < facts.integrated_procedures, citizens=office.fee_for_citizens, units=(unit,))
+        press(
+            sector,
+            fee=True,
+            integrated=nth < facts.integrated_procedures,
+            citizens=office.fee_for_citizens,
+            units=(unit,),
+        )
         for nth in range(office.fee)
     ]
     unserved = office.citizens // 10

@@ -1,7 +1,7 @@
 """The real province of the demo: the 164 units of Phú Thọ (H44) and what the national portal published about them.
 
-The figures are facts read from the portal on 26 September 2026 (files in ``portal_2026/``). They steer the simulator and
-tell what a full replay must show; nothing here ever reaches a table of counts.
+The figures are facts read from the portal on 26 September 2026 (files in ``portal_2026/``). They steer the simulator
+and tell what a full replay must show; nothing here ever reaches a table of counts.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ Pair = tuple[int, int]
 class Published:
     """The portal's counts of one unit for the year; None = not published for it.
 
-    `active` counts dossiers carried over or received, `on_time` those of them ended or still open in time. The fields up
-    to `integrated_procedures` exist for all units, those up to `petitions_staff` for 61, the rest for the province alone.
+    `active` counts dossiers carried over or received, `on_time` those of them ended or still open in time. The first
+    block of fields exists for all units, the second for 61 of them, the last for the province alone.
     """
 
     active: int
@@ -69,7 +69,10 @@ def _pairs(*names: str) -> dict[str, dict[str, Pair]]:
     for name in names:
         for row in _rows(name):
             if row["numerator"]:
-                pairs.setdefault(row["unit_code"], {})[row["metric_code"]] = (int(row["numerator"]), int(row["denominator"]))
+                pairs.setdefault(row["unit_code"], {})[row["metric_code"]] = (
+                    int(row["numerator"]),
+                    int(row["denominator"]),
+                )
     return pairs
 
 
@@ -77,7 +80,9 @@ def _pairs(*names: str) -> dict[str, dict[str, Pair]]:
 def levels() -> dict[str, str]:
     """unit code → level in the portal's order. The portal calls departments PROVINCE and communes COMMUNE."""
     level = {"COMMUNE": "commune", "PROVINCE": "department"}
-    return {row["unit_code"]: "province" if row["unit_code"] == ROOT else level[row["level"]] for row in _rows("units.csv")}
+    return {
+        row["unit_code"]: "province" if row["unit_code"] == ROOT else level[row["level"]] for row in _rows("units.csv")
+    }
 
 
 @cache

@@ -1,13 +1,13 @@
 """The demo's year as a stream of events: what the portal counted, as it may have happened.
 
-`events` yields CloudEvents that enter the service like any other; `expected` says which published pairs the service must
-show once all of them are in. Everything is drawn from the seed and the unit's code, so a unit's lives do not depend on
-which other units are chosen.
+`events` yields CloudEvents that enter the service like any other; `expected` says which published pairs the service
+must show once all of them are in. Everything is drawn from the seed and the unit's code, so a unit's lives do not
+depend on which other units are chosen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
 from random import Random
 
 from app.demo.hours import DAY, Hours, hours
@@ -63,7 +63,9 @@ def _mixed(lives: Iterator[Script], when: Hours, until: int, rng: Random) -> Ite
     yield from again
 
 
-def _arrive(window: list[CloudEvent], again: list[CloudEvent], rng: Random) -> Iterator[CloudEvent]:
+def _arrive(
+    window: list[CloudEvent], again: list[CloudEvent], rng: Random
+) -> Generator[CloudEvent, None, list[CloudEvent]]:
     """Let a window arrive, with the resends `again` left by the one before; returns the resends it leaves."""
     resent = rng.sample(window, int(len(window) * DUPLICATES + rng.random()))
     soon = resent[: len(resent) // 2]
@@ -92,12 +94,13 @@ def _lives(unit: str, scale: float, seed: int, when: Hours, year: int) -> Iterat
 
 
 def _publications(when: Hours, rng: Random) -> Iterator[Script]:
-    """The province's decisions on procedures: announced to take effect at once, published on the national database late.
+    """The province's decisions on procedures: announced to take effect at once, published late.
 
     All counts of the year are small and do not scale.
     """
     announced, complete = published()[ROOT].announced, published()[ROOT].complete
-    assert announced is not None and complete is not None
+    assert announced is not None
+    assert complete is not None
     if announced[0] or announced[1] != complete[1]:
         raise ValueError("the publications told here are all late, and all announced procedures are published")
     chosen: list[Procedure] = rng.sample(catalogue().procedures, announced[1])
@@ -107,7 +110,11 @@ def _publications(when: Hours, rng: Random) -> Iterator[Script]:
         decided_on, published_on = when.date(decided // DAY), when.date(published_at // DAY)
         script = Script(procedure.code, ROOT, [])
         script.add(decided + 7200, "procedure.announced", {"decided_on": decided_on, "effective_on": decided_on})
-        data: dict[str, object] = {"decided_on": decided_on, "published_on": published_on, "complete": nth < complete[0]}
+        data: dict[str, object] = {
+            "decided_on": decided_on,
+            "published_on": published_on,
+            "complete": nth < complete[0],
+        }
         script.add(published_at, "procedure.published", data)
         yield script
 

@@ -1,8 +1,8 @@
 """How many dossiers and petitions of each kind every unit of the demo province lives.
 
-Where the portal published a unit's count, that is it. The portal published the finer counts (satisfaction, digitisation,
-petitions) for 60 of the 163 units and for the province as a whole, and the units' dossiers add up to the province's; so
-the rest is shared out among the other units, and the province as a whole comes out as published too.
+Where the portal published a unit's count, that is it. The portal published the finer counts (satisfaction,
+digitisation, petitions) for 60 of the 163 units and for the province as a whole, and the units' dossiers add up to the
+province's; so the rest is shared out among the other units, and the province comes out as published too.
 """
 
 from __future__ import annotations
@@ -80,11 +80,13 @@ def _disliked_on_time(on_time: Mapping[str, int]) -> dict[str, int]:
     known = {unit: facts[unit].on_time - count for unit, count in _field("satisfied").items() if count is not None}
     total = known.pop(ROOT)
     missing = {unit: count for unit, count in on_time.items() if unit not in known}
-    return known | apportion(total - sum(known.values()), missing, {unit: count // 4 for unit, count in missing.items()})
+    return known | apportion(
+        total - sum(known.values()), missing, {unit: count // 4 for unit, count in missing.items()}
+    )
 
 
 def _petitions(active: Mapping[str, int]) -> dict[str, dict[str, int]]:
-    """The five counts of petitions. Those of no published unit went to the others, large ones first but not all to one."""
+    """The five counts of petitions; those of no published unit went to the others, by size but capped."""
     weights = {unit: min(count, 4000) for unit, count in active.items()}
     total = _filled("petitions", weights, dict.fromkeys(weights, 10**9))
     on_time = _filled("petitions_on_time", total, total)
@@ -105,12 +107,16 @@ def full_size() -> dict[str, Counts]:
     """Every unit's counts at full size, by code; the province itself has no dossier of its own."""
     known = {unit: facts for unit, facts in published().items() if unit != ROOT}
     root = published()[ROOT]
-    assert root.received is not None and root.online is not None and root.ended is not None
+    assert root.received is not None
+    assert root.online is not None
+    assert root.ended is not None
     active = {unit: facts.active for unit, facts in known.items()}
     on_time = {unit: facts.on_time for unit, facts in known.items()}
     # The portal's channels count dossiers received in the year, its progress also those carried over.
     without_fee = {unit: facts.active - facts.fee for unit, facts in known.items()}
-    carried = apportion(root.active - root.received, active, {unit: min(1, count) for unit, count in without_fee.items()})
+    carried = apportion(
+        root.active - root.received, active, {unit: min(1, count) for unit, count in without_fee.items()}
+    )
     received = {unit: active[unit] - carried[unit] for unit in known}
     offline = apportion(root.received - root.online, received, received)
     e_result = _filled("e_result", active, active)
@@ -184,4 +190,3 @@ def scaled(unit: str, scale: float) -> Counts:
     for name in ("reused", "shared_store", "population_data"):
         part[name] = of(getattr(full, name), full.active, active, active)
     return Counts(active=active, petitions=petitions, **part)
-

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from app.domain.events import Event
 
@@ -49,5 +49,5 @@ class Outcome:
     duplicates: int
     errors: Sequence[Rejected]
     warnings: Sequence[Warned]
-    accepted_types: Sequence[str] = ()
-    duplicate_types: Sequence[str] = ()
+    accepted_types: Mapping[str, int] = field(default_factory=dict)
+    duplicate_types: Mapping[str, int] = field(default_factory=dict)

@@ -19,7 +19,7 @@ _GZIP_FEED = 16 * 1024
 _GZIP_MEMBERS = 20_000
 """A member costs its set-up even when it is empty, so their number is bounded; one per event of a full batch fits."""
 
-_TOKENS_PER_EVENT = 200
+_TOKENS_PER_EVENT = 150
 _HUGE = 256 * 1024
 _HUGE_PARTS = 50_000
 _ANY = msgspec.json.Decoder()
@@ -143,7 +143,7 @@ def split_array(body: bytes, max_events: int) -> list[bytes]:
 
     The slow way, for arrays that a decoder refuses as a whole because of one element (a lone surrogate, deep nesting):
     each element can then be judged by itself. What stands inside an element is not checked. BodyProblem:
-    `invalid_json` when it is no array, `too_many_events`.
+    `invalid_json` when it is no array, `too_many_events`, `too_large` when it has too many parts.
     """
     scan = _Scan(body, _TOKENS_PER_EVENT * max(max_events, 1_000))
     at = scan.skip_blanks(0)
@@ -226,7 +226,7 @@ class _Scan:
     def _step(self) -> None:
         self.budget -= 1
         if self.budget < 0:
-            raise broken("the body is not a JSON array of events: far too many brackets and quotes")
+            raise BodyProblem("too_large", "the array has far more brackets and quotes than a batch of events")
 
 
 class NotJson(Exception):

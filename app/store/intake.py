@@ -5,6 +5,7 @@ Lock order, the same for every writer: catalogue revision (shared) → receipts 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -163,8 +164,8 @@ class _Push:
             duplicates=len(duplicates),
             errors=sorted(errors, key=lambda each: each.index),
             warnings=[item.warning for item in accepted if item.warning is not None],
-            accepted_types=[item.parsed.event.what.type for item in accepted],
-            duplicate_types=[item.parsed.event.what.type for item in duplicates],
+            accepted_types=Counter(item.parsed.event.what.type for item in accepted),
+            duplicate_types=Counter(item.parsed.event.what.type for item in duplicates),
         )
 
     def _checked(self, parsed: Parsed, unit: str) -> _Item:

@@ -4,100 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from app.domain.events import (
-    BY_TYPE,
-    DocumentSent,
-    DossierPaid,
-    DossierReceived,
-    DossierTransferred,
-    EventRetracted,
-    ProcedureAnnounced,
-)
+from app.domain.events import BY_TYPE, DossierReceived, ProcedureCode
 from app.intake.cloudevents import Batch, BodyProblem, Parsed, Rejected, parse
-
-ONE = "application/cloudevents+json"
-MANY = "application/cloudevents-batch+json"
-LINES = "application/x-ndjson"
-MICROS = 1767575520000000  # 2026-01-05T08:12:00+07:00
-
-DATA: dict[str, dict[str, Any]] = {
-    "dossier.submitted": {"channel": "online", "portal": "national"},
-    "dossier.received": {
-        "procedure": "1.004555",
-        "channel": "postal",
-        "due_at": "2026-01-12T17:00:00+07:00",
-        "submitted_at": "2026-01-04T17:00:00Z",
-        "fee": True,
-        "portal": "local",
-        "receiver": "postal_clerk",
-        "applicant": "organisation",
-    },
-    "dossier.due_changed": {"due_at": "2026-01-12T17:00:00+07:00"},
-    "dossier.transferred": {"to": "H44.13"},
-    "dossier.supplement_requested": {"due_at": "2026-01-12T17:00:00+07:00"},
-    "dossier.supplemented": {"due_at": "2026-01-12T17:00:00+07:00"},
-    "dossier.digitised": {"components": 0, "reused": True, "shared_store": False, "population_data": True},
-    "dossier.fee_requested": {"amount": 0},
-    "dossier.fee_waived": {"amount": 150000},
-    "dossier.paid": {"via": "national_gateway", "amount": 10**15},
-    "dossier.signed": {"what": "component"},
-    "dossier.completed": {"electronic_result": True, "signed": False},
-    "dossier.returned": {"via": "counter", "electronic_result": False},
-    "dossier.rated": {"satisfied": True},
-    "petition.received": {"about": "regulation", "origin": "forwarded"},
-    "petition.rated": {"satisfied": False},
-    "procedure.announced": {"decided_on": "2026-01-05", "effective_on": "2100-12-31"},
-    "procedure.published": {"decided_on": "2000-01-01", "published_on": "2026-01-06", "complete": True},
-    "document.sent": {"electronic": True, "signed": False, "tier": "commune", "to": "Sở Nội vụ"},
-    "event.retracted": {"id": "001204012345"},
-}
-
-
-def event(**changes: Any) -> dict[str, Any]:
-    """A sound event with other attributes; ... leaves one out."""
-    attributes: dict[str, Any] = {
-        "specversion": "1.0",
-        "id": "a1",
-        "source": "/h44/igate",
-        "type": "dossier.refused",
-        "subject": "H44.07-260105-0001",
-        "time": "2026-01-05T08:12:00+07:00",
-        "unit": "H44.07",
-    }
-    return {key: value for key, value in (attributes | changes).items() if value is not ...}
-
-
-def of_type(kind: str, **data: Any) -> dict[str, Any]:
-    return event(type=kind, data={key: value for key, value in (DATA.get(kind, {}) | data).items() if value is not ...})
-
-
-def outcome(sent: Any) -> Parsed | Rejected:
-    batch = parse(sent if isinstance(sent, bytes) else json.dumps(sent).encode(), ONE, {})
-    assert batch.single
-    (item,) = batch.items
-    assert item.index == 0
-    return item
-
-
-def accepted(sent: Any) -> Parsed:
-    item = outcome(sent)
-    assert isinstance(item, Parsed), item
-    return item
-
-
-def why(sent: Any) -> tuple[str, str | None]:
-    item = outcome(sent)
-    assert isinstance(item, Rejected), item
-    assert len(item.detail) < 250
-    item.detail.encode()
-    (item.field or "").encode()
-    return item.code, item.field
+from tests.intake.sample import LINES, MANY, MICROS, ONE, accepted, event, of_type, outcome, why
 
 
 def body_problem(
@@ -119,7 +33,7 @@ def codes(batch: Batch) -> list[str | None]:
 def test_an_event_becomes_what_it_says() -> None:
     item = accepted(event(type="dossier.received", data={"procedure": "1.004555", "channel": "online", "fee": True}))
     assert item.subject == "H44.07-260105-0001"
-    assert item.event.what == DossierReceived("1.004555", "online", fee=True)  # type: ignore[arg-type]
+    assert item.event.what == DossierReceived(ProcedureCode("1.004555"), "online", fee=True)
     assert (item.event.time, item.event.source, item.event.id) == (MICROS, "/h44/igate", "a1")
     assert (item.event.unit, item.event.sequence, len(item.content)) == ("H44.07", "", 16)
 
@@ -269,13 +183,9 @@ def test_a_broken_element_costs_only_itself(element: bytes, code: str, content_t
     assert codes(parse(body, content_type, {})) == [None, code, None]
 
 
-@pytest.mark.parametrize("value", ["\ud800", 10**5000, "9e999"])
-def test_an_extension_attribute_is_ignored_whatever_it_is(value: Any) -> None:
-    with_number = json.dumps(event(other="~")).encode().replace(b'"~"', str(value).encode())
-    assert (
-        accepted(with_number if not isinstance(value, str) or value == "9e999" else event(other=value)).event.id == "a1"
-    )
-    assert accepted(event(traceparent="00-1", other={"a": [1]}, dataschema=None)).event.id == "a1"
+@pytest.mark.parametrize("written", [b'"\\ud800"', b"9" * 500, b"-9e999", b'{"a":[1]}', b"null", b"false"])
+def test_an_extension_attribute_is_ignored_whatever_it_is(written: bytes) -> None:
+    assert accepted(json.dumps(event(traceparent="~")).encode().replace(b'"~"', written)) == accepted(event())
 
 
 # Binary mode
@@ -382,7 +292,7 @@ def test_an_attribute_has_a_greatest_length_in_characters(field: str, longest: i
 
 @pytest.mark.parametrize(
     "character",
-    ["\x00", "\t", "\n", "\x1f", "\x7f", "\x80", "\x9f", "\u2028", "\u2029", "\ud800", "\udfff", "\ufdd0", "\uffff"],
+    ["\x00", "\t", "\n", "\x1f", "\x7f", "\x80", "\x9f", "\u2028", "\u2029", "\ud800", "\ufdd0", "\uffff"],
 )
 @pytest.mark.parametrize("field", ["id", "source", "subject", "unit", "sequence"])
 def test_control_characters_and_surrogates_are_refused(field: str, character: str) -> None:
@@ -398,7 +308,7 @@ def test_hostile_but_proper_texts_are_kept_as_written(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["dossier.unheard", "Dossier.refused", " dossier.refused", "dossier.refused\n", "x" * 100_000]
+    "kind", ["dossier.unheard", "Dossier.refused", " dossier.refused", "dossier.refused\n", "x" * 500]
 )
 def test_a_type_outside_the_table_is_unknown(kind: str) -> None:
     assert why(event(type=kind)) == ("unknown_type", "type")
@@ -434,350 +344,6 @@ def test_a_rejected_event_keeps_id_and_source_when_they_are_proper() -> None:
         item = outcome(event(id=improper, source=improper))
         assert isinstance(item, Rejected)
         assert (item.id, item.source) == (None, None)
-
-
-# Times
-
-
-@pytest.mark.parametrize(
-    ("text", "micros"),
-    [
-        ("2026-01-05T01:12:00Z", MICROS),
-        ("2026-01-05t01:12:00z", MICROS),
-        ("2026-01-05T01:12:00-00:00", MICROS),
-        ("2026-01-05T01:12:00.1Z", MICROS + 100_000),
-        ("2026-01-05T08:12:00.1234567+07:00", MICROS + 123_456),
-        ("2026-01-05T08:12:00.9999999999+07:00", MICROS + 999_999),
-        ("2026-01-04T19:42:00-05:30", MICROS),
-        ("2000-01-01T00:00:00Z", 946_684_800_000_000),
-        ("2028-02-29T00:00:00Z", 1_835_395_200_000_000),
-        ("9999-12-31T23:59:59.999999-23:59", 253_402_300_799_999_999 + (23 * 60 + 59) * 60_000_000),
-    ],
-)
-def test_an_aware_time_is_an_instant_in_microseconds(text: str, micros: int) -> None:
-    assert accepted(event(time=text)).event.time == micros
-
-
-BAD_TIMES = [
-    "soon",
-    "2026-01-05",
-    "2026-01-05T08:12:00",
-    "2026-01-05 08:12:00Z",
-    "2026-01-05T08:12Z",
-    "2026-01-05T08:12:60Z",
-    "2026-01-05T24:00:00Z",
-    "2026-01-05T08:60:00Z",
-    "2026-02-29T00:00:00Z",
-    "2026-13-01T00:00:00Z",
-    "2026-1-5T00:00:00Z",
-    "20260105T081200Z",
-    "2026-01-05T08:12:00+0700",
-    "2026-01-05T08:12:00+07",
-    "2026-01-05T08:12:00+24:00",
-    "2026-01-05T08:12:00+07:60",
-    "2026-01-05T08:12:00.Z",
-    "2026-01-05T08:12:00,5Z",
-    "2026-01-05T08:12:00Z\n",
-    " 2026-01-05T08:12:00Z",
-    "2026-W02-1T08:12:00Z",
-    "+2026-01-05T08:12:00Z",
-    "10000-01-01T00:00:00Z",
-    "0000-01-01T00:00:00Z",
-    "２０２６-01-05T08:12:00Z",
-    "1767575520",
-]
-
-
-@pytest.mark.parametrize("text", BAD_TIMES)
-def test_a_time_that_is_not_rfc_3339_with_offset_is_invalid(text: str) -> None:
-    assert why(event(time=text)) == ("invalid_event", "time")
-    assert why(of_type("dossier.due_changed", due_at=text)) == ("invalid_value", "data.due_at")
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["1999-12-31T23:59:59.999999Z", "2000-01-01T06:59:59+07:00", "0001-01-01T00:00:00+14:00", "1970-01-01T00:00:00Z"],
-)
-def test_a_time_before_2000_is_out_of_range(text: str) -> None:
-    assert why(event(time=text)) == ("time_out_of_range", "time")
-    assert why(of_type("dossier.due_changed", due_at=text)) == ("time_out_of_range", "data.due_at")
-
-
-def test_times_in_data_end_with_the_year_2100() -> None:
-    assert accepted(of_type("dossier.due_changed", due_at="2100-12-31T23:59:59.999999Z"))
-    assert why(of_type("dossier.due_changed", due_at="2101-01-01T00:00:00Z")) == ("time_out_of_range", "data.due_at")
-    assert why(of_type("dossier.received", submitted_at="9999-12-31T23:59:59-23:59")) == (
-        "time_out_of_range",
-        "data.submitted_at",
-    )
-
-
-@pytest.mark.parametrize(
-    "text", ["2026-1-5", "20260105", "2026-02-30", "2026-W01-1", "2026-01-05T00:00:00Z", "05/01/2026", "", 5, True, []]
-)
-def test_a_date_is_a_civil_date(text: Any) -> None:
-    assert why(of_type("procedure.announced", decided_on=text)) == ("invalid_value", "data.decided_on")
-
-
-@pytest.mark.parametrize("text", ["1999-12-31", "2101-01-01", "0001-01-01", "9999-12-31"])
-def test_a_date_outside_2000_to_2100_is_out_of_range(text: str) -> None:
-    assert why(of_type("procedure.announced", effective_on=text)) == ("time_out_of_range", "data.effective_on")
-
-
-# Data
-
-
-def test_every_type_of_the_contract_is_read_with_all_its_fields() -> None:
-    assert set(DATA) <= set(BY_TYPE)
-    for kind, cls in BY_TYPE.items():
-        what = accepted(of_type(kind)).event.what
-        assert type(what) is cls
-        assert DATA.get(kind, {}).keys() == set(cls.__struct_fields__), kind
-
-
-def test_values_are_the_domains_own() -> None:
-    received = accepted(of_type("dossier.received")).event.what
-    assert isinstance(received, DossierReceived)
-    due = datetime(2026, 1, 12, 10, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)
-    assert received.due_at == due // timedelta(microseconds=1)
-    announced = accepted(of_type("procedure.announced", effective_on="2026-01-06")).event.what
-    assert announced == ProcedureAnnounced(
-        *(date(2026, 1, day).toordinal() - date(1970, 1, 1).toordinal() for day in (5, 6))
-    )  # type: ignore[arg-type]
-    paid = accepted(of_type("dossier.paid")).event.what
-    assert isinstance(paid, DossierPaid)
-    assert (paid.via, paid.amount) == ("national_gateway", 10**15)
-
-
-@pytest.mark.parametrize("data", [..., None, {}])
-def test_no_data_is_an_empty_object(data: Any) -> None:
-    assert accepted(event(data=data)).content == accepted(event()).content
-    assert why(event(type="dossier.rated", data=data)) == ("invalid_value", "data.satisfied")
-
-
-@pytest.mark.parametrize("data", [[], "", "{}", 5, True])
-def test_data_is_an_object(data: Any) -> None:
-    assert why(event(data=data)) == ("invalid_value", "data")
-
-
-REQUIRED = {
-    "dossier.received": ["procedure", "channel"],
-    "dossier.due_changed": ["due_at"],
-    "dossier.transferred": ["to"],
-    "dossier.paid": ["via"],
-    "dossier.signed": ["what"],
-    "dossier.returned": ["via"],
-    "dossier.rated": ["satisfied"],
-    "petition.received": ["about"],
-    "petition.rated": ["satisfied"],
-    "procedure.announced": ["decided_on", "effective_on"],
-    "procedure.published": ["decided_on", "published_on", "complete"],
-    "document.sent": ["electronic"],
-    "event.retracted": ["id"],
-}
-
-
-@pytest.mark.parametrize(("kind", "field"), [(kind, field) for kind, data in DATA.items() for field in data])
-def test_null_is_absent_and_only_required_fields_may_not_be(kind: str, field: str) -> None:
-    for value in (None, ...):
-        if field in REQUIRED.get(kind, []):
-            assert why(of_type(kind, **{field: value})) == ("invalid_value", f"data.{field}")
-        else:
-            assert accepted(of_type(kind, **{field: value})).content == accepted(of_type(kind, **{field: ...})).content
-
-
-@pytest.mark.parametrize("key", ["name", "Channel", "", "due_at ", "__class__", "type", "x.y"])
-@pytest.mark.parametrize("value", [1, None, "0912345678"])
-def test_an_unknown_key_in_data_is_refused_before_anything_else(key: str, value: Any) -> None:
-    assert why(event(type="dossier.received", data={"channel": 5, key: value})) == ("unknown_field", f"data.{key}")
-
-
-@pytest.mark.parametrize("key", ["x" * 100_000, "a\x00b", "\ud800", "ệ" * 61, "\u202e"])
-def test_an_unknown_key_is_named_short_and_printable(key: str) -> None:
-    code, field = why(event(data={key: 1}))
-    assert code == "unknown_field"
-    assert field is not None
-    assert len(field) <= 70
-    assert field.isprintable()
-
-
-@pytest.mark.parametrize(("kind", "field"), [(kind, field) for kind, data in DATA.items() for field in data])
-@pytest.mark.parametrize("value", [1.5, [], {}, [["online"]], -1])
-def test_a_value_of_another_kind_is_invalid(kind: str, field: str, value: Any) -> None:
-    assert why(of_type(kind, **{field: value})) == ("invalid_value", f"data.{field}")
-
-
-@pytest.mark.parametrize(
-    ("kind", "field"),
-    [(kind, field) for kind, data in DATA.items() for field, value in data.items() if isinstance(value, bool)],
-)
-@pytest.mark.parametrize("value", [0, 1, "true", "", "yes"])
-def test_a_bool_is_strictly_one(kind: str, field: str, value: Any) -> None:
-    assert why(of_type(kind, **{field: value})) == ("invalid_value", f"data.{field}")
-
-
-CHOICES = [
-    (kind, field, value)
-    for kind, data in DATA.items()
-    for field, value in data.items()
-    if field in ("channel", "portal", "receiver", "applicant", "via", "what", "about", "origin", "tier")
-]
-
-
-@pytest.mark.parametrize(("kind", "field", "right"), CHOICES)
-def test_a_choice_is_one_of_its_names(kind: str, field: str, right: str) -> None:
-    for wrong in (right.upper(), right + " ", "", "other thing", 0, True):
-        assert why(of_type(kind, **{field: wrong})) == ("invalid_value", f"data.{field}")
-    item = outcome(of_type(kind, **{field: "wrong"}))
-    assert isinstance(item, Rejected)
-    assert right in item.detail
-
-
-@pytest.mark.parametrize(
-    ("kind", "field", "highest"),
-    [
-        ("dossier.paid", "amount", 10**15),
-        ("dossier.fee_requested", "amount", 10**15),
-        ("dossier.digitised", "components", 100_000),
-    ],
-)
-def test_whole_numbers_are_whole_and_bounded(kind: str, field: str, highest: int) -> None:
-    for right in (0, 1, highest, 912345678 % highest):
-        assert accepted(of_type(kind, **{field: right}))
-    for wrong in (-1, highest + 1, 10**30, 1.0, 1e3, True, False, "5", "", []):
-        assert why(of_type(kind, **{field: wrong})) == ("invalid_value", f"data.{field}")
-
-
-@pytest.mark.parametrize("code", ["1.004555", "2.001234567", "000001.1"])
-def test_a_procedure_is_digits_dot_digits(code: str) -> None:
-    what = accepted(of_type("dossier.received", procedure=code)).event.what
-    assert isinstance(what, DossierReceived)
-    assert what.procedure == code
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        "",
-        "1",
-        "1.",
-        ".1",
-        "1.a",
-        "1.004555.1",
-        "1,004555",
-        " 1.004555",
-        "1.004555\n",
-        "BNV-1.004555",
-        "１.004555",
-        "x" * 10_000,
-    ],
-)
-def test_a_procedure_of_another_form_is_an_invalid_code(code: str) -> None:
-    assert why(of_type("dossier.received", procedure=code)) == ("invalid_code", "data.procedure")
-
-
-def test_a_target_unit_is_kept_as_written() -> None:
-    assert accepted(of_type("dossier.transferred", to="000.00.07.H44")).event.what == DossierTransferred(
-        "000.00.07.H44"
-    )  # type: ignore[arg-type]
-    for wrong in ("", "x" * 101, "H44\x00", "\ud800", 5):
-        assert why(of_type("dossier.transferred", to=wrong)) == ("invalid_value", "data.to")
-
-
-def test_a_documents_receiver_is_a_text_of_at_most_200_characters() -> None:
-    what = accepted(of_type("document.sent", to="ệ" * 200)).event.what
-    assert isinstance(what, DocumentSent)
-    assert what.to == "ệ" * 200
-    for wrong in ("ệ" * 201, "a\nb", 5):
-        assert why(of_type("document.sent", to=wrong)) == ("invalid_value", "data.to")
-
-
-def test_a_retraction_names_an_id_of_the_form_of_ids() -> None:
-    for right in ("001204012345", "0912345678", "x" * 200):
-        assert accepted(of_type("event.retracted", id=right)).event.what == EventRetracted(right)  # type: ignore[arg-type]
-    for wrong in ("", "x" * 201, "a\x00", "\ud800", 5):
-        assert why(of_type("event.retracted", id=wrong)) == ("invalid_value", "data.id")
-
-
-# Personal data
-
-IDENTITIES = [
-    "001204012345",
-    "096204012345",
-    "123456789",
-    " 001204012345\n",
-    "001 204 012 345",
-    "００１２０４０１２３４５",
-    "001204\u200b012345",
-]
-PHONES = [
-    "0912345678",
-    "0912 345 678",
-    "0912.345.678",
-    "0912-345-678",
-    "+84912345678",
-    "84912345678",
-    "+84 912 345 678",
-    "(+84) 912.345.678",
-    "+84 (0) 912 345 678",
-    "0084912345678",
-    "02438251234",
-    "(024) 3825 1234",
-    "0210 384 6647",
-    "+84\u00a0912\u2011345\u2013678",
-]
-TEXTS = [
-    (kind, field)
-    for kind, data in DATA.items()
-    for field, value in data.items()
-    if isinstance(value, str) and kind != "event.retracted"
-]
-
-
-@pytest.mark.parametrize(("kind", "field"), TEXTS)
-@pytest.mark.parametrize("number", IDENTITIES + PHONES)
-def test_a_text_that_is_a_personal_number_is_refused_and_not_repeated(kind: str, field: str, number: str) -> None:
-    item = outcome(of_type(kind, **{field: number}))
-    assert isinstance(item, Rejected)
-    assert (item.code, item.field) == ("personal_data", f"data.{field}")
-    assert number not in item.detail
-
-
-@pytest.mark.parametrize("number", IDENTITIES)
-def test_a_subject_that_is_an_identity_number_is_refused(number: str) -> None:
-    assert why(event(subject=number)) == ("personal_data", "subject")
-
-
-@pytest.mark.parametrize(
-    "subject",
-    ["0912345678", "097204012345", "000204012345", "12345678", "1234567890", "001204012345x", "G22.99.08-001204012345"],
-)
-def test_a_subject_with_other_digits_is_a_subject(subject: str) -> None:
-    assert accepted(event(subject=subject)).subject == subject
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "97204012345x",
-        "099204012345",
-        "12345678",
-        "1234567890",
-        "Số 0912345678",
-        "H44.07",
-        "091234567",
-        "",
-        "0" * 10,
-        "00.00.00.0000",
-    ],
-)
-def test_only_a_whole_value_that_looks_like_one_is_a_personal_number(text: str) -> None:
-    assert accepted(of_type("document.sent", to=text))
-
-
-def test_ids_sources_and_amounts_are_not_looked_at() -> None:
-    assert accepted(event(id="001204012345", source="0912345678", sequence="123456789"))
-    assert accepted(of_type("dossier.paid", amount=123456789))
 
 
 # Content
@@ -835,4 +401,4 @@ def test_types_with_the_same_fields_differ_in_content() -> None:
 
 def test_content_does_not_change_between_releases() -> None:
     # Receipts keep it for as long as the log: another value makes a conflict of every resend.
-    assert content(data=BASE).hex() == "PINNED"
+    assert content(data=BASE).hex() == "15878fa9a7bbfffa3c2e9cc0d8d0e3f0"

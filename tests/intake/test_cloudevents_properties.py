@@ -75,6 +75,16 @@ near_events = st.fixed_dictionaries(
 )
 
 
+def parsed(body: bytes, content_type: str | None, headers: dict[str, str]) -> Batch:
+    """The outcomes; none when the body as a whole was refused, with a code of the closed list."""
+    try:
+        return parse(body, content_type, headers)
+    except BodyProblem as problem:
+        if problem.code not in CODES:
+            raise
+        return Batch(True, [])
+
+
 def sound(batch: Batch) -> None:
     """Every outcome is in its place, has a code of the closed list and can be written down."""
     assert [item.index for item in batch.items] == list(range(len(batch.items)))
@@ -92,18 +102,12 @@ def sound(batch: Batch) -> None:
 
 @given(st.binary(max_size=300), CONTENT_TYPES | st.none() | st.text(max_size=20), st.booleans())
 def test_arbitrary_bytes_are_outcomes_or_a_problem(body: bytes, content_type: str | None, binary: bool) -> None:
-    try:
-        sound(parse(body, content_type, {"ce-specversion": "1.0", "ce-id": "%ff"} if binary else {}))
-    except BodyProblem as problem:
-        assert problem.code in CODES
+    sound(parsed(body, content_type, {"ce-specversion": "1.0", "ce-id": "%ff"} if binary else {}))
 
 
 @given(any_json, CONTENT_TYPES)
 def test_arbitrary_json_is_outcomes_or_a_problem(value: Any, content_type: str) -> None:
-    try:
-        sound(parse(json.dumps(value).encode(), content_type, {}))
-    except BodyProblem as problem:
-        assert problem.code == "invalid_event"
+    sound(parsed(json.dumps(value).encode(), content_type, {}))
 
 
 @given(st.lists(near_events | any_json, max_size=4))
@@ -158,9 +162,7 @@ def received(message: HTTPMessage) -> Parsed | Rejected:
     return batch.items[0]
 
 
-@given(
-    st.fixed_dictionaries({name: proper for name in ("id", "source", "subject", "unit", "sequence")}), times, payloads
-)
+@given(st.fixed_dictionaries(dict.fromkeys(("id", "source", "subject", "unit", "sequence"), proper)), times, payloads)
 def test_what_the_cloudevents_package_sends_arrives_in_both_modes(
     texts: dict[str, str], time: datetime, payload: Any
 ) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from typing import Any
 
 from .calendar import ONE_DAY, start_of
 
-PROCEDURE_DEFAULTS = {
+PROCEDURE_DEFAULTS: dict[str, Any] = {
     "name": None, "sector": None, "service_level": "none", "full_eligible": False, "fee": False,
     "payment_integrated": False, "issues_document": True, "applicants": [], "max_working_days": None,
     "essential": False, "units": [], "levels": [], "valid_from": None, "valid_to": None,
@@ -20,7 +21,7 @@ def is_at_or_above(upper: str, lower: str) -> bool:
     return lower.split(".")[: len(up)] == up
 
 
-def upsert(rows: Iterable[Mapping], patches: Iterable[Mapping]) -> list[dict]:
+def upsert(rows: Iterable[Mapping[str, Any]], patches: Iterable[Mapping[str, Any]]) -> list[dict]:
     """Catalogue rows after a PUT of `patches`: absent attributes stay, null resets to the default, by code."""
     by_code = {row["code"]: dict(row) for row in rows}
     for patch in patches:
@@ -31,9 +32,11 @@ def upsert(rows: Iterable[Mapping], patches: Iterable[Mapping]) -> list[dict]:
 class Units:
     """The tree of one root: aliases, scopes (with merged units), levels."""
 
-    def __init__(self, rows: Iterable[Mapping]) -> None:
-        self.rows = {row["code"]: row for row in rows}
-        self._alias = {alias: code for code, row in self.rows.items() for alias in row.get("aliases") or ()}
+    def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        self.rows: dict[str, Mapping[str, Any]] = {row["code"]: row for row in rows}
+        self._alias: dict[str, str] = {
+            alias: code for code, row in self.rows.items() for alias in row.get("aliases") or ()
+        }
 
     def canonical(self, code: str) -> str:
         return code if code in self.rows else self._alias.get(code, code)
@@ -54,7 +57,7 @@ class Units:
             grown = bool(merged)
         return frozenset(inside)
 
-    def _successor(self, row: Mapping) -> str | None:
+    def _successor(self, row: Mapping[str, Any]) -> str | None:
         successor = row.get("successor")
         return self.canonical(successor) if successor else None
 
@@ -65,32 +68,32 @@ class Units:
 class Procedures:
     """Procedures by code with the defaults filled in; an unknown code has the default attributes."""
 
-    def __init__(self, rows: Iterable[Mapping], units: Units) -> None:
+    def __init__(self, rows: Iterable[Mapping[str, Any]], units: Units) -> None:
         self._units = units
-        self.rows = {row["code"]: self._filled(row) for row in rows}
+        self.rows: dict[str, Mapping[str, Any]] = {row["code"]: self._filled(row) for row in rows}
 
     @staticmethod
-    def _filled(row: Mapping) -> dict:
+    def _filled(row: Mapping[str, Any]) -> dict:
         return {**PROCEDURE_DEFAULTS, **{key: value for key, value in row.items() if value is not None}}
 
     def known(self, code: str | None) -> bool:
         return code in self.rows
 
-    def get(self, code: str | None) -> Mapping:
-        return self.rows.get(code, PROCEDURE_DEFAULTS)
+    def get(self, code: str | None) -> Mapping[str, Any]:
+        return self.rows.get(code or "", PROCEDURE_DEFAULTS)
 
     def in_remit(self, scope: frozenset[str], start: datetime, end: datetime) -> set[str]:
         """Codes valid at some instant of [start, end) that the units of `scope` may handle."""
         return {code for code, row in self.rows.items() if self._valid(row, start, end) and self._handled(row, scope)}
 
     @staticmethod
-    def _valid(row: Mapping, start: datetime, end: datetime) -> bool:
+    def _valid(row: Mapping[str, Any], start: datetime, end: datetime) -> bool:
         first, last = row["valid_from"], row["valid_to"]
         if first is not None and start_of(date.fromisoformat(first)) >= end:
             return False
         return last is None or start_of(date.fromisoformat(last) + ONE_DAY) > start
 
-    def _handled(self, row: Mapping, scope: frozenset[str]) -> bool:
+    def _handled(self, row: Mapping[str, Any], scope: frozenset[str]) -> bool:
         if row["units"]:
             return any(self._units.canonical(unit) in scope for unit in row["units"])
         return any(self._units.level(unit) in row["levels"] for unit in scope)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from .dossier_stories import DAY, Story
-from .writer import differs, fault, same
+from .writer import Facts, differs, fault, same
 
 
-def _moved(a, b) -> bool:
-    return a[0].unit != b[0].unit
+def _moved(a: Facts, b: Facts) -> bool:
+    return bool(a[0].unit != b[0].unit)
 
 
 def transferred(s: Story) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from .calendar import CIVIL
 from .writer import TICK, Key, Writer, differs, fault, same
@@ -24,7 +25,9 @@ class Story:
     due: datetime
     foreign: str
 
-    def send(self, name: str, at: datetime, unit: str | None = None, sequence: str | None = None, **data) -> Key | None:
+    def send(
+        self, name: str, at: datetime, unit: str | None = None, sequence: str | None = None, **data: Any
+    ) -> Key | None:
         return self.writer.send(f"dossier.{name}", self.subject, unit or self.unit, at, data, sequence=sequence)
 
     def receive(self, **data) -> Key | None:
@@ -49,7 +52,7 @@ class Story:
     def finish(self, at: datetime) -> Key | None:
         """Completed with some result, and perhaps handed over."""
         rng = self.writer.rng
-        data = {"electronic_result": rng.random() < 0.7, "signed": rng.random() < 0.5}
+        data: dict[str, Any] = {"electronic_result": rng.random() < 0.7, "signed": rng.random() < 0.5}
         key = self.send("completed", at, **{n: v for n, v in data.items() if rng.random() < 0.8})
         if rng.random() < 0.6:
             self.send("returned", at + rng.random() * 3 * DAY, via=rng.choice(("counter", "postal", "online")))
@@ -188,7 +191,7 @@ def same_instant(s: Story) -> None:
 
 
 def same_instant_by_type(s: Story) -> None:
-    """Requested, answered and completed at the instant of reception: only the order of the table tells them apart."""
+    """Requested and answered at the instant of reception: only the order of the table tells them apart."""
     s.send("supplemented", s.received)
     key = s.send("supplement_requested", s.received)
     s.receive()
@@ -352,6 +355,21 @@ def due_today(s: Story) -> None:
     s = replace(s, received=now - 6 * DAY, due=due)
     key = s.receive()
     s.claim("due_around_now", key)
+
+
+def ornament(s: Story) -> None:
+    """What happens to any dossier besides its story: digitised, paid, synced, rated."""
+    rng = s.writer.rng
+    chances: tuple[tuple[float, str, dict[str, Any]], ...] = (
+        (0.4, "digitised", {"components": rng.randrange(3), "reused": rng.random() < 0.5}),
+        (0.3, "digitised", {"components": 1, "shared_store": True, "population_data": rng.random() < 0.7}),
+        (0.15, "paid", {"via": "national_gateway", "amount": 10_000}),
+        (0.3, "synced", {}),
+        (0.1, "rated", {"satisfied": rng.random() < 0.7}),
+    )
+    for chance, name, data in chances:
+        if rng.random() < chance:
+            s.send(name, s.after(rng.choice((0.1, 2, 9))), **data)
 
 
 STORIES = (

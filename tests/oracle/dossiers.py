@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from .calendar import Calendar, parse_instant
 from .catalogue import Procedures, is_at_or_above
@@ -65,38 +66,20 @@ def fold(
     attributes = procedures.get(procedure)
     if not procedures.known(procedure):
         causes.add("unknown_procedure")
-    requests, stray_answer = _requests(read)
-    if stray_answer:
-        causes.add("answer_without_request")
-
-    received = reception.time
-    told_end = _told_end(read, requests)
-    ended = None if told_end is None else max(told_end, received)
-    legal = attributes["max_working_days"]
-    fallback = None if legal is None else calendar.workdays_after(received, legal)
-    pause = sum((length for _, length in _counted(read, requests, fallback, ended)), ZERO)
-    due = _due(read)
-    told_deadline = _deadline(due if due is not None else fallback, pause, requests, ended)
-    deadline = None if told_deadline is None else max(told_deadline, received)
-    if told_end is not None and told_end < received:
-        causes.add("end_before_reception")
-    if told_deadline is not None and told_deadline < received:
-        causes.add("deadline_before_reception")
-    if _due_moved_late(read, requests, fallback, ended):
-        causes.add("due_moved_late")
+    span, due, pause = _timing(read, reception.time, attributes["max_working_days"], calendar, causes)
     returned = _first(read, "dossier.returned")
     facts = Dossier(
         subject=subject,
         receiving_unit=reception.unit,
         unit=chain[-1],
-        span=Span(received, deadline, ended),
+        span=span,
         due=due,
         pause=pause,
         voided=_any(read, "dossier.voided"),
         procedure=procedure,
         channel=_last(read, "channel", ("dossier.received",)) or "counter",
         receiver=_last(read, "receiver", ("dossier.received",)),
-        returned=None if returned is None else max(returned.time, received),
+        returned=None if returned is None else max(returned.time, span.received),
         returned_via=None if returned is None else returned.data["via"],
         disliked=any(not event.data["satisfied"] for event in _of(read, "dossier.rated")),
         synced=_any(read, "dossier.synced"),
@@ -145,6 +128,30 @@ def _admit(events: Sequence[Event], chain: Sequence[str]) -> tuple[set[str], lis
 
 
 # -- when it had to end, and when it did --------------------------------------------------------------------------
+
+
+def _timing(
+    read: Sequence[Event], received: datetime, legal: int | None, calendar: Calendar, causes: set[str]
+) -> tuple[Span, datetime | None, timedelta]:
+    """(span, due, pause), adding the faults of time to `causes`. `legal`: the longest legal time in working days."""
+    requests, stray_answer = _requests(read)
+    told_end = _told_end(read, requests)
+    # the end is set against the reception before anything else is derived from it
+    ended = None if told_end is None else max(told_end, received)
+    fallback = None if legal is None else calendar.workdays_after(received, legal)
+    pause = sum((length for _, length in _counted(read, requests, fallback, ended)), ZERO)
+    due = _due(read)
+    told_deadline = _deadline(due if due is not None else fallback, pause, requests, ended)
+    deadline = None if told_deadline is None else max(told_deadline, received)
+    if stray_answer:
+        causes.add("answer_without_request")
+    if told_end is not None and told_end < received:
+        causes.add("end_before_reception")
+    if told_deadline is not None and told_deadline < received:
+        causes.add("deadline_before_reception")
+    if _due_moved_late(read, requests, fallback, ended):
+        causes.add("due_moved_late")
+    return Span(received, deadline, ended), due, pause
 
 
 def _requests(read: Sequence[Event]) -> tuple[list[Request], bool]:
@@ -250,7 +257,7 @@ def _due_moved_late(
 # -- what it carries ----------------------------------------------------------------------------------------------
 
 
-def _money(read: Sequence[Event], attributes: dict) -> dict[str, bool]:
+def _money(read: Sequence[Event], attributes: Mapping[str, Any]) -> dict[str, bool]:
     """Whether a fee is owed, and whether it was paid online."""
     paid_online = any(event.data["via"] in ONLINE_PAYMENTS for event in _of(read, "dossier.paid"))
     decisions = _of(read, "dossier.fee_requested", "dossier.fee_waived")
@@ -265,7 +272,7 @@ def _money(read: Sequence[Event], attributes: dict) -> dict[str, bool]:
     return {"fee": fee or paid_online, "paid_online": paid_online}
 
 
-def _results(read: Sequence[Event], attributes: dict) -> dict[str, bool]:
+def _results(read: Sequence[Event], attributes: Mapping[str, Any]) -> dict[str, bool]:
     """The flags of results and digitisation."""
     e_result = bool(_last(read, "electronic_result", ("dossier.completed", "dossier.returned")))
     signed = bool(_last(read, "signed", ("dossier.completed",))) or any(
@@ -298,7 +305,7 @@ def _any(events: Sequence[Event], name: str) -> bool:
     return _first(events, name) is not None
 
 
-def _last(events: Sequence[Event], field: str, types: tuple[str, ...]) -> object | None:
+def _last(events: Sequence[Event], field: str, types: tuple[str, ...]) -> Any:
     """The last value of a field that events of these types give; an event without it leaves what was given."""
     given = [event.data[field] for event in events if event.type in types and field in event.data]
     return given[-1] if given else None

@@ -184,7 +184,7 @@ def operational_shares(question: Question) -> dict[str, Figure]:
 def _average_days(ended: Sequence[Dossier]) -> Fraction | None:
     if not ended:
         return None
-    spent = sum(((d.span.ended - d.span.received) for d in ended), timedelta(0))
+    spent = sum((d.span.ended - d.span.received for d in ended if d.span.ended is not None), timedelta(0))
     return half_up(Fraction(spent // timedelta(microseconds=1), len(ended) * 86_400_000_000))
 
 
@@ -193,7 +193,9 @@ def _essential(received: Sequence[Dossier]) -> dict[str, Figure]:
     by_procedure: dict[str, list[Dossier]] = {}
     for dossier in received:
         by_procedure.setdefault(dossier.procedure, []).append(dossier)
-    ratios = [share(dossiers, lambda d: d.channel == "online").ratio for dossiers in by_procedure.values()]
+    ratios = [
+        Fraction(sum(d.channel == "online" for d in dossiers), len(dossiers)) for dossiers in by_procedure.values()
+    ]
     return {
         "ESSENTIAL_ONLINE_SUM": share(received, lambda d: d.channel == "online"),
         "ESSENTIAL_ONLINE_MEAN": Figure(ratio=sum(ratios, Fraction(0)) / len(ratios) if ratios else None),

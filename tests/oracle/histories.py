@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from random import Random
@@ -134,7 +134,9 @@ def _dossiers(writer: Writer, codes: list[str], size: int, seed: int) -> None:
         subject = f"{unit}-{received:%y%m%d}-{number:04d}"
         # procedures the catalogue does not know come in now and then
         procedure = rng.choice([row["code"] for row in PROCEDURES] * 2 + UNKNOWN)
-        tell(Story(writer, subject, unit, other, procedure, received, due, rng.choice(foreign or codes)))
+        story = Story(writer, subject, unit, other, procedure, received, due, rng.choice(foreign or codes))
+        tell(story)
+        dossier_stories.ornament(story)
 
 
 def _petitions(writer: Writer, codes: list[str], count: int, seed: int) -> None:
@@ -178,14 +180,16 @@ def _confirmed(claims: Iterable[Claim], events: Iterable[Mapping]) -> Counter[st
         if claim.kind == "dossier":
             return fold(subject, life, procedures, calendar)
         if claim.kind == "petition":
-            return fold_petition(*claim.life, life, calendar)
-        folded = fold_document(*claim.life, life) if claim.kind == "document" else fold_procedure(claim.life, life)
-        return folded, frozenset()
+            return fold_petition(claim.life[0], subject, life, calendar)
+        if claim.kind == "document":
+            return fold_document(claim.life[0], subject, life), frozenset()
+        return fold_procedure(subject, life), frozenset()
 
     coverage: Counter[str] = Counter()
     for claim in claims:
         subject = claim.life if isinstance(claim.life, str) else claim.life[1]
         with_it, without = facts(claim, subject, frozenset()), facts(claim, subject, claim.keys)
+        coverage[claim.name] += 0
         try:
             # an effect on a life that another turn of its story took out of every count is no effect
             coverage[claim.name] += bool(claim.check(with_it, without))
@@ -229,6 +233,7 @@ def _edits(events: list[dict], overrides: Mapping[date, str]) -> Counter[str]:
         catalogue_edit=sum(before[s][0] != after[s][0] for s in lives),
         catalogue_edit_makes_known=sum("unknown_procedure" in before[s][1] - after[s][1] for s in lives),
         calendar_edit=sum(before[s][0] != moved[s][0] for s in lives),
+        merged_unit=sum(told is not None and "successor" in units.rows[told.unit] for told, _ in before.values()),
         unknown_procedure=sum("unknown_procedure" in before[s][1] for s in lives),
     )
 
@@ -239,7 +244,7 @@ def _edits(events: list[dict], overrides: Mapping[date, str]) -> Counter[str]:
 def _with_duplicates(rng: Random, writer: Writer, coverage: Counter[str]) -> list[dict]:
     """The events by time, about a tenth of them sent again somewhere later, each in another spelling."""
     events = sorted(writer.events, key=lambda event: parse_instant(event["time"]))
-    ways = {
+    ways: dict[str, Callable[[dict], Mapping]] = {
         "duplicate_identical": lambda event: dict(event),
         "duplicate_zulu": lambda event: event | {"time": _zulu(event["time"])},
         "duplicate_civil": lambda event: event | {"time": parse_instant(event["time"]).isoformat()},
@@ -270,8 +275,8 @@ def _finer(text: str) -> str:
 
 
 def _reversed(event: Mapping) -> dict:
-    turned = dict(reversed(event.items()))
-    turned["data"] = dict(reversed(event["data"].items()))
+    turned = dict(reversed(list(event.items())))
+    turned["data"] = dict(reversed(list(event["data"].items())))
     return turned
 
 

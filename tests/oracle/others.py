@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from .calendar import Calendar
 from .reading import Event
@@ -82,7 +83,9 @@ def fold_petition(
     told_end, days, answered = _petition_end(events, times)
     ended = None if told_end is None else max(told_end, received)
     published = times("published")
-    published_late = answered and bool(published) and published[0] > calendar.workdays_after(ended, DAYS_TO_PUBLISH)
+    published_late = False
+    if answered and ended is not None and published:
+        published_late = published[0] > calendar.workdays_after(ended, DAYS_TO_PUBLISH)
     causes = set()
     if told_end is not None and told_end < received:
         causes.add("end_before_reception")
@@ -99,7 +102,7 @@ def fold_petition(
     return facts, frozenset(causes)
 
 
-def _petition_end(events: Sequence[Event], times) -> tuple[datetime | None, int, bool]:
+def _petition_end(events: Sequence[Event], times: Callable[..., list[datetime]]) -> tuple[datetime | None, int, bool]:
     """(told end, working days allowed, whether it is an answer)."""
     answers = times("answered")
     if answers:
@@ -131,7 +134,7 @@ def _stray_answer(events: Sequence[Event]) -> bool:
 def fold_document(unit: str, subject: str, events: Sequence[Event]) -> Document:
     """A document from its sendings, in reading order."""
 
-    def last(field: str) -> object | None:
+    def last(field: str) -> Any:
         given = [event.data[field] for event in events if field in event.data]
         return given[-1] if given else None
 

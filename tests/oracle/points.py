@@ -70,7 +70,7 @@ def half_up(number: Fraction, digits: int = 2) -> Fraction:
     return Fraction((number * scale + Fraction(1, 2)).__floor__(), scale)
 
 
-def counted(numerator: int | None, denominator: int | None) -> Figure:
+def counted(numerator: int, denominator: int) -> Figure:
     """An unscored figure of two counts; 0/0 has no ratio."""
     return Figure(numerator, denominator, Fraction(numerator, denominator) if denominator else None)
 

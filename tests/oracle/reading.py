@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from .calendar import parse_instant
 from .catalogue import Units, is_at_or_above
@@ -49,6 +50,9 @@ class Event:
 
 def parse(cloud_event: Mapping, units: Units) -> Event:
     """A CloudEvents dict as sent, read."""
+    data = {key: value for key, value in (cloud_event.get("data") or {}).items() if value is not None}
+    if cloud_event["type"] == "dossier.transferred":
+        data["to"] = units.canonical(data["to"])
     return Event(
         id=cloud_event["id"],
         source=cloud_event["source"],
@@ -57,7 +61,7 @@ def parse(cloud_event: Mapping, units: Units) -> Event:
         unit=units.canonical(cloud_event["unit"]),
         time=parse_instant(cloud_event["time"]),
         sequence=cloud_event.get("sequence") or "",
-        data={key: value for key, value in (cloud_event.get("data") or {}).items() if value is not None},
+        data=data,
     )
 
 
@@ -86,12 +90,14 @@ def without_retracted(events: Iterable[Event]) -> list[Event]:
     ]
 
 
-def lives(events: Iterable[Event]) -> dict[str, dict]:
+def lives(events: Iterable[Event]) -> dict[str, dict[Any, list[Event]]]:
     """Effective events grouped: kind -> life -> events in reading order.
 
     A dossier or a procedure is one life of the root; a petition or a document is one per (unit, subject).
     """
-    grouped: dict[str, dict] = {kind: defaultdict(list) for kind in ("dossier", "petition", "procedure", "document")}
+    grouped: dict[str, dict[Any, list[Event]]] = {
+        kind: defaultdict(list) for kind in ("dossier", "petition", "procedure", "document")
+    }
     for event in without_retracted(events):
         alone = event.kind in ("dossier", "procedure")
         grouped[event.kind][event.subject if alone else (event.unit, event.subject)].append(event)

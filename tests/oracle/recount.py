@@ -58,10 +58,16 @@ class Recount:
             subject: fold(subject, events, self.procedures, self.calendar)
             for subject, events in lives["dossier"].items()
         }
-        petitions = {life: fold_petition(*life, events, self.calendar) for life, events in lives["petition"].items()}
+        petitions = {
+            (unit, subject): fold_petition(unit, subject, events, self.calendar)
+            for (unit, subject), events in lives["petition"].items()
+        }
         self.dossiers = {subject: facts for subject, (facts, _) in folded.items() if facts is not None}
         self.petitions = {life: facts for life, (facts, _) in petitions.items() if facts is not None}
-        self.documents = {life: fold_document(*life, events) for life, events in lives["document"].items()}
+        self.documents = {
+            (unit, subject): fold_document(unit, subject, events)
+            for (unit, subject), events in lives["document"].items()
+        }
         self.transparency = {code: fold_procedure(code, events) for code, events in lives["procedure"].items()}
         self._faults = {subject: causes for subject, (_, causes) in folded.items()}
         self._petition_faults = {life: causes for life, (_, causes) in petitions.items()}

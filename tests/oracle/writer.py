@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from random import Random
+from typing import Any
 
 from .calendar import CIVIL, start_of
 
@@ -19,18 +20,18 @@ AHEAD = timedelta(minutes=9)
 FIRST_DAY = date(2025, 1, 1)
 
 Key = tuple[str, str]
-Facts = tuple[object | None, frozenset[str]]
+Facts = tuple[Any, frozenset[str]]
 Check = Callable[[Facts, Facts], bool]
 
 
 def differs(with_it: Facts, without: Facts) -> bool:
     """The events change what is known of the life."""
-    return with_it[0] != without[0]
+    return bool(with_it[0] != without[0])
 
 
 def same(with_it: Facts, without: Facts) -> bool:
     """The events change nothing that is counted."""
-    return with_it[0] == without[0]
+    return bool(with_it[0] == without[0])
 
 
 def fault(cause: str, and_also: Check = lambda a, b: True) -> Check:
@@ -44,7 +45,7 @@ class Claim:
 
     name: str
     kind: str
-    life: object
+    life: Any
     keys: frozenset[Key]
     check: Check
 
@@ -90,7 +91,7 @@ class Writer:
         if rng.random() < 0.2:
             event["datacontenttype"] = "application/json"
         self.events.append(event)
-        return event["source"], event["id"]
+        return str(event["source"]), str(event["id"])
 
     def retract(self, target: Key | None, unit: str, at: datetime) -> Key | None:
         """Takes back an event sent before, in the name of `unit`."""
@@ -99,11 +100,12 @@ class Writer:
         event = next(e for e in self.events if (e["source"], e["id"]) == target)
         return self.send("event.retracted", event["subject"], unit, at, {"id": event["id"]}, source=event["source"])
 
-    def claim(self, name: str, kind: str, life: object, keys: Iterable[Key | None], check: Check = differs) -> None:
+    def claim(self, name: str, kind: str, life: Any, keys: Iterable[Key | None], check: Check = differs) -> None:
         """Promises an effect; nothing is promised of events that were not sent."""
-        keys = list(keys)
-        if None not in keys:
-            self.claims.append(Claim(name, kind, life, frozenset(keys), check))
+        promised = list(keys)
+        sent = frozenset(key for key in promised if key is not None)
+        if None not in promised:
+            self.claims.append(Claim(name, kind, life, sent, check))
 
     def text(self, at: datetime) -> str:
         """The instant in one of the ways clients write it."""

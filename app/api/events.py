@@ -1,0 +1,110 @@
+"""`POST /v1/events`: events in, one outcome for each, nothing acknowledged before it is committed and counted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from app.api.answers import json_response
+from app.api.auth import Access, access_for
+from app.api.bodies import body_of
+from app.api.problems import KINDS, Problem
+from app.api.service import Service, service_of
+from app.domain.arrivals import Outcome, Parsed, Rejected
+from app.intake import cloudevents
+from app.intake.cloudevents import Batch, BodyProblem
+
+router = APIRouter()
+
+_PER_TRANSACTION: Final = 2_000
+_PARSED_ASIDE: Final = 256 * 1024
+
+
+@router.post("/v1/events", summary="Push events", tags=["events"])
+async def push(
+    request: Request,
+    access: Annotated[Access, Depends(access_for("ingest"))],
+    service: Annotated[Service, Depends(service_of)],
+) -> Response:
+    """Take in one CloudEvent, a batch, or lines of them; the next read includes what was accepted."""
+    async with body_of(request, service) as body:
+        batch = await _parsed(request, service, body)
+        outcome = await take_in(service, access, batch.items)
+    if batch.single:
+        _raise_rejected(outcome.errors)
+    return json_response(_told(outcome))
+
+
+async def _parsed(request: Request, service: Service, body: bytes) -> Batch:
+    arguments = (body, request.headers.get("content-type"), request.headers, service.settings.intake.max_events)
+    try:
+        if len(body) > _PARSED_ASIDE:
+            return await run_in_threadpool(cloudevents.parse, *arguments)
+        return cloudevents.parse(*arguments)
+    except BodyProblem as problem:
+        raise Problem(problem.code, problem.detail, problem.field) from problem
+
+
+async def take_in(service: Service, access: Access, items: Sequence[Parsed | Rejected]) -> Outcome:
+    """Push what is sound, in transactions short enough to let others through; join all outcomes."""
+    assert access.root_id is not None
+    sound = [item for item in items if isinstance(item, Parsed)]
+    errors = [item for item in items if isinstance(item, Rejected)]
+    outcomes = []
+    for start in range(0, len(sound), _PER_TRANSACTION):
+        began = time.perf_counter()
+        outcomes.append(
+            await service.intake.push(access.root_id, access.unit, sound[start : start + _PER_TRANSACTION])
+        )
+        service.metrics.commit_seconds.observe(time.perf_counter() - began)
+    for outcome in outcomes:
+        errors += outcome.errors
+    joined = Outcome(
+        accepted=sum(each.accepted for each in outcomes),
+        duplicates=sum(each.duplicates for each in outcomes),
+        errors=sorted(errors, key=lambda each: each.index),
+        warnings=[warning for each in outcomes for warning in each.warnings],
+    )
+    _measure(service, outcomes, joined.errors)
+    return joined
+
+
+def _measure(service: Service, outcomes: Sequence[Outcome], errors: Sequence[Rejected]) -> None:
+    for outcome in outcomes:
+        for name, count in outcome.accepted_types.items():
+            service.metrics.events.labels(name, "accepted").inc(count)
+        for name, count in outcome.duplicate_types.items():
+            service.metrics.events.labels(name, "duplicate").inc(count)
+        for warning in outcome.warnings:
+            service.metrics.warned.labels(warning.code).inc()
+    for error in errors:
+        service.metrics.rejected.labels(error.code).inc()
+
+
+def _raise_rejected(errors: Sequence[Rejected]) -> None:
+    """A single event that is rejected is a problem of its own: 409, 403, 400 or 422."""
+    for error in errors:
+        status = KINDS[error.code].status if error.code in ("conflict", "forbidden_unit", "invalid_json") else 422
+        raise Problem(error.code, error.detail, error.field, status=status)
+
+
+def _told(outcome: Outcome) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "accepted": outcome.accepted,
+        "duplicates": outcome.duplicates,
+        "rejected": len(outcome.errors),
+        "errors": [
+            {"index": each.index, "id": each.id, "code": each.code, "field": each.field, "detail": each.detail}
+            for each in outcome.errors
+        ],
+    }
+    if outcome.warnings:
+        told["warnings"] = [
+            {"index": each.index, "id": each.id, "code": each.code, "field": each.field, "detail": each.detail}
+            for each in outcome.warnings
+        ]
+    return told

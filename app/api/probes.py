@@ -1,0 +1,51 @@
+"""For the operator: is it alive, is it ready, and how does it go."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from app.api.answers import json_response
+from app.api.problems import Problem
+from app.api.service import Service, service_of
+from app.store import migrate
+from app.store.database import DatabaseUnavailable, Overloaded
+
+router = APIRouter(tags=["operations"])
+_needed = cache(migrate.head)
+
+
+@router.get("/livez", summary="Is the process alive")
+async def livez() -> Response:
+    """200 as long as the process answers; the database is not asked."""
+    return json_response({"status": "alive"})
+
+
+@router.get("/readyz", summary="Can the service answer")
+async def readyz(service: Annotated[Service, Depends(service_of)]) -> Response:
+    """200 when the database answers and has the migration revision this version needs."""
+    try:
+        async with service.database.connection("read") as connection:
+            exists = await connection.fetchval("SELECT to_regclass('alembic_version') IS NOT NULL")
+            revision = await connection.fetchval("SELECT version_num FROM alembic_version") if exists else None
+    except (DatabaseUnavailable, Overloaded):
+        service.metrics.up.set(0)
+        raise
+    service.metrics.up.set(1)
+    if revision != _needed():
+        detail = f"the database is at revision {revision or 'none'}, {_needed()} is needed: run chiso migrate"
+        raise Problem("database_unavailable", detail)
+    return json_response({"status": "ready", "revision": revision})
+
+
+@router.get("/metrics", summary="Metrics for Prometheus")
+async def metrics(service: Annotated[Service, Depends(service_of)]) -> Response:
+    """The metrics in Prometheus' exposition format."""
+    for pool, (in_use, opened) in service.database.in_use().items():
+        service.metrics.pool_in_use.labels(pool).set(in_use)
+        service.metrics.pool_open.labels(pool).set(opened)
+    service.metrics.bytes_in_flight.set(service.bytes_in_flight)
+    return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,154 @@
+"""Errors as RFC 9457 problem details: a closed list of codes, one shape on every route, a page that explains each."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse
+from starlette.exceptions import HTTPException
+
+from app.store.database import DatabaseUnavailable, Overloaded
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of problem: its HTTP status, a title, and what to do about it."""
+
+    status: int
+    title: str
+    advice: str
+
+
+KINDS: Final[Mapping[str, Kind]] = {
+    "invalid_json": Kind(400, "The body is not JSON", "Send UTF-8 JSON; in a batch of lines, one event a line."),
+    "invalid_event": Kind(422, "The event's envelope is broken", "Look at the named attribute: missing, ill-typed or unreadable."),
+    "invalid_value": Kind(422, "A value is not allowed", "Look at the named field: missing, ill-typed or outside its range."),
+    "invalid_code": Kind(422, "The code has the wrong form", "A procedure code is digits.digits, a unit code dotted segments."),
+    "unknown_field": Kind(422, "The field is not known", "Remove it. Unknown fields are refused so that no personal data slips in."),
+    "unknown_type": Kind(422, "The event type is not known", "Use a type of the contract's table."),
+    "unknown_unit": Kind(404, "The unit does not exist", "Load the unit, or correct its code."),
+    "unknown_indicator": Kind(404, "The indicator does not exist", "GET /v1/indicators lists them."),
+    "unknown_subject": Kind(404, "Nothing is known of this subject", "Check the dossier's code."),
+    "personal_data": Kind(422, "This looks like personal data", "Never send identity or phone numbers; no figure needs them."),
+    "future_time": Kind(422, "The time lies in the future", "At most 10 minutes ahead of the server: check the sender's clock."),
+    "time_out_of_range": Kind(422, "The time is out of range", "Events happen after 2000; dates in data lie in 2000-2100."),
+    "conflict": Kind(409, "This id was used for something else", "An id names one event for ever; send a correction with a new id."),
+    "life_too_long": Kind(422, "The subject has too many events", "A subject holds at most 1,000 events."),
+    "forbidden_unit": Kind(403, "The key does not reach this unit", "A key reaches its own unit and those under it."),
+    "forbidden_scope": Kind(403, "The key may not do this", "Use a key of the scope the call needs: ingest, read or admin."),
+    "unauthenticated": Kind(401, "No valid key", "Send Authorization: Bearer <key> with a key that is not revoked."),
+    "invalid_period": Kind(422, "The period is not valid", "2026, 2026-H1, 2026-9M, 2026-Q3, 2026-08, 2026-W34, 2026-08-15, or from and to."),
+    "period_in_future": Kind(422, "The period has not begun", "Ask for a period that has begun."),
+    "invalid_parameter": Kind(422, "A parameter is not valid", "Look at the named parameter."),
+    "no_breakdown": Kind(422, "The indicator has no such dimension", "Break it down by another dimension."),
+    "snapshot_changed": Kind(409, "The figures have changed since", "Begin again at the first page."),
+    "too_large": Kind(413, "The body is too large", "Split it; 32 MiB decompressed are the most."),
+    "too_many_events": Kind(413, "Too many events at once", "Split them; 10,000 events a request are the most."),
+    "unsupported_media_type": Kind(415, "The content type is not supported", "JSON, CloudEvents JSON, batch or NDJSON, in UTF-8."),
+    "unsupported_encoding": Kind(415, "The content encoding is not supported", "Send gzip or nothing."),
+    "not_found": Kind(404, "There is nothing here", "Check the path."),
+    "method_not_allowed": Kind(405, "The method is not allowed here", "See the Allow header."),
+    "overloaded": Kind(503, "Too much at once", "Nothing was acknowledged. Send it again after Retry-After seconds."),
+    "database_unavailable": Kind(503, "The database is away", "Nothing was acknowledged. Send it again after Retry-After seconds."),
+    "internal": Kind(500, "Something broke here", "Tell the operator the request id; nothing was acknowledged."),
+}  # fmt: skip
+
+_RETRY_AFTER: Final = "2"
+
+
+class Problem(Exception):
+    """A request that cannot be answered, to be told as problem details."""
+
+    def __init__(self, code: str, detail: str, field: str | None = None, status: int | None = None) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.field = field
+        self.status = status or KINDS[code].status
+
+
+def response(
+    request: Request, problem: Problem, headers: Mapping[str, str] | None = None, errors: Sequence[dict[str, Any]] = ()
+) -> JSONResponse:
+    """The answer that tells a problem."""
+    told = dict(headers or {})
+    if problem.status == 401:
+        told["WWW-Authenticate"] = 'Bearer realm="chiso"'
+    if problem.status == 503:
+        told["Retry-After"] = _RETRY_AFTER
+    request.state.problem = problem.code
+    one = {"field": problem.field, "code": problem.code, "detail": problem.detail}
+    return JSONResponse(
+        {
+            "type": f"/problems/{problem.code}",
+            "title": KINDS[problem.code].title,
+            "status": problem.status,
+            "detail": problem.detail,
+            "instance": getattr(request.state, "request_id", None),
+            "code": problem.code,
+            "errors": list(errors) or ([one] if problem.field is not None else []),
+        },
+        status_code=problem.status,
+        headers=told,
+        media_type=MEDIA_TYPE,
+    )
+
+
+def _of_http(error: HTTPException) -> Problem:
+    codes = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type"}
+    code = codes.get(error.status_code, "internal" if error.status_code >= 500 else "invalid_parameter")
+    return Problem(code, KINDS[code].advice, status=error.status_code)
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the app a problem."""
+
+    @app.exception_handler(Problem)
+    async def _problem(request: Request, error: Problem) -> JSONResponse:
+        return response(request, error)
+
+    @app.exception_handler(DatabaseUnavailable)
+    async def _away(request: Request, error: DatabaseUnavailable) -> JSONResponse:
+        return response(request, Problem("database_unavailable", KINDS["database_unavailable"].advice))
+
+    @app.exception_handler(Overloaded)
+    async def _overloaded(request: Request, error: Overloaded) -> JSONResponse:
+        return response(request, Problem("overloaded", KINDS["overloaded"].advice))
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        return response(request, _of_http(error), headers=error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        errors = [
+            {"field": ".".join(str(part) for part in each["loc"][1:]), "code": "invalid_parameter", "detail": each["msg"]}
+            for each in error.errors()
+        ]
+        detail = "; ".join(f"{each['field']}: {each['detail']}" for each in errors)[:300]
+        return response(request, Problem("invalid_parameter", detail), errors=errors)
+
+    app.include_router(_pages)
+
+
+_pages = APIRouter()
+
+
+@_pages.get("/problems/{code}", response_class=HTMLResponse, include_in_schema=False)
+async def explain(code: str) -> HTMLResponse:
+    """A page that explains a kind of problem."""
+    kind = KINDS.get(code)
+    if kind is None:
+        raise Problem("not_found", "there is no problem of this name")
+    return HTMLResponse(
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(code)}</title>"
+        f"<h1>{html.escape(kind.title)}</h1><p><code>{html.escape(code)}</code>, HTTP {kind.status}</p>"
+        f"<p>{html.escape(kind.advice)}</p></html>"
+    )

@@ -1,0 +1,216 @@
+"""`GET /v1/scorecard`: all figures of a unit and period, and `GET /v1/indicators`: what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from app.api.answers import figure_response, instant
+from app.api.auth import Access, access_for, root_for
+from app.api.parameters import Asked, asked
+from app.api.problems import Problem
+from app.api.service import Service, service_of
+from app.domain import catalogue, figures, periods, scoring
+from app.domain.directory import Directory, ExternalFigure, Unit
+from app.domain.events import Instant
+from app.domain.figures import Question
+from app.domain.periods import Comparison, Period, PeriodInFuture, date_of
+from app.domain.scoring import Scored, ScoredIndicator
+from app.store.figures import Reader
+from app.store.moments import ReadingMoment, reading_moment
+
+router = APIRouter()
+
+
+@router.get("/v1/scorecard", summary="All figures of a unit and period", tags=["figures"])
+async def scorecard(
+    request: Request,
+    access: Annotated[Access, Depends(access_for("read"))],
+    service: Annotated[Service, Depends(service_of)],
+) -> Response:
+    """The six groups, the operational indicators, external figures and the balance, as of now."""
+    wanted = asked(request)
+    async with service.database.snapshot() as connection:
+        root_id = await root_for(connection, access, wanted.unit)
+        moment = await reading_moment(connection, service.directories, root_id, service.clock)
+        unit = moment.directory.units[access.find_unit(moment.directory, wanted.unit)]
+        require_begun(wanted.period, moment.now)
+        reader = Reader(connection, moment.directory, moment.generation)
+        end = wanted.period.effective_end(Instant(moment.now))
+        question = Question(unit, wanted.scope, wanted.period.label, wanted.period.a, end, wanted.procedure)
+        counted = await reader.count(question)
+        scored = scoring.score(
+            catalogue.load(), figures.measures(moment.directory, question, counted), wanted.procedure is not None
+        )
+        compared = compared_period(wanted, moment.now)
+        before = await _scored(reader, moment.directory, unit, wanted, compared) if compared else None
+    body = heading(moment, unit, wanted)
+    told = _Teller(moment.directory, unit, wanted.period, compared, before)
+    body |= told.scored(scored)
+    body["external"] = [external(each) for each in moment.directory.external(unit.code, wanted.period.label)]
+    body["balance"] = figures.balance(counted.dossiers)
+    return figure_response(request, body, moving(moment, wanted.period))
+
+
+@router.get("/v1/indicators", summary="The catalogue of indicators", tags=["figures"])
+async def indicators(access: Annotated[Access, Depends(access_for("read"))], request: Request) -> Response:
+    """Code, name, group, maximum, threshold, zero rule, formula in words and legal source of every indicator."""
+    known = catalogue.load()
+    body = {
+        "version": known.version,
+        "max": known.max,
+        "groups": [{"code": each.code, "name": each.name, "max": each.max} for each in known.groups],
+        "indicators": [
+            {
+                "code": each.code,
+                "name": each.name,
+                "group": each.group,
+                "max": each.max,
+                "full_at": scoring.half_up(each.full_at) if each.full_at is not None else None,
+                "zero_rule": each.zero if each.max is not None else None,
+                "numerator": each.numerator,
+                "denominator": each.denominator,
+                "counts": each.counts,
+                "formula": each.formula,
+                "source": each.source,
+            }
+            for each in known.indicators
+        ],
+    }
+    return figure_response(request, body, {})
+
+
+def require_begun(period: Period, now: int) -> None:
+    """Refuse a period that has not begun."""
+    try:
+        periods.require_begun(period, Instant(now))
+    except PeriodInFuture as error:
+        raise Problem("period_in_future", error.detail, "period") from error
+
+
+def compared_period(wanted: Asked, now: int) -> Comparison | None:
+    """The period figures are compared with, as asked."""
+    compare = periods.last_year if wanted.compare == "last_year" else periods.previous
+    return compare(wanted.period, Instant(now))
+
+
+def heading(moment: ReadingMoment, unit: Unit, wanted: Asked) -> dict[str, Any]:
+    """What every figure of a unit and period begins with, but for the time of asking."""
+    period = wanted.period
+    return {
+        "unit": {"code": unit.code, "name": unit.name, "level": unit.level},
+        "scope": wanted.scope,
+        "procedure": wanted.procedure,
+        "period": {
+            "label": period.label,
+            "from": date_of(period.first).isoformat(),
+            "to": date_of(period.last).isoformat(),
+            "open": period.is_open(Instant(moment.now)),
+        },
+        "catalogue": {"version": catalogue.load().version, "hash": moment.directory.digest},
+        "refolding": moment.refolding,
+    }
+
+
+def moving(moment: ReadingMoment, period: Period) -> dict[str, Any]:
+    """What tells only the time of asking: `as_of`, and the end at which an open period is cut."""
+    return {
+        "period": {"effective_end": instant(period.effective_end(Instant(moment.now)))},
+        "as_of": instant(moment.now, micros=True),
+    }
+
+
+def external(figure: ExternalFigure) -> dict[str, Any]:
+    """An external figure as it was entered."""
+    return {
+        "code": figure.code,
+        "value": figure.value,
+        "score": figure.score,
+        "max": figure.max,
+        "rank": figure.rank,
+        "of": figure.of,
+        "count": figure.count,
+        "source": figure.source,
+        "note": figure.note,
+        "entered_by": figure.entered_by,
+        "entered_at": instant(figure.entered_at),
+    }
+
+
+async def _scored(
+    reader: Reader, directory: Directory, unit: Unit, wanted: Asked, compared: Comparison
+) -> dict[str, ScoredIndicator]:
+    """The compared period's figures by indicator."""
+    question = Question(unit, wanted.scope, compared.label, compared.a, compared.b, wanted.procedure)
+    counted = await reader.count(question)
+    found = scoring.score(
+        catalogue.load(), figures.measures(directory, question, counted), wanted.procedure is not None
+    )
+    every = [each for group in found.groups for each in group.indicators] + list(found.operational)
+    return {each.indicator.code: each for each in every}
+
+
+class _Teller:
+    """Tells scored figures in the contract's shape, each beside its target and the compared period's figure."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        unit: Unit,
+        period: Period,
+        compared: Comparison | None,
+        before: Mapping[str, ScoredIndicator] | None,
+    ) -> None:
+        self._directory = directory
+        self._unit = unit
+        self._year = date_of(period.first).year
+        self._compared = compared
+        self._before = before or {}
+
+    def scored(self, scored: Scored) -> dict[str, Any]:
+        return {
+            "total": scored.total,
+            "max": scored.max,
+            "rating": scored.rating,
+            "groups": [
+                {
+                    "code": group.code,
+                    "name": group.name,
+                    "score": group.score,
+                    "max": group.max,
+                    "indicators": [self._told(each) for each in group.indicators],
+                }
+                for group in scored.groups
+            ],
+            "operational": [self._told(each) for each in scored.operational],
+        }
+
+    def _told(self, figure: ScoredIndicator) -> dict[str, Any]:
+        indicator = figure.indicator
+        target = self._directory.target(indicator.code, self._unit, self._year)
+        before = self._before.get(indicator.code)
+        previous: dict[str, Any] | None = None
+        if before is not None and self._compared is not None:
+            previous = {"period": self._compared.label, "ratio": before.ratio, "score": before.score}
+        told = {
+            "code": indicator.code,
+            "name": indicator.name,
+            "numerator": figure.numerator,
+            "denominator": figure.denominator,
+            "ratio": figure.ratio,
+            "score": figure.score,
+            "max": indicator.max,
+            "target": target,
+            "gap": scoring.gap(target, figure.ratio),
+            "attained": scoring.attained(target, figure.ratio),
+            "previous": previous,
+            "change": scoring.change(figure.ratio, before.ratio if before is not None else None),
+        }
+        if indicator.kind == "average":
+            told["value"] = figure.value
+            if previous is not None and before is not None:
+                previous["value"] = before.value
+        return told
+

@@ -1,0 +1,35 @@
+"""What a running service is made of; every route gets it by `Depends(service_of)`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fastapi import Request
+
+from app.api.metrics import Metrics
+from app.settings import Settings
+from app.store.database import Database
+from app.store.directory import Directories
+from app.store.intake import Clock, Intake
+from app.store.refold import Refolder
+
+
+@dataclass
+class Service:
+    """The parts, wired once in app.main. `clock()` is the present instant, None for the database's own clock."""
+
+    settings: Settings
+    database: Database
+    directories: Directories
+    intake: Intake
+    refolder: Refolder
+    metrics: Metrics
+    pepper: bytes
+    clock: Clock
+    bytes_in_flight: int = field(default=0)
+
+
+def service_of(request: Request) -> Service:
+    """The service behind a request."""
+    service: Service = request.app.state.service
+    return service

@@ -1,0 +1,129 @@
+"""Puts the parts together; nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import structlog
+from fastapi import FastAPI
+
+from app.api import catalogues, events, probes, problems, scorecard
+from app.api.metrics import Metrics
+from app.api.requests import Requests
+from app.api.service import Service
+from app.settings import Settings
+from app.store.database import Database
+from app.store.directory import Directories
+from app.store.intake import Clock, Intake
+from app.store.refold import Refolder
+
+VERSION = "0.1.0"
+
+
+def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None) -> Service:
+    """The parts of the service on a database; `clock` returns None for the database's own clock."""
+    database = Database(
+        dsn,
+        settings.database.write_connections,
+        settings.database.read_connections,
+        settings.database.acquire_seconds,
+    )
+    directories = Directories()
+    intake = Intake(database, directories, clock)
+    return Service(
+        settings=settings,
+        database=database,
+        directories=directories,
+        intake=intake,
+        refolder=Refolder(database, intake),
+        metrics=Metrics(),
+        pepper=pepper(settings),
+        clock=clock,
+    )
+
+
+def create_app(service: Service) -> FastAPI:
+    """The HTTP application of a service."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        refolding = asyncio.create_task(service.refolder.run_forever())
+        try:
+            yield
+        finally:
+            refolding.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await refolding
+            await service.database.close()
+
+    app = FastAPI(
+        title="chiso766",
+        version=VERSION,
+        description="Exact indicators of Decision 766/QĐ-TTg from the events of one-stop-shop software.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.service = service
+    problems.install(app)
+    for each in (events, catalogues, scorecard, probes):
+        app.include_router(each.router)
+    app.add_middleware(Requests, metrics=service.metrics)
+    return app
+
+
+def pepper(settings: Settings) -> bytes:
+    """The secret that keys the HMAC of API keys: the setting, else a file in the data directory, made once."""
+    if settings.auth.pepper is not None:
+        return settings.auth.pepper.get_secret_value().encode()
+    file = settings.data_dir / "pepper"
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        _write_once(file, secrets.token_bytes(32))
+    return file.read_bytes()
+
+
+def _write_once(file: Path, content: bytes) -> None:
+    """Create a private file whole: linked into place, so that nobody ever reads half of it."""
+    draft = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
+    draft.touch(mode=0o600)
+    draft.write_bytes(content)
+    try:
+        file.hardlink_to(draft)
+    finally:
+        draft.unlink()
+
+
+def set_up_logging(level: str) -> None:
+    """JSON lines on standard error, also for the libraries; never a request's body."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=False),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.stdlib.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=False),
+                structlog.processors.format_exc_info,
+                structlog.processors.JSONRenderer(ensure_ascii=False),
+            ]
+        )
+    )
+    logging.basicConfig(level=level, handlers=[handler], force=True)
