@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from app.domain import catalogue as catalogues
-from app.domain.directory import Directory, Procedure, Scope, Unit, overlaps
+from app.domain.directory import Directory, Procedure, Scope, Unit
 from app.domain.document import TIERS
 from app.domain.dossier import CHANNELS
 from app.domain.events import Instant
@@ -104,21 +104,15 @@ def measures(directory: Directory, question: Question, counted: Counted) -> dict
         found |= _petition_measures(counted.petitions)
         found |= _document_measures(counted.documents)
         found |= counted.publications._asdict()
-        communes = [
-            each
-            for each in units
-            if each.level == "commune" and overlaps(each.valid_from, each.valid_to, question.a, question.b)
-        ]
+        communes = [each for each in units if each.level == "commune"]
         found["communes"] = len(communes)
         found["communes_certified_copy"] = sum(each.certified_copy for each in communes)
     return found
 
 
 def _national_count(directory: Directory, question: Question) -> int:
-    """The national report's count of received dossiers; it is of the unit with all under it, and of all procedures."""
+    """The national report's count of received dossiers; it is of all procedures together."""
     if question.procedure is not None:
-        return 0
-    if question.scope == "own" and len(directory.in_scope(question.unit.code, "subtree")) > 1:
         return 0
     figures = directory.external(question.unit.code, question.label)
     return max((each.count or 0 for each in figures if each.code == NATIONAL_COUNT), default=0)

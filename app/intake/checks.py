@@ -41,10 +41,12 @@ _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _DAY_US = 86_400_000_000
 
 
-EARLIEST = (date(2000, 1, 1).toordinal() - _EPOCH_DAY) * _DAY_US
-"""The first instant that is believed: before it clocks and forms were wrong, not offices at work."""
+_CIVIL_OFFSET_US = 7 * 3_600_000_000
 
-_BEYOND = (date(2101, 1, 1).toordinal() - _EPOCH_DAY) * _DAY_US
+EARLIEST = (date(2000, 1, 1).toordinal() - _EPOCH_DAY) * _DAY_US - _CIVIL_OFFSET_US
+"""The first instant (of the civil year 2000) that is believed: before it clocks and forms were wrong, not offices at work."""
+
+_BEYOND = (date(2101, 1, 1).toordinal() - _EPOCH_DAY) * _DAY_US - _CIVIL_OFFSET_US
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:[0-5]\d(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)

@@ -9,7 +9,6 @@ from itertools import count
 import pytest
 
 from .calendar import CIVIL, end_of, period_days, seed_from_library
-from .points import counted, half_up, scored
 from .recount import PeriodInFuture, Recount
 
 UNITS: list[dict] = [
@@ -84,16 +83,6 @@ def test_the_first_instant_of_a_month_belongs_to_it(time: str, month: str) -> No
     oracle = recount(received(time))
     balances = {m: oracle.answer("H44", *period_days(m), now=LATER).balance for m in ("2026-03", "2026-04")}
     assert {m: b["received"] for m, b in balances.items()} == {"2026-03": 0, "2026-04": 0} | {month: 1}
-
-
-def test_period_labels_name_their_days() -> None:
-    assert period_days("2026") == (date(2026, 1, 1), date(2026, 12, 31))
-    assert period_days("2026-H2") == (date(2026, 7, 1), date(2026, 12, 31))
-    assert period_days("2026-9M") == (date(2026, 1, 1), date(2026, 9, 30))
-    assert period_days("2026-Q4") == (date(2026, 10, 1), date(2026, 12, 31))
-    assert period_days("2026-02") == (date(2026, 2, 1), date(2026, 2, 28))
-    assert period_days("2026-W53") == (date(2026, 12, 28), date(2027, 1, 3))
-    assert period_days("2026-08-15") == (date(2026, 8, 15), date(2026, 8, 15))
 
 
 def test_a_period_that_has_not_begun_is_refused() -> None:
@@ -399,26 +388,6 @@ def test_the_average_time_is_in_days_with_two_decimals() -> None:
     oracle = recount(received(), told("completed", "2026-03-03T08:07:12"))
     answer = oracle.answer("H44", *period_days("2026-03"), now=LATER)
     assert answer.figures["AVERAGE_PROCESSING_TIME"].value == Fraction(101, 100)
-
-
-@pytest.mark.parametrize(
-    ("code", "numerator", "denominator", "points"),
-    [
-        ("DOSSIER_ON_TIME", 528684, 597918, "17.68"),
-        ("ONLINE_DOSSIERS", 589496, 597894, "6"),
-        ("DOSSIER_RECEIVING_SATISFACTION", 402886, 464494, "5.78"),
-        ("ORIGINAL_RESULT_AVAILABLE", 334358, 464494, "4.32"),
-        ("PAYMENT_PROCEDURES", 115, 311, "0.92"),
-        ("PETITION_HANDLING_SATISFACTION", 0, 0, "6"),
-    ],
-)
-def test_points_are_those_the_portal_published(code: str, numerator: int, denominator: int, points: str) -> None:
-    assert scored(code, counted(numerator, denominator)).score == Fraction(points)
-
-
-def test_rounding_is_half_up() -> None:
-    assert half_up(Fraction(5, 1000)) == Fraction(1, 100)
-    assert half_up(Fraction(1159, 1913) * 100) == Fraction("60.59")
 
 
 def test_a_unit_without_any_life_has_fourteen_points() -> None:

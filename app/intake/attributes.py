@@ -1,0 +1,219 @@
+"""Checks of a catalogue's attributes: each takes a decoded value that is not null and the field's name, and gives the
+domain's value or raises Fault; and how a CSV cell becomes the value that JSON would have had.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from datetime import date
+from decimal import Context, Decimal
+from typing import Any, Final
+
+from app.domain import catalogue, codes, periods
+from app.domain.periods import FIRST_YEAR, LAST_YEAR
+from app.intake.checks import MAX_UNIT, Fault, is_fit, is_personal, shown
+
+Check = Callable[[object, str], Any]
+
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_YEAR: Final = re.compile(r"[0-9]{4}")
+_FIGURE_CODE: Final = re.compile(r"[A-Z0-9_]{1,40}")
+_WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
+_NUMBER: Final = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?")
+_MOST_ITEMS: Final = 10_000
+_DIGITS: Final = 40
+
+
+def _wrong(field: str, expected: str, value: object) -> Fault:
+    return Fault("invalid_value", field, f"expected {expected}, not {shown(value)}")
+
+
+def _fit(value: object, field: str, expected: str) -> str:
+    if not isinstance(value, str):
+        raise _wrong(field, expected, value)
+    if not is_fit(value):
+        raise Fault("invalid_value", field, "control characters and lone surrogates are not allowed")
+    return value
+
+
+def free_text(longest: int) -> Check:
+    """A text that people read; it must not look like somebody's number."""
+
+    def check(value: object, field: str) -> str:
+        text = _fit(value, field, "a text")
+        if len(text) > longest:
+            raise Fault("invalid_value", field, f"a text of at most {longest} characters")
+        if is_personal(text):
+            raise Fault("personal_data", field, "the value looks like an identity or phone number; send none")
+        return text
+
+    return check
+
+
+def alias(value: object, field: str) -> str:
+    """Another code a unit is known by, of any form (older agency codes have several)."""
+    text = _fit(value, field, "a code")
+    if not 1 <= len(text) <= MAX_UNIT:
+        raise Fault("invalid_value", field, f"a code of 1 to {MAX_UNIT} characters")
+    return text
+
+
+def unit_code(value: object, field: str) -> str:
+    """A unit code of the right form, existing or not."""
+    text = _fit(value, field, "a unit code such as H44.07")
+    if not codes.is_unit_code(text):
+        raise Fault("invalid_code", field, f"expected a unit code such as H44.07, not {shown(text)}")
+    return text
+
+
+def procedure_code(value: object, field: str) -> str:
+    """A procedure code of the right form."""
+    text = _fit(value, field, "a procedure code such as 1.004555")
+    if not codes.is_procedure_code(text):
+        raise Fault("invalid_code", field, f"expected a procedure code such as 1.004555, not {shown(text)}")
+    return text
+
+
+def figure_code(value: object, field: str) -> str:
+    """The code of an external figure: capital letters, digits and underscores."""
+    text = _fit(value, field, "a code such as SIPAS")
+    if _FIGURE_CODE.fullmatch(text) is None:
+        raise Fault("invalid_code", field, f"expected a code of A-Z, 0-9 and _ such as SIPAS, not {shown(text)}")
+    return text
+
+
+def indicator(value: object, field: str) -> str:
+    """The code of an indicator of the catalogue."""
+    text = _fit(value, field, "an indicator's code")
+    try:
+        return catalogue.load().indicator(text).code
+    except catalogue.UnknownIndicator:
+        raise Fault("unknown_indicator", field, f"no indicator has the code {shown(text)}") from None
+
+
+def choice(names: Collection[str]) -> Check:
+    """One of a closed set of names."""
+
+    def check(value: object, field: str) -> str:
+        if isinstance(value, str) and value in names:
+            return value
+        raise _wrong(field, f"one of {', '.join(names)}", value)
+
+    return check
+
+
+def each(check: Check) -> Check:
+    """A list whose items pass `check`; what stands twice is kept once. An item's field is ``name[0]``."""
+
+    def check_all(value: object, field: str) -> tuple[str, ...]:
+        if not isinstance(value, list):
+            raise _wrong(field, "an array", value)
+        if len(value) > _MOST_ITEMS:
+            raise Fault("invalid_value", field, f"at most {_MOST_ITEMS:,} items")
+        return tuple(dict.fromkeys(check(item, f"{field}[{index}]") for index, item in enumerate(value)))
+
+    return check_all
+
+
+def boolean(value: object, field: str) -> bool:
+    """true or false, nothing that merely resembles them."""
+    if isinstance(value, bool):
+        return value
+    raise _wrong(field, "true or false", value)
+
+
+def whole(least: int, most: int) -> Check:
+    """A whole number of a range."""
+
+    def check(value: object, field: str) -> int:
+        if type(value) is int and least <= value <= most:
+            return value
+        raise _wrong(field, f"a whole number from {least} to {most}", value)
+
+    return check
+
+
+def number(least: int, most: int, places: int) -> Check:
+    """An exact number of a range, with at most so many decimals."""
+    expected = f"a number from {least} to {most} with at most {places} decimals"
+
+    def check(value: object, field: str) -> Decimal:
+        if type(value) not in (int, float, Decimal) or not least <= _ordered(value) <= most:
+            raise _wrong(field, expected, value)
+        # A fraction is a float only in a row that could not be read the exact way.
+        exact = Decimal(repr(value) if isinstance(value, float) else value)  # type: ignore[arg-type]
+        if len(exact.as_tuple().digits) > _DIGITS:
+            raise _wrong(field, expected, value)
+        exact = exact.normalize(Context(prec=_DIGITS))
+        exponent = exact.as_tuple().exponent
+        if not isinstance(exponent, int) or exponent < -places:
+            raise Fault("invalid_value", field, f"expected {expected}")
+        return exact if exponent <= 0 else exact.quantize(Decimal(1))
+
+    return check
+
+
+def _ordered(value: Any) -> Any:
+    """The value for a comparison; what is not a number at all lies outside every range."""
+    return value if value == value else Decimal("Infinity")
+
+
+def day(value: object, field: str) -> int:
+    """A civil day, as days since 1970."""
+    text = value if isinstance(value, str) and _DATE.fullmatch(value) else None
+    try:
+        found = date.fromisoformat(text) if text is not None else None
+    except ValueError:
+        found = None
+    if found is None:
+        raise _wrong(field, "a date such as 2026-01-05", value)
+    if not FIRST_YEAR <= found.year <= LAST_YEAR:
+        raise Fault("time_out_of_range", field, f"expected a date in {FIRST_YEAR}-01-01 to {LAST_YEAR}-12-31")
+    return periods.day_number(found)
+
+
+def year(value: object, field: str) -> int:
+    """A year, as a number or as its label."""
+    if isinstance(value, str) and _YEAR.fullmatch(value):
+        value = int(value)
+    if type(value) is int and FIRST_YEAR <= value <= LAST_YEAR:
+        return value
+    raise Fault("invalid_period", field, f"expected a year from {FIRST_YEAR} to {LAST_YEAR}, not {shown(value)}")
+
+
+def period(value: object, field: str) -> str:
+    """The canonical label of a period, of any kind, or of two dates with two dots between them."""
+    if type(value) is int:
+        value = str(value) if 0 <= value <= 9999 else value
+    if not isinstance(value, str):
+        raise Fault("invalid_period", field, f"expected a period such as 2026-Q3, not {shown(value)}")
+    first, dots, last = value.partition("..")
+    try:
+        if dots and _DATE.fullmatch(first) and _DATE.fullmatch(last):
+            return periods.from_dates(date.fromisoformat(first), date.fromisoformat(last)).label
+        return periods.parse(value).label
+    except periods.InvalidPeriod as problem:
+        raise Fault("invalid_period", field, problem.detail) from None
+    except ValueError:
+        raise Fault("invalid_period", field, "the range names a date that does not exist") from None
+
+
+def boolean_cell(text: str) -> object:
+    """true, false, 1 or 0, in any case; other text stays, to be refused."""
+    return {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
+
+
+def whole_cell(text: str) -> object:
+    """A whole number; other text stays, to be refused."""
+    return int(text) if _WHOLE.fullmatch(text) else text
+
+
+def number_cell(text: str) -> object:
+    """A number with a decimal point; other text stays, to be refused."""
+    return Decimal(text) if _NUMBER.fullmatch(text) else text
+
+
+def list_cell(text: str) -> object:
+    """Items between semicolons."""
+    return [item.strip() for item in text.split(";") if item.strip()]

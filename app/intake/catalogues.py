@@ -1,0 +1,311 @@
+"""Catalogues in: the rows of a JSON array or a CSV table → what each of them changes, or why it cannot.
+
+Pure: which units exist, what a key reaches and what stands in the catalogue already is asked later, by the store. A row
+says only what it was told: an absent attribute is not among its changes, null is there as the attribute's default.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final, Literal
+
+import msgspec
+
+from app.domain.arrivals import Rejected
+from app.domain.directory import APPLICANTS, LEVELS, SERVICE_LEVELS
+from app.intake import attributes as checks
+from app.intake.attributes import Check
+from app.intake.bodies import (
+    BodyProblem,
+    NotJson,
+    broken,
+    first_token,
+    is_utf8,
+    media_type,
+    overfull,
+    readable,
+    split_array,
+    without_bom,
+)
+from app.intake.checks import Fault, is_fit, shown
+
+__all__ = ["MAX_ROWS", "Kind", "Row", "parse_rows"]
+
+Kind = Literal["units", "procedures", "targets", "external-figures", "calendar"]
+
+MAX_ROWS: Final = 50_000
+"""Rows of one request: a country has some 4,000 units, and a calendar of a century 37,000 days."""
+
+_LONGEST_ID = 200
+_LARGEST = 10**15
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One sound row: what it is about, and the attributes it changes.
+
+    `key` is (code,) of a unit or procedure, (indicator, unit, level, year) of a target with "" for the one that is not
+    given, (code, unit, period label) of an external figure, (day,) of the calendar. `id` is how an answer names it.
+    """
+
+    index: int
+    id: str
+    key: tuple[Any, ...]
+    changes: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Attribute:
+    """How a column is read: from a CSV cell, checked, and what null stands for (`required`: null is refused)."""
+
+    check: Check
+    default: Any = None
+    cell: Callable[[str], object] = str
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """The columns of one catalogue; `key` takes the key out of the checked values."""
+
+    columns: Mapping[str, _Attribute]
+    key: Callable[[dict[str, Any]], tuple[Any, ...]]
+    id: str
+    must: tuple[str, ...]
+
+
+def _flag(default: bool) -> _Attribute:
+    return _Attribute(checks.boolean, default, checks.boolean_cell)
+
+
+def _list(check: Check) -> _Attribute:
+    return _Attribute(checks.each(check), (), checks.list_cell)
+
+
+def _number() -> _Attribute:
+    return _Attribute(checks.number(-_LARGEST, _LARGEST, 6), None, checks.number_cell)
+
+
+def _whole(least: int, most: int) -> _Attribute:
+    return _Attribute(checks.whole(least, most), None, checks.whole_cell)
+
+
+_VALIDITY: Final = {"valid_from": _Attribute(checks.day), "valid_to": _Attribute(checks.day)}
+_UNIT: Final = _Attribute(checks.unit_code, required=True)
+
+_UNITS: Final = {
+    "code": _UNIT,
+    "name": _Attribute(checks.free_text(1_000)),
+    "level": _Attribute(checks.choice(LEVELS)),
+    "parent": _Attribute(checks.unit_code),
+    "certified_copy": _flag(False),
+    **_VALIDITY,
+    "successor": _Attribute(checks.unit_code),
+    "aliases": _list(checks.alias),
+}
+_PROCEDURES: Final = {
+    "code": _Attribute(checks.procedure_code, required=True),
+    "name": _Attribute(checks.free_text(2_000)),
+    "sector": _Attribute(checks.free_text(500)),
+    "service_level": _Attribute(checks.choice(SERVICE_LEVELS), "none"),
+    "full_eligible": _flag(False),
+    "fee": _flag(False),
+    "payment_integrated": _flag(False),
+    "issues_document": _flag(True),
+    "applicants": _list(checks.choice(APPLICANTS)),
+    "max_working_days": _whole(1, 1_000),
+    "essential": _flag(False),
+    "units": _list(checks.unit_code),
+    "levels": _list(checks.choice(LEVELS)),
+    **_VALIDITY,
+}
+_TARGETS: Final = {
+    "indicator": _Attribute(checks.indicator, required=True),
+    "unit": _Attribute(checks.unit_code, ""),
+    "level": _Attribute(checks.choice(LEVELS), ""),
+    "period": _Attribute(checks.year, required=True),
+    # null is a value here: it takes the target away.
+    "value": _Attribute(checks.number(0, 100, 4), None, checks.number_cell),
+}
+_EXTERNAL_FIGURES: Final = {
+    "code": _Attribute(checks.figure_code, required=True),
+    "unit": _UNIT,
+    "period": _Attribute(checks.period, required=True),
+    "value": _number(),
+    "score": _number(),
+    "max": _number(),
+    "rank": _whole(0, 10**9),
+    "of": _whole(0, 10**9),
+    "count": _whole(0, _LARGEST),
+    "source": _Attribute(checks.free_text(500)),
+    "note": _Attribute(checks.free_text(500)),
+}
+_CALENDAR: Final = {
+    "date": _Attribute(checks.day, required=True),
+    "kind": _Attribute(checks.choice(("holiday", "workday")), required=True),
+    "name": _Attribute(checks.free_text(200), ""),
+}
+
+
+def _target_key(values: dict[str, Any]) -> tuple[Any, ...]:
+    unit, level = values.pop("unit", ""), values.pop("level", "")
+    if bool(unit) == bool(level):
+        raise Fault("invalid_value", "level" if unit else "unit", "a target is of one unit or of one level")
+    return (values.pop("indicator"), unit, level, values.pop("period"))
+
+
+def _plain_key(*names: str) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+    return lambda values: tuple(values.pop(name) for name in names)
+
+
+_FORMS: Final[Mapping[Kind, _Form]] = {
+    "units": _Form(_UNITS, _plain_key("code"), "code", ("code",)),
+    "procedures": _Form(_PROCEDURES, _plain_key("code"), "code", ("code",)),
+    "targets": _Form(_TARGETS, _target_key, "indicator", ("indicator", "period", "value")),
+    "external-figures": _Form(
+        _EXTERNAL_FIGURES, _plain_key("code", "unit", "period"), "code", ("code", "unit", "period")
+    ),
+    "calendar": _Form(_CALENDAR, _plain_key("date"), "date", ("date",)),
+}
+
+
+def parse_rows(kind: Kind, body: bytes, content_type: str | None, max_rows: int = MAX_ROWS) -> list[Row | Rejected]:
+    """The rows of a decompressed body, one outcome for each. BodyProblem when the body as a whole cannot be taken."""
+    media = media_type(content_type)
+    if media.charset not in (None, "utf-8", "utf8", "us-ascii"):
+        raise BodyProblem("unsupported_media_type", "the charset must be UTF-8")
+    if media.name not in ("application/json", "text/csv"):
+        raise BodyProblem("unsupported_media_type", "a catalogue is application/json or text/csv")
+    if not is_utf8(body):
+        raise broken("the body is not UTF-8")
+    form = _FORMS[kind]
+    values = _json_values(body, max_rows) if media.name == "application/json" else _csv_values(form, body, max_rows)
+    return [_outcome(form, index, value) for index, value in enumerate(values)]
+
+
+def _outcome(form: _Form, index: int, value: object) -> Row | Rejected:
+    named = value.get(form.id) if isinstance(value, dict) else None
+    row_id = named if isinstance(named, str) and len(named) <= _LONGEST_ID and is_fit(named) else None
+    try:
+        if isinstance(value, Fault):
+            raise value
+        if not isinstance(value, dict):
+            raise Fault("invalid_value", None, f"expected an object, not {shown(value)}")
+        changes = _checked(form, value)
+        return Row(index, str(row_id), form.key(changes), changes)
+    except Fault as fault:
+        return Rejected(index, row_id, None, fault.code, fault.field, fault.detail)
+
+
+def _checked(form: _Form, value: Mapping[str, object]) -> dict[str, Any]:
+    for name in value:
+        if name not in form.columns:
+            field = name if len(name) <= 60 and name.isprintable() else shown(name)
+            raise Fault("unknown_field", field, f"not a field here; known are {', '.join(form.columns)}")
+    for name in form.must:
+        if name not in value:
+            raise Fault("invalid_value", name, "required, but missing")
+    checked = {}
+    for name, given in value.items():
+        column = form.columns[name]
+        if given is None and column.required:
+            raise Fault("invalid_value", name, "null is not allowed here")
+        checked[name] = column.default if given is None else column.check(given, name)
+    return checked
+
+
+def _decimal(text: str) -> Decimal:
+    """A JSON number with a fraction or exponent, exactly; beyond every range not a number, which no check accepts."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return Decimal("NaN")
+
+
+_ELEMENTS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_ROW: Final = msgspec.json.Decoder(float_hook=_decimal)
+
+
+def _json_values(body: bytes, max_rows: int) -> Iterator[object]:
+    """The elements of an array, or the one object, decoded; a Fault where one of them cannot be."""
+    body = without_bom(body)
+    elements: Sequence[bytes | msgspec.Raw] = [body]
+    single = first_token(body) != b"["
+    if not single:
+        # Every element has a comma behind it, but the last: a cheap bound, before millions of objects are made.
+        many = body.count(b",") > 64 * max_rows
+        try:
+            elements = split_array(body, max_rows) if many else _ELEMENTS.decode(body)
+        except (msgspec.DecodeError, RecursionError):
+            elements = split_array(body, max_rows)
+        except BodyProblem as problem:
+            raise _too_many(max_rows) if problem.code == "too_many_events" else problem from None
+        if len(elements) > max_rows:
+            raise _too_many(max_rows)
+    for index, text in enumerate(elements):
+        try:
+            yield Fault("too_large", None, "the row has far too many parts") if overfull(text) else _decoded(text)
+        except NotJson as problem:
+            if problem.grammar:
+                raise broken(problem.detail if single else f"element {index}: {problem.detail}") from None
+            yield Fault("invalid_json", None, problem.detail)
+
+
+def _decoded(text: bytes | msgspec.Raw) -> object:
+    try:
+        return _ROW.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        # Lone surrogates among them: this reader keeps them, so that the check can name the field.
+        return readable(bytes(text))
+
+
+def _too_many(max_rows: int) -> BodyProblem:
+    return BodyProblem("too_large", f"at most {max_rows:,} rows at once")
+
+
+def _csv_values(form: _Form, body: bytes, max_rows: int) -> Iterator[object]:
+    """The lines under the header as objects: an empty cell is absent. Blank lines are skipped and not counted."""
+    reader = csv.reader(io.StringIO(without_bom(body).decode(), newline=""), strict=True)
+    header: list[str] | None = None
+    count = 0
+    try:
+        for line in reader:
+            cells = [cell.strip() for cell in line]
+            if not any(cells):
+                continue
+            if header is None:
+                header = _header(cells)
+                continue
+            count += 1
+            if count > max_rows:
+                raise _too_many(max_rows)
+            yield _csv_value(form, header, cells)
+    except csv.Error as error:
+        # The closed list has nothing nearer for text that is no table.
+        raise broken(f"the table cannot be read at line {reader.line_num}: {error}") from None
+    if header is None:
+        raise BodyProblem("invalid_value", "the table has no header row")
+
+
+def _header(names: list[str]) -> list[str]:
+    twice = next((name for name in names if names.count(name) > 1), None) if len(names) <= 100 else names[0]
+    if twice is not None:
+        raise BodyProblem("invalid_value", f"the header names a column twice: {shown(twice)}")
+    return names
+
+
+def _csv_value(form: _Form, header: Sequence[str], cells: Sequence[str]) -> object:
+    if any(cells[len(header) :]):
+        return Fault("invalid_value", None, "the row has more cells than the header")
+    value: dict[str, object] = {}
+    for name, cell in zip(header, cells, strict=False):
+        if cell:
+            column = form.columns.get(name)
+            value[name] = column.cell(cell) if column is not None else cell
+    return value
+
+
