@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from app import loading
 from app.api.service import Service
-from app.demo import simulate
+from app.demo import province, simulate
 from app.domain import codes
 from app.main import VERSION, create_app, create_service, set_up_logging
 from app.serving import PortInUse, claim, serve
@@ -27,7 +27,9 @@ from app.store import embedded, keys, migrate, rebuild, verify
 from app.store.catalogues import ensure_root
 from app.store.database import DatabaseUnavailable
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Exact indicators of Decision 766/QĐ-TTg from events.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Exact indicators of Decision 766/QĐ-TTg from events."
+)
 keys_app = typer.Typer(no_args_is_help=True, help="Keys of the vendors, offices and dashboards that use the service.")
 app.add_typer(keys_app, name="keys")
 
@@ -114,7 +116,9 @@ def _progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
 def serve_command(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
-    demo: Annotated[bool, typer.Option("--demo", help="Load the demo province first; reading open on loopback.")] = False,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Load the demo province first; reading open on loopback.")
+    ] = False,
 ) -> None:
     """Serve the HTTP interface, with the embedded database when no CHISO_DATABASE__DSN is set."""
     settings = Settings()
@@ -136,7 +140,7 @@ async def _prepare_demo(service: Service) -> str:
     """Load a small demo province once, and make a key for this run."""
     try:
         await loading.demo_catalogue(service)
-        if not await loading.has_lives(service, simulate.ROOT):
+        if not await loading.has_lives(service, province.ROOT):
             now = time.time_ns() // 1000
             total = simulate.estimate(None, _DEMO_SCALE)
             with _progress("loading the demo province", total) as done:
@@ -145,9 +149,9 @@ async def _prepare_demo(service: Service) -> str:
             for old in await keys.listing(connection):
                 if old.name == _DEMO_KEY and old.revoked_at is None:
                     await keys.revoke(connection, old.id)
-            root_id = await ensure_root(connection, simulate.ROOT)
+            root_id = await ensure_root(connection, province.ROOT)
             return await keys.create(
-                connection, service.pepper, root_id, simulate.ROOT, ("ingest", "read", "admin"), _DEMO_KEY
+                connection, service.pepper, root_id, province.ROOT, ("ingest", "read", "admin"), _DEMO_KEY
             )
     finally:
         await service.database.close()
@@ -198,7 +202,7 @@ def demo_command(
 ) -> None:
     """Load the demo province Phú Thọ through intake; running it again changes nothing."""
     chosen = [each.strip() for each in units.split(",") if each.strip()] or None
-    unknown = sorted(set(chosen or ()) - {unit["code"] for unit in simulate.units()})
+    unknown = sorted(set(chosen or ()) - {unit["code"] for unit in province.units()})
     if unknown:
         _fail(f"no such unit in the demo province: {', '.join(unknown)}")
     total = simulate.estimate(chosen, scale)
@@ -279,7 +283,9 @@ def keys_revoke(key_id: Annotated[str, typer.Argument(help="The id as `chiso key
 @app.command("ingest")
 def ingest_command(
     file: Annotated[Path, typer.Argument(help="Events, one JSON object a line.", exists=True, dir_okay=False)],
-    unit: Annotated[str, typer.Option(help="Only events of this unit and under it; the first event's root without it.")] = "",
+    unit: Annotated[
+        str, typer.Option(help="Only events of this unit and under it; the first event's root without it.")
+    ] = "",
 ) -> None:
     """Take in a file of events; interrupted, run it again: what is in already counts as a duplicate."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from app.api.service import Service
-from app.demo import simulate
+from app.demo import procedures, province, simulate
 from app.domain import codes
 from app.domain.arrivals import Parsed, Rejected
 from app.domain.events import Instant
@@ -49,9 +49,7 @@ async def _push(service: Service, root_id: int, unit: str, lines: Sequence[bytes
     loaded.rejected += len(errors)
     for error in errors[: _ERRORS_KEPT - len(loaded.errors)]:
         place = before + error.index
-        loaded.errors.append(
-            Rejected(place, error.id, error.source, error.code, error.field, error.detail)
-        )
+        loaded.errors.append(Rejected(place, error.id, error.source, error.code, error.field, error.detail))
 
 
 async def _load(
@@ -118,13 +116,13 @@ async def demo_catalogue(service: Service) -> None:
         Refused: the catalogue was not accepted as a whole.
     """
     async with service.database.connection("write") as connection, connection.transaction():
-        root_id = await ensure_root(connection, simulate.ROOT)
+        root_id = await ensure_root(connection, province.ROOT)
     for kind, rows, put in (
-        ("units", simulate.units(), catalogues.put_units),
-        ("procedures", simulate.procedures(), catalogues.put_procedures),
+        ("units", province.units(), catalogues.put_units),
+        ("procedures", procedures.procedures(), catalogues.put_procedures),
     ):
         parsed = catalogue_rows.parse_rows(kind, msgspec.json.encode(rows), "application/json")
-        result = await put(service.database, service.directories, root_id, simulate.ROOT, parsed)
+        result = await put(service.database, service.directories, root_id, province.ROOT, parsed)
         if result.errors:
             first = result.errors[0]
             raise Refused(f"the demo's {kind}: {first.code} {first.field}: {first.detail}")
@@ -145,6 +143,6 @@ async def demo_events(
     service: Service, units: Collection[str] | None, scale: float, seed: int, now: int, done: Callable[[int], None]
 ) -> Loaded:
     """Take in the demo province's events."""
-    [(root_id, _)] = await roots(service, simulate.ROOT)
+    [(root_id, _)] = await roots(service, province.ROOT)
     events = simulate.events(units, scale, seed, Instant(now))
-    return await _load(service, root_id, simulate.ROOT, map(msgspec.json.encode, events), done)
+    return await _load(service, root_id, province.ROOT, map(msgspec.json.encode, events), done)

@@ -1,4 +1,6 @@
-"""Settings, all from the environment: CHISO_<GROUP>__<NAME>, e.g. CHISO_DATABASE__DSN. Every one is described and bounded."""
+"""Settings, all from the environment: CHISO_<GROUP>__<NAME>, e.g. CHISO_DATABASE__DSN. Every one is described and
+bounded.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ class DatabaseSettings(BaseModel):
     """Where the events, facts and figures live."""
 
     dsn: SecretStr | None = Field(
-        None, description="postgresql:// address of a PostgreSQL 15-18. Without one an embedded server is started in data_dir."
+        None,
+        description="postgresql:// address of a PostgreSQL 15-18; without one an embedded server runs in data_dir.",
     )
     write_connections: int = Field(8, ge=1, le=200, description="Connections for taking events in.")
     read_connections: int = Field(8, ge=1, le=200, description="Connections for figures and catalogues.")
@@ -25,7 +28,10 @@ class IntakeSettings(BaseModel):
     max_body_bytes: int = Field(32 * 2**20, ge=1024, le=2**30, description="Largest body, bytes, after decompression.")
     max_events: int = Field(10_000, ge=1, le=100_000, description="Most events in one request.")
     max_bytes_in_flight: int = Field(
-        64 * 2**20, ge=2**20, le=2**32, description="Bytes of bodies being worked on at once; beyond them 503 with Retry-After."
+        64 * 2**20,
+        ge=2**20,
+        le=2**32,
+        description="Bytes of bodies being worked on at once; beyond them 503 with Retry-After.",
     )
 
 
@@ -33,7 +39,8 @@ class AuthSettings(BaseModel):
     """Who may do what."""
 
     pepper: SecretStr | None = Field(
-        None, description="Secret that keys the HMAC of API keys. Without one, a file beside the embedded database is made."
+        None,
+        description="Secret that keys the HMAC of API keys. Without one, a file beside the embedded database is made.",
     )
     open_reading: bool = Field(
         False, description="Figures and catalogues may be read without a key by clients on the loopback interface."
@@ -43,7 +50,9 @@ class AuthSettings(BaseModel):
 class LogSettings(BaseModel):
     """What is written to standard error."""
 
-    level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe level that is written.")
+    level: str = Field(
+        "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe level that is written."
+    )
 
 
 class Settings(BaseSettings):

@@ -13,7 +13,9 @@ from sqlalchemy import create_engine, pool
 
 from app.store.tables import metadata
 
-TIMESCALE = context.config.attributes.get("timescale") or context.get_x_argument(as_dictionary=True).get("timescale", "auto")
+TIMESCALE = context.config.attributes.get("timescale") or context.get_x_argument(as_dictionary=True).get(
+    "timescale", "auto"
+)
 
 
 def dsn() -> str:

@@ -57,9 +57,7 @@ async def take_in(service: Service, access: Access, items: Sequence[Parsed | Rej
     outcomes = []
     for start in range(0, len(sound), _PER_TRANSACTION):
         began = time.perf_counter()
-        outcomes.append(
-            await service.intake.push(access.root_id, access.unit, sound[start : start + _PER_TRANSACTION])
-        )
+        outcomes.append(await service.intake.push(access.root_id, access.unit, sound[start : start + _PER_TRANSACTION]))
         service.metrics.commit_seconds.observe(time.perf_counter() - began)
     for outcome in outcomes:
         errors += outcome.errors

@@ -1,4 +1,4 @@
-"""What operations watch by Prometheus. Labels are bounded: no unit, dossier, procedure or source a client could choose."""
+"""What operations watch by Prometheus. Labels are bounded: no unit, dossier, procedure or client-chosen source."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ class Metrics:
         self.rejected = Counter(
             "chiso_events_rejected", "Events rejected, by problem code.", ("code",), registry=self.registry
         )
-        self.warned = Counter("chiso_events_warned", "Accepted events with a warning, by code.", ("code",), registry=self.registry)
+        self.warned = Counter(
+            "chiso_events_warned", "Accepted events with a warning, by code.", ("code",), registry=self.registry
+        )
         self.commit_seconds = Histogram(
             "chiso_commit_seconds",
             "Time from a parsed push to its commit.",
@@ -39,8 +41,12 @@ class Metrics:
         self.pool_in_use = Gauge(
             "chiso_pool_connections_in_use", "Database connections in use.", ("pool",), registry=self.registry
         )
-        self.pool_open = Gauge("chiso_pool_connections_open", "Database connections open.", ("pool",), registry=self.registry)
+        self.pool_open = Gauge(
+            "chiso_pool_connections_open", "Database connections open.", ("pool",), registry=self.registry
+        )
         self.bytes_in_flight = Gauge(
             "chiso_body_bytes_in_flight", "Bytes of request bodies being worked on.", registry=self.registry
         )
-        self.up = Gauge("chiso_database_up", "1 when the last readiness check reached the database.", registry=self.registry)
+        self.up = Gauge(
+            "chiso_database_up", "1 when the last readiness check reached the database.", registry=self.registry
+        )

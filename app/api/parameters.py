@@ -63,9 +63,7 @@ def asked(request: Request, more: Collection[str] = ()) -> Asked:
         period=period_of(query),
         scope=cast(Scope, one_of(query, "scope", ("own", "subtree"), "subtree")),
         procedure=procedure,
-        compare=cast(
-            Literal["previous", "last_year"], one_of(query, "compare", ("previous", "last_year"), "previous")
-        ),
+        compare=cast(Literal["previous", "last_year"], one_of(query, "compare", ("previous", "last_year"), "previous")),
     )
 
 

@@ -28,37 +28,63 @@ class Kind:
 
 KINDS: Final[Mapping[str, Kind]] = {
     "invalid_json": Kind(400, "The body is not JSON", "Send UTF-8 JSON; in a batch of lines, one event a line."),
-    "invalid_event": Kind(422, "The event's envelope is broken", "Look at the named attribute: missing, ill-typed or unreadable."),
-    "invalid_value": Kind(422, "A value is not allowed", "Look at the named field: missing, ill-typed or outside its range."),
-    "invalid_code": Kind(422, "The code has the wrong form", "A procedure code is digits.digits, a unit code dotted segments."),
-    "unknown_field": Kind(422, "The field is not known", "Remove it. Unknown fields are refused so that no personal data slips in."),
+    "invalid_event": Kind(
+        422, "The event's envelope is broken", "Look at the named attribute: missing, ill-typed or unreadable."
+    ),
+    "invalid_value": Kind(
+        422, "A value is not allowed", "Look at the named field: missing, ill-typed or outside its range."
+    ),
+    "invalid_code": Kind(
+        422, "The code has the wrong form", "A procedure code is digits.digits, a unit code dotted segments."
+    ),
+    "unknown_field": Kind(
+        422, "The field is not known", "Remove it. Unknown fields are refused so that no personal data slips in."
+    ),
     "unknown_type": Kind(422, "The event type is not known", "Use a type of the contract's table."),
     "unknown_unit": Kind(404, "The unit does not exist", "Load the unit, or correct its code."),
     "unknown_indicator": Kind(404, "The indicator does not exist", "GET /v1/indicators lists them."),
     "unknown_subject": Kind(404, "Nothing is known of this subject", "Check the dossier's code."),
-    "personal_data": Kind(422, "This looks like personal data", "Never send identity or phone numbers; no figure needs them."),
-    "future_time": Kind(422, "The time lies in the future", "At most 10 minutes ahead of the server: check the sender's clock."),
-    "time_out_of_range": Kind(422, "The time is out of range", "Events happen after 2000; dates in data lie in 2000-2100."),
-    "conflict": Kind(409, "This id was used for something else", "An id names one event for ever; send a correction with a new id."),
+    "personal_data": Kind(
+        422, "This looks like personal data", "Never send identity or phone numbers; no figure needs them."
+    ),
+    "future_time": Kind(
+        422, "The time lies in the future", "At most 10 minutes ahead of the server: check the sender's clock."
+    ),
+    "time_out_of_range": Kind(
+        422, "The time is out of range", "Events happen after 2000; dates in data lie in 2000-2100."
+    ),
+    "conflict": Kind(
+        409, "This id was used for something else", "An id names one event for ever; send a correction with a new id."
+    ),
     "life_too_long": Kind(422, "The subject has too many events", "A subject holds at most 1,000 events."),
     "forbidden_unit": Kind(403, "The key does not reach this unit", "A key reaches its own unit and those under it."),
-    "forbidden_scope": Kind(403, "The key may not do this", "Use a key of the scope the call needs: ingest, read or admin."),
+    "forbidden_scope": Kind(
+        403, "The key may not do this", "Use a key of the scope the call needs: ingest, read or admin."
+    ),
     "unauthenticated": Kind(401, "No valid key", "Send Authorization: Bearer <key> with a key that is not revoked."),
-    "invalid_period": Kind(422, "The period is not valid", "2026, 2026-H1, 2026-9M, 2026-Q3, 2026-08, 2026-W34, 2026-08-15, or from and to."),
+    "invalid_period": Kind(
+        422,
+        "The period is not valid",
+        "2026, 2026-H1, 2026-9M, 2026-Q3, 2026-08, 2026-W34, 2026-08-15, or from and to.",
+    ),
     "period_in_future": Kind(422, "The period has not begun", "Ask for a period that has begun."),
     "invalid_parameter": Kind(422, "A parameter is not valid", "Look at the named parameter."),
     "no_breakdown": Kind(422, "The indicator has no such dimension", "Break it down by another dimension."),
     "snapshot_changed": Kind(409, "The figures have changed since", "Begin again at the first page."),
     "too_large": Kind(413, "The body is too large", "Split it; 32 MiB decompressed are the most."),
     "too_many_events": Kind(413, "Too many events at once", "Split them; 10,000 events a request are the most."),
-    "unsupported_media_type": Kind(415, "The content type is not supported", "JSON, CloudEvents JSON, batch or NDJSON, in UTF-8."),
+    "unsupported_media_type": Kind(
+        415, "The content type is not supported", "JSON, CloudEvents JSON, batch or NDJSON, in UTF-8."
+    ),
     "unsupported_encoding": Kind(415, "The content encoding is not supported", "Send gzip or nothing."),
     "not_found": Kind(404, "There is nothing here", "Check the path."),
     "method_not_allowed": Kind(405, "The method is not allowed here", "See the Allow header."),
     "overloaded": Kind(503, "Too much at once", "Nothing was acknowledged. Send it again after Retry-After seconds."),
-    "database_unavailable": Kind(503, "The database is away", "Nothing was acknowledged. Send it again after Retry-After seconds."),
+    "database_unavailable": Kind(
+        503, "The database is away", "Nothing was acknowledged. Send it again after Retry-After seconds."
+    ),
     "internal": Kind(500, "Something broke here", "Tell the operator the request id; nothing was acknowledged."),
-}  # fmt: skip
+}
 
 _RETRY_AFTER: Final = "2"
 
@@ -129,7 +155,11 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         errors = [
-            {"field": ".".join(str(part) for part in each["loc"][1:]), "code": "invalid_parameter", "detail": each["msg"]}
+            {
+                "field": ".".join(str(part) for part in each["loc"][1:]),
+                "code": "invalid_parameter",
+                "detail": each["msg"],
+            }
             for each in error.errors()
         ]
         detail = "; ".join(f"{each['field']}: {each['detail']}" for each in errors)[:300]

@@ -213,4 +213,3 @@ class _Teller:
             if previous is not None and before is not None:
                 previous["value"] = before.value
         return told
-

@@ -25,6 +25,8 @@ WINDOW = 4000
 DUPLICATES = 0.01
 """Share of events sent a second time, half of them soon, half of them later."""
 
+_EVENTS_PER_DOSSIER = 6.78
+
 _EXTRA = 0.004
 """Share of further dossiers that must not count: voided ones, and as many never received."""
 
@@ -44,6 +46,12 @@ def events(
     when = hours(year)
     lives = (script for unit in chosen for script in _lives(unit, scale, seed, when, year))
     yield from _mixed(lives, when, when.since(now), _dice(f"{seed}:{year}:arrival"))
+
+
+def estimate(units: Collection[str] | None, scale: float) -> int:
+    """About how many events `events` yields, for a progress bar."""
+    chosen = set(levels() if units is None else units) - {ROOT}
+    return round(_EVENTS_PER_DOSSIER * sum(scaled(unit, scale).active for unit in chosen))
 
 
 def _dice(seed: str) -> Random:

@@ -10,7 +10,7 @@ from app.domain.events import Event
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """An event that is sound by itself. `event.unit` is as written; `content` decides between duplicate and conflict."""
+    """A sound event. `event.unit` is as written; `content` (16 bytes) decides between duplicate and conflict."""
 
     index: int
     subject: str

@@ -23,7 +23,9 @@ def is_procedure_code(text: str) -> bool:
 
 
 def is_under(unit: str, above: str) -> bool:
-    """Whether `unit` is `above` itself or stands below it, by dotted segments: H44.13.1 is under H44.13, H44.130 is not."""
+    """Whether `unit` is `above` itself or stands below it, by dotted segments: H44.13.1 is under H44.13, H44.130 is
+    not.
+    """
     return unit == above or (unit.startswith(above) and unit[len(above)] == ".")
 
 

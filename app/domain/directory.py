@@ -13,8 +13,8 @@ from typing import Literal
 
 from app.domain import codes
 from app.domain.dossier import Rules
-from app.domain.periods import start_of
 from app.domain.events import Day, Instant
+from app.domain.periods import start_of
 from app.domain.workdays import Calendar
 
 Scope = Literal["own", "subtree"]
@@ -141,7 +141,7 @@ class Directory:
         return self.units[code].level if code in self.units else None
 
     def in_scope(self, unit: str, scope: Scope) -> tuple[Unit, ...]:
-        """The units whose counters a figure of `unit` sums: itself, or all under it and all merged into one of these."""
+        """The units a figure of `unit` sums: itself, or all under it and all merged into one of these."""
         if scope == "own":
             return (self.units[unit],)
         found = self._scopes.get((unit, scope))
@@ -156,7 +156,8 @@ class Directory:
         return found
 
     def remit(self, units: Iterable[Unit], a: Instant, b: Instant) -> list[Procedure]:
-        """The procedures in the remit of `units` whose validity overlaps [a, b): those that list one of them, or list none
+        """The procedures in the remit of `units` whose validity overlaps [a, b): those that list one of them, or list
+        none
         and name the level of one."""
         inside = {unit.code for unit in units}
         levels = {unit.level for unit in units}

@@ -1,7 +1,9 @@
 """The facts of a dossier (hồ sơ), folded from its events.
 
-`fold` is a pure function of the *set* of a life's standing events, the procedures' attributes and the calendar: order of
-arrival, repeats and batches leave no trace in it. Everything a figure counts about a dossier is decided here and nowhere
+`fold` is a pure function of the *set* of a life's standing events, the procedures' attributes and the calendar: order
+of
+arrival, repeats and batches leave no trace in it. Everything a figure counts about a dossier is decided here and
+nowhere
 else; tally.py only says on which day which counter moves.
 """
 
@@ -141,7 +143,7 @@ def fold(subject: str, life: Sequence[Event], rules_of: RulesOf, calendar: WorkC
 
 
 def _effective_reception(subject: str, receptions: list[Event]) -> Event:
-    """The earliest reception by the unit the dossier code names (or one above or under it), else the earliest of all."""
+    """The earliest reception by the unit the dossier code names, or one above or under it; else the earliest."""
     if len(receptions) == 1:
         return receptions[0]
     named = codes.owner_in(subject)
@@ -152,13 +154,15 @@ def _chain(receiving: str, life: Sequence[Event]) -> list[str]:
     """The receiving unit and every unit the dossier was then handed to, read once in order."""
     chain = [receiving]
     for event in life:
-        if event.what.rank == 3 and codes.is_over_any(event.unit, chain):
-            chain.append(event.what.to)  # type: ignore[union-attr]
+        if isinstance(event.what, events.DossierTransferred) and codes.is_over_any(event.unit, chain):
+            chain.append(event.what.to)
     return chain
 
 
 def _effective(life: Sequence[Event], chain: list[str], reading: _Reading) -> Sequence[Event]:
-    """The events that have an effect: by a unit of the chain or above one; a reception only by a unit of the chain itself."""
+    """The events that have an effect: by a unit of the chain or above one; a reception only by a unit of the chain
+    itself.
+    """
     on_chain = set(chain)
     if all(event.unit in on_chain for event in life):
         return life
@@ -340,7 +344,9 @@ class _Reading:
         return None
 
     def pauses(self, legal: int | None, ended: int | None) -> list[tuple[int, int]]:
-        """The stretches (from, to) in which the clock stood: answered requests made at or before the deadline then in force."""
+        """The stretches (from, to) in which the clock stood: answered requests made at or before the deadline then in
+        force.
+        """
         stretches: list[tuple[int, int]] = []
         before = 0
         for request in self.requests:

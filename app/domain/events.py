@@ -41,18 +41,18 @@ Tier = Literal["province", "agencies", "commune"]
 
 
 class Happening(msgspec.Struct, frozen=True, array_like=True):
-    """What an event says beyond its envelope. `type` is the CloudEvents type, `rank` its place in the contract's table."""
+    """What an event says beyond its envelope; `type` is the contract's, `rank` its place in the contract's table."""
 
     type: ClassVar[str]
     rank: ClassVar[int]
 
 
-class DossierSubmitted(Happening, tag=0):
+class DossierSubmitted(Happening, frozen=True, tag=0):
     channel: Channel | None = None
     portal: Portal | None = None
 
 
-class DossierReceived(Happening, tag=1):
+class DossierReceived(Happening, frozen=True, tag=1):
     procedure: ProcedureCode
     channel: Channel
     due_at: Instant | None = None
@@ -63,140 +63,140 @@ class DossierReceived(Happening, tag=1):
     applicant: Applicant | None = None
 
 
-class DossierDueChanged(Happening, tag=2):
+class DossierDueChanged(Happening, frozen=True, tag=2):
     due_at: Instant
 
 
-class DossierTransferred(Happening, tag=3):
+class DossierTransferred(Happening, frozen=True, tag=3):
     to: UnitCode
 
 
-class DossierSupplementRequested(Happening, tag=4):
+class DossierSupplementRequested(Happening, frozen=True, tag=4):
     due_at: Instant | None = None
 
 
-class DossierSupplemented(Happening, tag=5):
+class DossierSupplemented(Happening, frozen=True, tag=5):
     due_at: Instant | None = None
 
 
-class DossierDigitised(Happening, tag=6):
+class DossierDigitised(Happening, frozen=True, tag=6):
     components: Count | None = None
     reused: bool | None = None
     shared_store: bool | None = None
     population_data: bool | None = None
 
 
-class DossierFeeRequested(Happening, tag=7):
+class DossierFeeRequested(Happening, frozen=True, tag=7):
     amount: Amount | None = None
 
 
-class DossierFeeWaived(Happening, tag=8):
+class DossierFeeWaived(Happening, frozen=True, tag=8):
     amount: Amount | None = None
 
 
-class DossierPaid(Happening, tag=9):
+class DossierPaid(Happening, frozen=True, tag=9):
     via: PaidVia
     amount: Amount | None = None
 
 
-class DossierSigned(Happening, tag=10):
+class DossierSigned(Happening, frozen=True, tag=10):
     what: Signed
 
 
-class DossierCompleted(Happening, tag=11):
+class DossierCompleted(Happening, frozen=True, tag=11):
     electronic_result: bool | None = None
     signed: bool | None = None
 
 
-class DossierReturned(Happening, tag=12):
+class DossierReturned(Happening, frozen=True, tag=12):
     via: ReturnedVia
     electronic_result: bool | None = None
 
 
-class DossierRefused(Happening, tag=13):
+class DossierRefused(Happening, frozen=True, tag=13):
     pass
 
 
-class DossierStopped(Happening, tag=14):
+class DossierStopped(Happening, frozen=True, tag=14):
     pass
 
 
-class DossierWithdrawn(Happening, tag=15):
+class DossierWithdrawn(Happening, frozen=True, tag=15):
     pass
 
 
-class DossierNotAccepted(Happening, tag=16):
+class DossierNotAccepted(Happening, frozen=True, tag=16):
     pass
 
 
-class DossierSynced(Happening, tag=17):
+class DossierSynced(Happening, frozen=True, tag=17):
     pass
 
 
-class DossierRated(Happening, tag=18):
+class DossierRated(Happening, frozen=True, tag=18):
     satisfied: bool
 
 
-class DossierVoided(Happening, tag=19):
+class DossierVoided(Happening, frozen=True, tag=19):
     pass
 
 
-class PetitionReceived(Happening, tag=20):
+class PetitionReceived(Happening, frozen=True, tag=20):
     about: About
     origin: Origin | None = None
 
 
-class PetitionSupplementRequested(Happening, tag=21):
+class PetitionSupplementRequested(Happening, frozen=True, tag=21):
     pass
 
 
-class PetitionSupplemented(Happening, tag=22):
+class PetitionSupplemented(Happening, frozen=True, tag=22):
     pass
 
 
-class PetitionRefused(Happening, tag=23):
+class PetitionRefused(Happening, frozen=True, tag=23):
     pass
 
 
-class PetitionForwarded(Happening, tag=24):
+class PetitionForwarded(Happening, frozen=True, tag=24):
     pass
 
 
-class PetitionAnswered(Happening, tag=25):
+class PetitionAnswered(Happening, frozen=True, tag=25):
     pass
 
 
-class PetitionPublished(Happening, tag=26):
+class PetitionPublished(Happening, frozen=True, tag=26):
     pass
 
 
-class PetitionRated(Happening, tag=27):
+class PetitionRated(Happening, frozen=True, tag=27):
     satisfied: bool
 
 
-class PetitionVoided(Happening, tag=28):
+class PetitionVoided(Happening, frozen=True, tag=28):
     pass
 
 
-class ProcedureAnnounced(Happening, tag=29):
+class ProcedureAnnounced(Happening, frozen=True, tag=29):
     decided_on: Day
     effective_on: Day
 
 
-class ProcedurePublished(Happening, tag=30):
+class ProcedurePublished(Happening, frozen=True, tag=30):
     decided_on: Day
     published_on: Day
     complete: bool
 
 
-class DocumentSent(Happening, tag=31):
+class DocumentSent(Happening, frozen=True, tag=31):
     electronic: bool
     signed: bool | None = None
     tier: Tier | None = None
     to: FreeText | None = None
 
 
-class EventRetracted(Happening, tag=32):
+class EventRetracted(Happening, frozen=True, tag=32):
     id: EventId
 
 
@@ -236,10 +236,16 @@ AnyHappening = (
     | EventRetracted
 )
 
-KINDS: tuple[type[Happening], ...] = AnyHappening.__args__  # type: ignore[attr-defined]
+KINDS: tuple[type[Happening], ...] = AnyHappening.__args__
 
 # The contract writes types as noun.verb; the noun is the first word of the class name.
-_NOUNS = {"Dossier": "dossier", "Petition": "petition", "Procedure": "procedure", "Document": "document", "Event": "event"}
+_NOUNS = {
+    "Dossier": "dossier",
+    "Petition": "petition",
+    "Procedure": "procedure",
+    "Document": "document",
+    "Event": "event",
+}
 
 
 def _contract_type(kind: type[Happening]) -> str:
@@ -301,5 +307,7 @@ def without_retracted(life: list[Event]) -> list[Event]:
             retractions.setdefault((event.source, event.what.id), []).append(event.unit)
     standing = [event for event in life if not isinstance(event.what, EventRetracted)]
     if retractions:
-        standing = [e for e in standing if not any(is_under(e.unit, by) for by in retractions.get((e.source, e.id), ()))]
+        standing = [
+            e for e in standing if not any(is_under(e.unit, by) for by in retractions.get((e.source, e.id), ()))
+        ]
     return sorted(standing, key=reading_order) if len(standing) > 1 else standing

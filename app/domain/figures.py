@@ -82,7 +82,9 @@ class Sums:
 
 @dataclass
 class Counted:
-    """All sums that a question's measures are made of. `by_procedure` is keyed (code, channel), counters as BY_PROCEDURE."""
+    """All sums that a question's measures are made of. `by_procedure` is keyed (code, channel), counters as
+    BY_PROCEDURE.
+    """
 
     dossiers: Sums
     petitions: Sums
@@ -132,7 +134,9 @@ def _dossier_measures(sums: Sums) -> dict[str, Measure]:
         "received_online": sums.in_period("received", ONLINE),
         "received_postal": sums.in_period("received", CHANNELS.index("postal")),
         "received_fee_paid_online": sums.in_period("received_fee_paid_online"),
-        **{f"received{each}": sums.in_period(f"received{each}") for each in ("", "_by_postal_clerk", "_fee", "_synced")},
+        **{
+            f"received{each}": sums.in_period(f"received{each}") for each in ("", "_by_postal_clerk", "_fee", "_synced")
+        },
         **{
             f"active_{each}": sums.active(f"_{each}")
             for each in ("e_result", "digitised", "reused", "shared_store", "population_data")

@@ -12,17 +12,20 @@ import msgspec
 
 from app.domain import catalogue
 from app.domain.dossier import WorkCalendar
-from app.domain.events import Day, Event
+from app.domain.events import Day, Event, PetitionRated, PetitionReceived
 
 ABOUT: Final = ("regulation", "staff", "other")
 _CIVIL_OFFSET: Final = 7 * 3_600_000_000
 _DAY: Final = 86_400_000_000
 
+# Places of the petition's event types in the contract's table.
+_RECEIVED, _ASKED, _SUPPLEMENTED, _REFUSED, _FORWARDED, _ANSWERED, _PUBLISHED, _VOIDED = 20, 21, 22, 23, 24, 25, 26, 28
+
 _LIMITS: Final = catalogue.load().limits
 
 
 class PetitionFacts(msgspec.Struct, frozen=True, gc=False):
-    """One petition as figures see it. `about` indexes ABOUT; instants in µs; `late_published` is late by publication."""
+    """One petition as figures see it: `about` indexes ABOUT, instants are µs; `late_published`: late by publication."""
 
     unit: str
     about: int
@@ -64,19 +67,21 @@ def fold(events: Sequence[Event], calendar: WorkCalendar) -> PetitionFacts:
         rank = event.what.rank
         first.setdefault(rank, event.time)
         last[rank] = event.time
-        if rank == 20:
-            about = ABOUT.index(event.what.about)  # type: ignore[union-attr]
-        elif rank == 27 and not event.what.satisfied:  # type: ignore[union-attr]
+        if isinstance(event.what, PetitionReceived):
+            about = ABOUT.index(event.what.about)
+        elif isinstance(event.what, PetitionRated) and not event.what.satisfied:
             disliked = True
-    received, voided = first.get(20), 28 in first
+    received, voided = first.get(_RECEIVED), _VOIDED in first
     if received is None:
         return PetitionFacts(events[0].unit, about, disliked, voided, None, None, None, False)
     ended, within = _end(events, first, last)
     if ended is not None:
         ended = max(ended, received)
     late_published = False
-    if ended is not None and 25 in first and 26 in first:
-        late_published = first[26] > calendar.end_of_nth_workday(_civil_day(ended), _LIMITS.petition_publication)
+    if ended is not None and _ANSWERED in first and _PUBLISHED in first:
+        late_published = first[_PUBLISHED] > calendar.end_of_nth_workday(
+            _civil_day(ended), _LIMITS.petition_publication
+        )
     return PetitionFacts(
         unit=events[0].unit,
         about=about,
@@ -95,12 +100,12 @@ def _civil_day(instant: int) -> Day:
 
 def _end(events: Sequence[Event], first: dict[int, int], last: dict[int, int]) -> tuple[int | None, int]:
     """The end of handling and the working days allowed for it."""
-    if 25 in first:
-        return first[25], _LIMITS.petition_answer
-    if 23 in last or 24 in last:
-        return max(last.get(23, last.get(24, 0)), last.get(24, last.get(23, 0))), _LIMITS.petition_refusal
-    if 21 in first:
+    if _ANSWERED in first:
+        return first[_ANSWERED], _LIMITS.petition_answer
+    if _REFUSED in last or _FORWARDED in last:
+        return max(last[rank] for rank in (_REFUSED, _FORWARDED) if rank in last), _LIMITS.petition_refusal
+    if _ASKED in first:
         ranks = [event.what.rank for event in events]
-        if 22 not in ranks[ranks.index(21) :]:
-            return first[21], _LIMITS.petition_supplement
+        if _SUPPLEMENTED not in ranks[ranks.index(_ASKED) :]:
+            return first[_ASKED], _LIMITS.petition_supplement
     return None, _LIMITS.petition_answer

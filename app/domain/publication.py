@@ -1,4 +1,5 @@
-"""Announcing and publishing procedures (công bố, công khai thủ tục hành chính): facts of one procedure, and what is counted.
+"""Announcing and publishing procedures (công bố, công khai thủ tục hành chính): facts of one procedure, and what is
+counted.
 
 Decisions are few, so the three indicators are counted straight from these facts; nothing of them is tallied.
 """
@@ -37,7 +38,9 @@ class PublicationFacts(msgspec.Struct, frozen=True, gc=False):
 
 
 class PublicationCounts(NamedTuple):
-    """Numbers of procedures: announced in the period, in time; decided upon, all published in time; published, complete."""
+    """Numbers of procedures: announced in the period, in time; decided upon, all published in time; published,
+    complete.
+    """
 
     announced: int
     announced_on_time: int
@@ -60,9 +63,16 @@ def fold(events: Sequence[Event]) -> PublicationFacts:
 
 
 def count(
-    procedures: Iterable[PublicationFacts], first: Day, until: Day, calendar: Calendar, announce_within: int, publish_within: int
+    procedures: Iterable[PublicationFacts],
+    first: Day,
+    until: Day,
+    calendar: Calendar,
+    announce_within: int,
+    publish_within: int,
 ) -> PublicationCounts:
-    """Count over civil days `first` ≤ decided_on < `until`; the limits are working days (province 5 and 5, ministry 20 and 10)."""
+    """Count over civil days `first` ≤ decided_on < `until`; the limits are working days (province 5 and 5, ministry 20
+    and 10).
+    """
     totals = [0] * 6
     for facts in procedures:
         announced = [each for each in facts.announced if first <= each.decided_on < until]

@@ -23,7 +23,7 @@ _DAY: Final = 86_400_000_000
 
 @dataclass(frozen=True)
 class Family:
-    """One kind of life that is tallied: its counters and the variety its cells are split by (table `tally_<name>_…`)."""
+    """One kind of life that is tallied: its counters, and the variety its cells are split by."""
 
     name: str
     variety: str

@@ -26,7 +26,8 @@ _DIGITS: Final = 40
 
 
 def _wrong(field: str, expected: str, value: object) -> Fault:
-    return Fault("invalid_value", field, f"expected {expected}, not {shown(value)}")
+    told = f"{value}"[:40] if isinstance(value, Decimal) else shown(value)
+    return Fault("invalid_value", field, f"expected {expected}, not {told}")
 
 
 def _fit(value: object, field: str, expected: str) -> str:

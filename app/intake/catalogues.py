@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, Literal
@@ -42,6 +43,7 @@ MAX_ROWS: Final = 50_000
 
 _LONGEST_ID = 200
 _LARGEST = 10**15
+_COMMAS_PER_ROW = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,26 +235,31 @@ _ROW: Final = msgspec.json.Decoder(float_hook=_decimal)
 def _json_values(body: bytes, max_rows: int) -> Iterator[object]:
     """The elements of an array, or the one object, decoded; a Fault where one of them cannot be."""
     body = without_bom(body)
-    elements: Sequence[bytes | msgspec.Raw] = [body]
     single = first_token(body) != b"["
-    if not single:
-        # Every element has a comma behind it, but the last: a cheap bound, before millions of objects are made.
-        many = body.count(b",") > 64 * max_rows
-        try:
-            elements = split_array(body, max_rows) if many else _ELEMENTS.decode(body)
-        except (msgspec.DecodeError, RecursionError):
-            elements = split_array(body, max_rows)
-        except BodyProblem as problem:
-            raise _too_many(max_rows) if problem.code == "too_many_events" else problem from None
-        if len(elements) > max_rows:
-            raise _too_many(max_rows)
-    for index, text in enumerate(elements):
+    for index, text in enumerate([body] if single else _elements(body, max_rows)):
         try:
             yield Fault("too_large", None, "the row has far too many parts") if overfull(text) else _decoded(text)
         except NotJson as problem:
             if problem.grammar:
                 raise broken(problem.detail if single else f"element {index}: {problem.detail}") from None
             yield Fault("invalid_json", None, problem.detail)
+
+
+def _elements(body: bytes, max_rows: int) -> Sequence[bytes | msgspec.Raw]:
+    """The texts of an array's elements, by the fast decoder unless one of them makes it give up."""
+    elements: Sequence[bytes | msgspec.Raw] | None = None
+    # Millions of empty objects would take far more memory than the body: those are counted one by one.
+    if body.count(b",") <= _COMMAS_PER_ROW * max_rows:
+        with suppress(msgspec.DecodeError, RecursionError):
+            elements = _ELEMENTS.decode(body)
+    if elements is None:
+        try:
+            elements = split_array(body, max_rows)
+        except BodyProblem as problem:
+            raise _too_many(max_rows) if problem.code == "too_many_events" else problem from None
+    if len(elements) > max_rows:
+        raise _too_many(max_rows)
+    return elements
 
 
 def _decoded(text: bytes | msgspec.Raw) -> object:
@@ -307,5 +314,3 @@ def _csv_value(form: _Form, header: Sequence[str], cells: Sequence[str]) -> obje
             column = form.columns.get(name)
             value[name] = column.cell(cell) if column is not None else cell
     return value
-
-

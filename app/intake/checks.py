@@ -44,7 +44,9 @@ _DAY_US = 86_400_000_000
 _CIVIL_OFFSET_US = 7 * 3_600_000_000
 
 EARLIEST = (date(2000, 1, 1).toordinal() - _EPOCH_DAY) * _DAY_US - _CIVIL_OFFSET_US
-"""The first instant (of the civil year 2000) that is believed: before it clocks and forms were wrong, not offices at work."""
+"""The first instant (of the civil year 2000) that is believed: before it clocks and forms were wrong, not offices at
+work.
+"""
 
 _BEYOND = (date(2101, 1, 1).toordinal() - _EPOCH_DAY) * _DAY_US - _CIVIL_OFFSET_US
 

@@ -69,7 +69,7 @@ async def _keep(connection: Any) -> None:
 
 
 class Database:
-    """The service's connections. Writers and readers have pools of their own, so that a full wall never stops a push."""
+    """The service's connections; writers and readers have pools of their own, so that a full wall stops no push."""
 
     def __init__(self, dsn: str, write_connections: int, read_connections: int, acquire_seconds: float) -> None:
         self._dsn = dsn
@@ -120,6 +120,9 @@ class Database:
         try:
             yield connection
         except GONE as error:
+            if isinstance(error, ValueError):
+                # asyncpg's complaint about a value is an InterfaceError too; the database is not to blame.
+                raise
             raise DatabaseUnavailable(str(error)) from error
         finally:
             await pool.release(connection)
@@ -134,7 +137,9 @@ class Database:
             yield connection
 
     async def write(self, work: Callable[[Connection], Awaitable[_T]], attempts: int = 8) -> _T:
-        """Run `work` in one transaction and commit it; tried again when PostgreSQL asks for it (deadlock, lock timeout)."""
+        """Run `work` in one transaction and commit it; tried again when PostgreSQL asks for it (deadlock, lock
+        timeout).
+        """
         for attempt in range(attempts):
             try:
                 async with self.connection("write") as connection, connection.transaction():

@@ -57,11 +57,15 @@ class Directories:
 async def load(connection: Connection, root_id: int) -> Directory:
     """Read all catalogues of a root."""
     root = await connection.fetchrow("SELECT code, revision FROM root WHERE id = $1", root_id)
+    assert root is not None, "roots are never deleted"
     units = await connection.fetch("SELECT * FROM unit WHERE root_id = $1 ORDER BY code", root_id)
     procedures = await connection.fetch("SELECT * FROM procedure WHERE root_id = $1 AND known ORDER BY code", root_id)
     days = await connection.fetch("SELECT day, kind FROM calendar_day WHERE root_id = $1 ORDER BY day", root_id)
     targets = await connection.fetch(
-        "SELECT indicator, unit, level, year, value FROM target WHERE root_id = $1 AND value IS NOT NULL ORDER BY 1, 2, 3, 4",
+        """
+        SELECT indicator, unit, level, year, value FROM target
+        WHERE root_id = $1 AND value IS NOT NULL ORDER BY indicator, unit, level, year
+        """,
         root_id,
     )
     externals = await connection.fetch(

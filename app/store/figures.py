@@ -5,7 +5,7 @@ Runs inside one snapshot, so that every number of an answer is of the same state
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,8 @@ from app.store.database import Connection
 from app.store.tallies import Range
 
 _LATER_TODAY = {
-    # Facts with an instant at or after now ($3): open deadlines before the day's end ($5), and what is ahead of the clock.
+    # Facts with an instant at or after now ($3): open deadlines before the day's end ($5), and what is ahead of the
+    # clock.
     "dossier": """
         SELECT unit_id, procedure_id, channel, flags, voided, received_at, ended_at, deadline, returned_at, returned_via
         FROM life
@@ -111,24 +112,25 @@ class Reader:
     ) -> tuple[dict[tuple[str, int], list[int]], dict[tuple[str, int], list[int]]]:
         """BY_PROCEDURE counters before and within, keyed (procedure code, channel)."""
         key = (self.directory.root_id, self.generation)
-        parts = []
-        for days in (span.before, span.within):
-            parts.append(await tallies.sums_by_procedure(self.connection, *key, unit_ids, days, BY_PROCEDURE))
-        before, within = parts
+        before, within = [
+            await tallies.sums_by_procedure(self.connection, *key, unit_ids, days, BY_PROCEDURE)
+            for days in (span.before, span.within)
+        ]
         places = [tally.DOSSIER.counters.index(name) for name in BY_PROCEDURE]
         for cell, counts in (await self._later_today(tally.DOSSIER, unit_ids, span)).items():
             into = within.setdefault((cell[1], cell[2]), [0] * len(places))
             for index, place in enumerate(places):
                 into[index] -= counts[place]
         codes = {each.id: each.code for each in self.directory.procedures.values()}
-        return tuple(  # type: ignore[return-value]
-            {
+
+        def named(part: dict[tuple[int, int], list[int]]) -> dict[tuple[str, int], list[int]]:
+            return {
                 (codes[procedure_id], channel): counts
                 for (procedure_id, channel), counts in part.items()
                 if procedure_id in codes and procedure in (None, codes[procedure_id])
             }
-            for part in (before, within)
-        )
+
+        return named(before), named(within)
 
     async def _publications(self, span: _Span) -> PublicationCounts:
         """The root's announcements and publications, counted from their facts."""
@@ -160,7 +162,7 @@ def contributions(family: tally.Family, row: Any) -> tuple[tuple[int, int, int],
     return lives.stored_contributions(family, row)
 
 
-def publications(rows: Sequence[Mapping[str, Any]]) -> dict[str, PublicationFacts]:
+def publications(rows: Sequence[Any]) -> dict[str, PublicationFacts]:
     """Stored rows, in order, as facts by procedure code."""
     announced: dict[str, list[Announced]] = {}
     published: dict[str, list[Published]] = {}

@@ -89,6 +89,7 @@ class Intake:
             root_id,
             self._clock(),
         )
+        assert row is not None, "roots are never deleted"
         directory = await self._directories.at(connection, root_id, row["revision"])
         return Moment(directory, row["generation"], row["now"])
 

@@ -62,7 +62,7 @@ async def create(
 
 
 async def find(connection: Connection, pepper: bytes, text: str) -> Key | None:
-    """The key behind its text, when it exists and is not revoked. Asked on every call, so a revocation holds at once."""
+    """The key behind its text when it is in force. Asked on every call, so a revocation holds at once."""
     prefix, _, rest = text.partition("_")
     key_id, _, secret = rest.partition("_")
     if prefix != _PREFIX or not secret or not text.isascii() or "\0" in text or len(text) > 200:

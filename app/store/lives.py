@@ -1,6 +1,7 @@
 """Lives and their facts in the database: insert what is new, lock and fold what is there, never anything in between.
 
-The order that keeps two writers from losing an update or waiting for each other in a ring: new lives are inserted in key
+The order that keeps two writers from losing an update or waiting for each other in a ring: new lives are inserted in
+key
 order first (a concurrent insert of the same key waits, then leaves it to the lock), the others are locked in key order.
 """
 
@@ -82,7 +83,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Context:
-    """Where and with what a transaction folds: the root's generation, its catalogues, the ids of codes, the clock (µs)."""
+    """Where and with what a transaction folds: generation, catalogues, ids of procedures, the clock (µs)."""
 
     connection: Connection
     directory: Directory
@@ -146,9 +147,7 @@ async def _know_procedures(context: Context, facts: Iterable[LifeFacts]) -> None
         context.procedure_ids.update((row["code"], row["id"]) for row in rows)
 
 
-async def _insert(
-    context: Context, events: Mapping[str, list[Event]], folded: Mapping[str, LifeFacts]
-) -> set[str]:
+async def _insert(context: Context, events: Mapping[str, list[Event]], folded: Mapping[str, LifeFacts]) -> set[str]:
     """Insert the lives that do not exist yet; the subjects that were inserted."""
     rows = [_row(context, subject, folded[subject], events[subject]) for subject in folded]
     done = await context.connection.fetch(
@@ -213,9 +212,19 @@ def _stored_key(row: Any) -> tuple[int, int, int]:
 def _stored_dossier(row: Any) -> DossierFacts:
     """As much of a stored dossier as its contributions need."""
     return DossierFacts(
-        "", "", None, row["channel"], row["flags"], 0, row["voided"], row["received_at"], row["ended_at"], row["deadline"],
-        row["returned_at"], row["returned_via"],
-    )  # fmt: skip
+        unit="",
+        receiving_unit="",
+        procedure=None,
+        channel=row["channel"],
+        flags=row["flags"],
+        faults=0,
+        voided=row["voided"],
+        received_at=row["received_at"],
+        ended_at=row["ended_at"],
+        deadline=row["deadline"],
+        returned_at=row["returned_at"],
+        returned_via=row["returned_via"],
+    )
 
 
 def _count_dossier(key: tuple[int, int, int], facts: DossierFacts, change: Change, sign: int) -> None:
@@ -339,10 +348,18 @@ def _other_rows(
         ahead = _ahead(context.now, petition.received_at, petition.ended_at)
         rows["petition"].append(
             (
-                subject, unit, petition.about, petition.disliked, petition.voided, petition.received_at, petition.ended_at,
-                petition.deadline, petition.late_published, ahead,
+                subject,
+                unit,
+                petition.about,
+                petition.disliked,
+                petition.voided,
+                petition.received_at,
+                petition.ended_at,
+                petition.deadline,
+                petition.late_published,
+                ahead,
             )
-        )  # fmt: skip
+        )
     for document in facts.documents:
         unit = context.unit_id(document.unit)
         change.add(tally.DOCUMENT, (unit, 0, document.tier), tally.document_parts(document), 1)

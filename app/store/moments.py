@@ -20,9 +20,7 @@ class ReadingMoment:
     refolding: bool
 
 
-async def reading_moment(
-    connection: Connection, directories: Directories, root_id: int, clock: Clock
-) -> ReadingMoment:
+async def reading_moment(connection: Connection, directories: Directories, root_id: int, clock: Clock) -> ReadingMoment:
     """What the snapshot of `connection` sees of a root; the first statement, so that the clock is never behind it."""
     row = await connection.fetchrow(
         """
@@ -33,5 +31,6 @@ async def reading_moment(
         root_id,
         clock(),
     )
+    assert row is not None, "roots are never deleted"
     directory = await directories.at(connection, root_id, row["revision"])
     return ReadingMoment(directory, row["generation"], row["now"], row["refolding"])

@@ -327,7 +327,7 @@ refold = Table(
 
 
 def tally(family: Family, grain: str) -> Table:
-    """The table of one family's counters at one grain: `day`, `month` (by procedure), `unit_day`, `unit_month` (all)."""
+    """One family's counters at one grain: `day`, `month` (by procedure), `unit_day`, `unit_month` (over all)."""
     by_procedure = not grain.startswith("unit_")
     keys = ["root_id", "generation", "unit_id", "bucket", *(["procedure_id"] if by_procedure else []), family.variety]
     return Table(

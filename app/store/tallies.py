@@ -1,6 +1,7 @@
 """Counters in the database: written as differences, last in a transaction; read as sums over units and days.
 
-Grains: `day` and `month` by procedure, `unit_day` and `unit_month` over all procedures (docs/decisions/0001). A question
+Grains: `day` and `month` by procedure, `unit_day` and `unit_month` over all procedures (docs/decisions/0001). A
+question
 reads whole months and the days at its edges.
 """
 
@@ -77,7 +78,9 @@ async def apply(connection: Connection, root_id: int, generation: int, change: C
         for grain in GRAINS[family.name] if cells else ():
             by_procedure = not grain.startswith("unit_")
             # In the order of the table's key: unit, bucket, procedure, variety.
-            rows = sorted((k[0], k[3], k[1], k[2], counts) for k, counts in _coarser(cells, grain).items() if any(counts))
+            rows = sorted(
+                (k[0], k[3], k[1], k[2], counts) for k, counts in _coarser(cells, grain).items() if any(counts)
+            )
             columns: list[Sequence[int]] = [[row[0] for row in rows], [row[1] for row in rows]]
             if by_procedure:
                 columns.append([row[2] for row in rows])
@@ -140,7 +143,8 @@ async def sums(
 ) -> dict[int, list[int]]:
     """All counters of a family summed over units and days, by variety; perhaps of one procedure only."""
     question = _Sums(family, (family.variety,), family.counters, procedure_id)
-    rows = await connection.fetch(*question.statement(root_id, generation, unit_ids, span))
+    statement, parameters = question.statement(root_id, generation, unit_ids, span)
+    rows = await connection.fetch(statement, *parameters)
     return {row[0]: list(row[1:]) for row in rows}
 
 
@@ -154,7 +158,8 @@ async def sums_by_procedure(
 ) -> dict[tuple[int, int], list[int]]:
     """Some counters of dossiers summed over units and days, by (procedure id, channel)."""
     question = _Sums(DOSSIER, ("procedure_id", DOSSIER.variety), counters)
-    rows = await connection.fetch(*question.statement(root_id, generation, unit_ids, span))
+    statement, parameters = question.statement(root_id, generation, unit_ids, span)
+    rows = await connection.fetch(statement, *parameters)
     return {(row[0], row[1]): list(row[2:]) for row in rows}
 
 
@@ -167,7 +172,9 @@ class _Sums:
     counters: Sequence[str]
     procedure_id: int | None = None
 
-    def statement(self, root_id: int, generation: int, unit_ids: Sequence[int], span: Range) -> tuple[object, ...]:
+    def statement(
+        self, root_id: int, generation: int, unit_ids: Sequence[int], span: Range
+    ) -> tuple[str, list[object]]:
         """SQL and its parameters: one SELECT per piece of the range, added together."""
         whole = self.by == (self.family.variety,) and self.procedure_id is None
         parameters: list[object] = [root_id, generation, unit_ids]
@@ -189,4 +196,4 @@ class _Sums:
         totals = ", ".join(f"sum({name})::bigint" for name in self.counters)
         by = ", ".join(self.by)
         statement = f"SELECT {by}, {totals} FROM ({' UNION ALL '.join(selects)}) AS pieces GROUP BY {by}"
-        return statement, *parameters
+        return statement, parameters

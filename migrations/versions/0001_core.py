@@ -29,7 +29,8 @@ CREATE TABLE document (
     PRIMARY KEY (root_id, generation, subject, unit_id)
 );
 
-CREATE INDEX document_ahead ON document (root_id, generation, ahead_until) WHERE ahead_until IS NOT NULL;
+CREATE INDEX document_ahead ON document (root_id, generation, ahead_until)
+    WHERE ahead_until IS NOT NULL;
 
 CREATE TABLE event (
     root_id INTEGER NOT NULL,
@@ -90,9 +91,11 @@ CREATE TABLE petition (
     PRIMARY KEY (root_id, generation, subject, unit_id)
 );
 
-CREATE INDEX petition_ahead ON petition (root_id, generation, ahead_until) WHERE ahead_until IS NOT NULL;
+CREATE INDEX petition_ahead ON petition (root_id, generation, ahead_until)
+    WHERE ahead_until IS NOT NULL;
 
-CREATE INDEX petition_open_deadline ON petition (root_id, generation, deadline) WHERE ended_at IS NULL AND deadline IS NOT NULL;
+CREATE INDEX petition_open_deadline ON petition (root_id, generation, deadline)
+    WHERE ended_at IS NULL AND deadline IS NOT NULL;
 
 CREATE TABLE procedure_publication (
     root_id INTEGER NOT NULL,

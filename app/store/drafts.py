@@ -1,0 +1,275 @@
+"""What a PUT would make of a catalogue: rows laid over what stands there, those left out that cannot be.
+
+Pure. One bad row never costs its neighbours, except those that are bad without it (a parent that is not taken in is
+missing for its children).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from app.domain import codes
+from app.domain.arrivals import Rejected
+from app.domain.directory import Directory
+
+Key = tuple[Any, ...]
+Attributes = Mapping[str, Any]
+
+
+class Row(Protocol):
+    """A sound row (intake.catalogues.Row): what it is about, and the attributes it changes."""
+
+    @property
+    def index(self) -> int: ...
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def key(self) -> Key: ...
+
+    @property
+    def changes(self) -> Attributes: ...
+
+
+@dataclass(eq=False, slots=True)
+class Entry:
+    """A row on its way in; units are codes here, not aliases."""
+
+    index: int
+    id: str
+    key: Key
+    changes: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Draft:
+    """The rows of one PUT over the rows that stand (`stored`, by key); `defaults` are those of a new row."""
+
+    directory: Directory
+    key_unit: str
+    stored: Mapping[Key, Attributes]
+    defaults: Attributes
+    entries: list[Entry]
+    errors: list[Rejected] = field(default_factory=list)
+
+    @property
+    def whole_root(self) -> bool:
+        """Whether the key is one of the root itself."""
+        return self.key_unit == self.directory.root
+
+    def refuse(self, entries: Sequence[Entry], code: str, field: str, detail: str) -> bool:
+        """Leave rows out; the others are looked at again without them. Whether there were any."""
+        self.errors += [Rejected(each.index, each.id, None, code, field, detail) for each in entries]
+        left_out = set(map(id, entries))
+        self.entries = [each for each in self.entries if id(each) not in left_out]
+        return bool(entries)
+
+    def merged(self) -> dict[Key, dict[str, Any]]:
+        """The rows that are touched, as they would stand: of a row that comes twice, the later attributes."""
+        found: dict[Key, dict[str, Any]] = {}
+        for each in self.entries:
+            if each.key not in found:
+                found[each.key] = dict(self.stored.get(each.key, self.defaults))
+            found[each.key].update(each.changes)
+        return found
+
+    def changed(self) -> dict[Key, dict[str, Any]]:
+        """The rows that would stand differently, in the order of their keys."""
+        return {key: now for key, now in sorted(self.merged().items()) if now != self.stored.get(key)}
+
+    def last_with(self, *names: str) -> dict[Key, Entry]:
+        """By key, the last row that says one of the attributes, in the order sent."""
+        found: dict[Key, Entry] = {}
+        for each in self.entries:
+            if not each.changes.keys().isdisjoint(names):
+                found.pop(each.key, None)
+                found[each.key] = each
+        return found
+
+
+Check = Callable[[Draft], None]
+
+
+def draft_of(
+    directory: Directory, key_unit: str, stored: Mapping[Key, Attributes], defaults: Attributes, rows: Sequence[Row]
+) -> Draft:
+    """The unchecked draft."""
+    entries = [Entry(row.index, row.id, row.key, dict(row.changes)) for row in rows]
+    return Draft(directory, key_unit, stored, defaults, entries)
+
+
+def _refuse_each(draft: Draft, reason: Callable[[Entry], tuple[str, str, str] | None]) -> bool:
+    """Leave out every row that has a reason: code, field, detail."""
+    found = [(each, why) for each in draft.entries if (why := reason(each)) is not None]
+    for each, (code, name, detail) in found:
+        draft.refuse([each], code, name, detail)
+    return bool(found)
+
+
+def check_units(draft: Draft) -> None:
+    """Units: within the key's reach, and together a tree with unambiguous aliases and successions that end."""
+
+    def beyond(entry: Entry) -> tuple[str, str, str] | None:
+        if codes.is_under(entry.key[0], draft.key_unit):
+            return None
+        return ("forbidden_unit", "code", "the key does not reach this unit")
+
+    _refuse_each(draft, beyond)
+    own = {each.key[0] for each in draft.entries}
+    for each in draft.entries:
+        successor = each.changes.get("successor")
+        if successor is not None and successor not in own:
+            each.changes["successor"] = draft.directory.resolve(successor)
+    # What is left out changes what the others may refer to: until nothing more is.
+    while _unit_references(draft) or _unit_aliases(draft) or _unit_cycles(draft) or _reversed_validity(draft):
+        pass
+
+
+def _unit_references(draft: Draft) -> bool:
+    present = draft.directory.units.keys() | {each.key[0] for each in draft.entries}
+
+    def missing(entry: Entry) -> tuple[str, str, str] | None:
+        code, parent, successor = entry.key[0], entry.changes.get("parent"), entry.changes.get("successor")
+        if parent is not None and (parent == code or not codes.is_under(code, parent)):
+            return ("invalid_value", "parent", "a parent stands above its unit by dotted segments")
+        if parent is not None and parent not in present:
+            return ("unknown_unit", "parent", "no unit of the catalogue has this code")
+        if successor == code:
+            return ("invalid_value", "successor", "a unit cannot be its own successor")
+        if successor is not None and successor not in present:
+            return ("unknown_unit", "successor", "no unit of the catalogue has this code")
+        return None
+
+    return _refuse_each(draft, missing)
+
+
+def _unit_aliases(draft: Draft) -> bool:
+    present = draft.directory.units.keys() | {each.key[0] for each in draft.entries}
+    telling = draft.last_with("aliases")
+    owners: dict[str, str] = {}
+    for code, unit in draft.directory.units.items():
+        if (code,) not in telling:
+            owners.update(dict.fromkeys(unit.aliases, code))
+
+    def taken(entry: Entry) -> tuple[str, str, str] | None:
+        code = entry.key[0]
+        if code not in draft.directory.units and code in owners:
+            return ("invalid_value", "code", "another unit has this code as an alias")
+        if telling.get(entry.key) is entry:
+            for place, alias in enumerate(entry.changes["aliases"]):
+                if alias in present:
+                    return ("invalid_value", f"aliases[{place}]", "a unit has this code of its own")
+                if owners.setdefault(alias, code) != code:
+                    return ("invalid_value", f"aliases[{place}]", "another unit has this alias")
+        return None
+
+    return _refuse_each(draft, taken)
+
+
+def _unit_cycles(draft: Draft) -> bool:
+    telling = draft.last_with("successor")
+    after = {code: unit.successor for code, unit in draft.directory.units.items()}
+    after |= {key[0]: now["successor"] for key, now in draft.merged().items()}
+    ends: set[str] = set()
+    guilty: dict[int, Entry] = {}
+    for entry in telling.values():
+        path: dict[str, None] = {}
+        at: str | None = entry.key[0]
+        while at is not None and at not in path and at not in ends:
+            path[at] = None
+            at = after.get(at)
+        if at is not None and at in path:
+            steps = list(path)
+            ring = steps[steps.index(at) :]
+            last = max((telling[(code,)] for code in ring if (code,) in telling), key=lambda each: each.index)
+            guilty[last.index] = last
+        else:
+            ends.update(path)
+    return draft.refuse(list(guilty.values()), "invalid_value", "successor", "the successors lead back to this unit")
+
+
+def _reversed_validity(draft: Draft) -> bool:
+    merged = draft.merged()
+
+    def is_reversed(entry: Entry) -> bool:
+        first, last = merged[entry.key]["valid_from"], merged[entry.key]["valid_to"]
+        return first is not None and last is not None and first > last
+
+    guilty = [each for each in draft.last_with("valid_from", "valid_to").values() if is_reversed(each)]
+    return draft.refuse(guilty, "invalid_value", "valid_to", "the validity ends before it begins")
+
+
+def check_procedures(draft: Draft) -> None:
+    """Procedures: only by a key of the root, applied by units that exist."""
+
+    def wrong(entry: Entry) -> tuple[str, str, str] | None:
+        if not draft.whole_root:
+            return ("forbidden_unit", "code", "procedures are the root's: this takes a key of the root itself")
+        if "units" in entry.changes:
+            units = [draft.directory.resolve(each) for each in entry.changes["units"]]
+            for place, unit in enumerate(units):
+                if unit not in draft.directory.units:
+                    return ("unknown_unit", f"units[{place}]", "no unit of the catalogue has this code or alias")
+            entry.changes["units"] = tuple(dict.fromkeys(units))
+        return None
+
+    _refuse_each(draft, wrong)
+    while _reversed_validity(draft):
+        pass
+
+
+def _unit_fault(draft: Draft, unit: str) -> tuple[str, str, str] | None:
+    if not codes.is_under(unit, draft.key_unit):
+        return ("forbidden_unit", "unit", "the key does not reach this unit")
+    if unit not in draft.directory.units:
+        return ("unknown_unit", "unit", "no unit of the catalogue has this code or alias")
+    return None
+
+
+def check_targets(draft: Draft) -> None:
+    """Targets: of a unit within reach, or of a level by a key of the root."""
+
+    def wrong(entry: Entry) -> tuple[str, str, str] | None:
+        indicator, unit, level, year = entry.key
+        if not unit:
+            whole = draft.whole_root
+            return None if whole else ("forbidden_unit", "level", "targets of a level take a key of the root itself")
+        entry.key = (indicator, draft.directory.resolve(unit), level, year)
+        return _unit_fault(draft, entry.key[1])
+
+    _refuse_each(draft, wrong)
+
+
+def check_external_figures(draft: Draft) -> None:
+    """External figures: of a unit within reach, and with something to show."""
+
+    def wrong(entry: Entry) -> tuple[str, str, str] | None:
+        code, unit, period = entry.key
+        entry.key = (code, draft.directory.resolve(unit), period)
+        return _unit_fault(draft, entry.key[1])
+
+    def empty(entry: Entry) -> tuple[str, str, str] | None:
+        if any(merged[entry.key][name] is not None for name in ("value", "score", "count", "rank")):
+            return None
+        return ("invalid_value", "value", "at least one of value, score, count and rank is to be given")
+
+    _refuse_each(draft, wrong)
+    merged = draft.merged()
+    _refuse_each(draft, empty)
+
+
+def check_calendar(draft: Draft) -> None:
+    """Days: only by a key of the root, and each of some kind."""
+
+    def wrong(entry: Entry) -> tuple[str, str, str] | None:
+        if not draft.whole_root:
+            return ("forbidden_unit", "date", "the calendar is the root's: this takes a key of the root itself")
+        if merged[entry.key]["kind"] is None:
+            return ("invalid_value", "kind", "required for a day that is not in the calendar yet")
+        return None
+
+    merged = draft.merged()
+    _refuse_each(draft, wrong)

@@ -1,0 +1,163 @@
+"""Folding lives again after a catalogue edit: in small transactions, from where the last one ended, by whoever is there.
+
+The edit's own transaction leaves one row per root that says which lives are stale: those of some procedures, or all
+that the calendar touches, folded with an older revision than the row's. Until that row is gone, answers of the root say
+that they are being folded again.
+
+Lock order, the same as everybody's: catalogue revision → this row → lives → tallies. A step holds the catalogue shared,
+so it never runs while an edit (which holds it alone, and takes neither lives nor tallies) writes the row: an edit waits
+for steps and pushes that are under way, those that come later wait for the edit, and nobody who is waited for waits
+himself. Among steps the row is the only thing that two could want, and it is skipped when another has it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Collection
+from typing import Final
+
+import asyncpg
+
+from app.store.database import Connection, Database, DatabaseUnavailable, Overloaded
+from app.store.intake import Intake
+
+_log = logging.getLogger(__name__)
+
+_POLL_SECONDS: Final = 0.5
+_AFTER_FAILURE_SECONDS: Final = 2.0
+
+# Of the calendar depend: petitions, and dossiers of a procedure with a longest legal time. The latter also when they
+# have a due time: the legal deadline decides which requests for a supplement stop the clock before one is told.
+_AFFECTED: Final = """
+    life.root_id = $1 AND life.generation = $2 AND (
+        life.procedure_id = ANY($3::int[])
+        OR $4::boolean AND (
+            life.procedure_id IN (SELECT id FROM procedure WHERE root_id = $1 AND max_working_days IS NOT NULL)
+            OR EXISTS (
+                SELECT FROM petition
+                WHERE petition.root_id = life.root_id AND petition.generation = life.generation
+                  AND petition.subject = life.subject
+            )
+        )
+    )
+"""
+_COUNT: Final = f"SELECT count(*) FROM life WHERE {_AFFECTED}"
+_NEXT: Final = f"""
+    SELECT subject FROM life
+    WHERE {_AFFECTED} AND life.subject > $5 AND life.revision < $6
+    ORDER BY subject
+    LIMIT $7
+"""
+
+
+async def begin(
+    connection: Connection, root_id: int, revision: int, procedures: Collection[int], calendar: bool
+) -> int:
+    """Note that lives of `procedures` (ids), or all that the calendar touches, are to be folded with `revision`.
+
+    Part of the edit's transaction, which holds the catalogue alone. What an earlier edit has left is done with it, from
+    the beginning. Returns how many lives this edit makes stale.
+    """
+    generation = await connection.fetchval("SELECT generation FROM root WHERE id = $1", root_id)
+    stale = int(await connection.fetchval(_COUNT, root_id, generation, sorted(procedures), calendar))
+    if stale == 0:
+        return 0
+    total = stale
+    left = await connection.fetchrow("SELECT procedures, calendar FROM refold WHERE root_id = $1", root_id)
+    if left is not None:
+        procedures = {*procedures, *left["procedures"]}
+        calendar = calendar or left["calendar"]
+        total = await connection.fetchval(_COUNT, root_id, generation, sorted(procedures), calendar)
+    await connection.execute(
+        """
+        INSERT INTO refold (root_id, revision, procedures, calendar, total) VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (root_id) DO UPDATE
+        SET revision = excluded.revision, procedures = excluded.procedures, calendar = excluded.calendar,
+            total = excluded.total, cursor = '', done = 0
+        """,
+        root_id,
+        revision,
+        sorted(procedures),
+        calendar,
+        total,
+    )
+    return stale
+
+
+class Refolder:
+    """Folds stale lives again. Any number of processes may have one: they take turns, root by root."""
+
+    def __init__(self, database: Database, intake: Intake) -> None:
+        self._database = database
+        self._intake = intake
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Look for work at once: an edit of this process has just left some."""
+        self._woken.set()
+
+    async def step(self, root_id: int, size: int = 200) -> bool:
+        """Fold the next stale lives of a root in one transaction.
+
+        Returns whether anything was done: False when nothing is left, or when another process is just at it.
+        """
+
+        async def work(connection: Connection) -> bool:
+            moment = await self._intake.moment(connection, root_id)
+            row = await connection.fetchrow(
+                "SELECT revision, procedures, calendar, cursor FROM refold WHERE root_id = $1 FOR UPDATE SKIP LOCKED",
+                root_id,
+            )
+            if row is None:
+                return False
+            scope = (root_id, moment.generation, row["procedures"], row["calendar"])
+            found = await connection.fetch(_NEXT, *scope, row["cursor"], row["revision"], size)
+            subjects = [each["subject"] for each in found]
+            if len(subjects) < size:
+                # New lives are folded with the present revision by whoever brings them: behind the cursor none is stale.
+                await connection.execute("DELETE FROM refold WHERE root_id = $1", root_id)
+            else:
+                await connection.execute(
+                    "UPDATE refold SET cursor = $2, done = done + $3 WHERE root_id = $1",
+                    root_id,
+                    subjects[-1],
+                    len(subjects),
+                )
+            if subjects:
+                await self._intake.fold_again(connection, moment, subjects)
+            return True
+
+        return await self._database.write(work)
+
+    async def finish(self, root_id: int) -> None:
+        """Fold until nothing of the root is stale, together with whoever else is at it."""
+        while root_id in await self._waiting():
+            if not await self.step(root_id):
+                await asyncio.sleep(0.02)
+
+    async def run_forever(self) -> None:
+        """Fold whatever edits leave, of every root, until cancelled; an edit of another process is seen by polling."""
+        while True:
+            pause = _POLL_SECONDS
+            self._woken.clear()
+            try:
+                while await self._round():
+                    pass
+            except (DatabaseUnavailable, Overloaded, asyncpg.PostgresError):
+                # The row stays, and with it the work; answers go on saying that it is not done.
+                _log.warning("folding lives again was interrupted", exc_info=True)
+                pause = _AFTER_FAILURE_SECONDS
+                self._woken.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), pause)
+
+    async def _round(self) -> bool:
+        """One step for every root that has stale lives, so that a large one does not keep the others waiting."""
+        done = [await self.step(root_id) for root_id in await self._waiting()]
+        return any(done)
+
+    async def _waiting(self) -> list[int]:
+        async with self._database.connection("read") as connection:
+            return [row["root_id"] for row in await connection.fetch("SELECT root_id FROM refold ORDER BY root_id")]

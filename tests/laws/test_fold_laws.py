@@ -1,0 +1,52 @@
+"""The laws, on the fold alone: whatever the order, the repeats and the splits, the figures are those of the recount."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, timedelta
+
+import pytest
+
+from app.domain import periods
+from tests.laws.memory import Memory, arrivals, directory_of, shown
+from tests.oracle.histories import NOW, SEED_HOLIDAYS, SEED_WORKDAYS, history
+from tests.oracle.http_client import differences_of
+from tests.oracle.recount import Recount
+
+PERIODS = ["2026", "2025", "2026-H1", "2026-9M", "2026-Q3", "2026-Q4", "2026-08", "2026-11", "2026-W34", "2026-11-23"]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4, 5])
+def test_every_figure_of_a_random_history_equals_the_recount(seed: int) -> None:
+    made = history(seed, 150)
+    recount = Recount(
+        made.events, made.units, made.procedures, SEED_HOLIDAYS, external=made.external, seed_workdays=SEED_WORKDAYS
+    )
+    directory = directory_of(made)
+    memory = Memory(arrivals(made.events, directory), directory)
+    known = [row["code"] for row in made.procedures]
+    differences = []
+    for number, unit in enumerate(directory.units):
+        for label in PERIODS:
+            period = periods.parse(label)
+            for scope, procedure in (("subtree", None), ("own", None), ("subtree", known[number % len(known)])):
+                first, last = (date(1970, 1, 1) + timedelta(days=day) for day in (period.first, period.last))
+                expected = recount.answer(unit, first, last, scope, procedure, now=NOW)
+                answer = shown(memory, unit, period, scope, procedure, NOW)
+                where = f"{unit} {label} {scope} {procedure}"
+                differences += [f"{where}: {each}" for each in differences_of(answer, expected, (first, last))]
+    assert not differences, "\n".join(differences[:20])
+
+
+@pytest.mark.parametrize("seed", [11, 12])
+def test_the_order_of_arrival_and_repeats_leave_no_trace(seed: int) -> None:
+    made = history(seed, 120)
+    directory = directory_of(made)
+    straight = Memory(arrivals(made.events, directory), directory)
+    mixed = made.events * 2
+    random.Random(seed).shuffle(mixed)
+    again = Memory(arrivals(mixed, directory), directory)
+    assert again.facts == straight.facts
+    assert {s: set(map(repr, e)) for s, e in again.lives.items()} == {
+        s: set(map(repr, e)) for s, e in straight.lives.items()
+    }
