@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -62,11 +63,8 @@ async def put_targets(request: Request, access: Admin, service: Serving) -> Resp
 @router.put("/v1/external-figures", summary="Enter external figures", openapi_extra=_TAKES)
 async def put_external_figures(request: Request, access: Admin, service: Serving) -> Response:
     """Upsert figures entered by hand (SIPAS, DTI, counts of the national report)."""
-
-    async def put(*arguments: Any) -> PutResult:
-        entered_by = access.name or access.key_id
-        return await catalogues.put_external_figures(*arguments, entered_by, service.clock())
-
+    entered_by = access.name or access.key_id
+    put = partial(catalogues.put_external_figures, entered_by=entered_by, now=service.clock())
     return await _put(request, access, service, "external-figures", put)
 
 

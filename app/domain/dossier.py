@@ -16,12 +16,11 @@ import msgspec
 
 from app.domain import codes, events
 from app.domain.events import Day, Event, Instant
+from app.domain.periods import day_of
 
 CHANNELS: Final = ("online", "counter", "postal")
 RETURN_WAYS: Final = ("counter", "postal", "online")
 _ONLINE_GATEWAYS: Final = ("national_gateway", "local_gateway")
-_CIVIL_OFFSET: Final = 7 * 3_600_000_000
-_DAY: Final = 86_400_000_000
 
 # Flags of a dossier, bits of DossierFacts.flags.
 FEE: Final = 1
@@ -302,7 +301,7 @@ class _Reading:
     def facts(self, reception: Event, unit: str, rules: Rules, calendar: WorkCalendar) -> DossierFacts:
         received = reception.time
         legal = (
-            calendar.end_of_nth_workday(Day((received + _CIVIL_OFFSET) // _DAY), rules.max_working_days)
+            calendar.end_of_nth_workday(day_of(Instant(received)), rules.max_working_days)
             if rules.max_working_days is not None
             else None
         )

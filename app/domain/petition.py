@@ -12,11 +12,10 @@ import msgspec
 
 from app.domain import catalogue
 from app.domain.dossier import WorkCalendar
-from app.domain.events import Day, Event, PetitionRated, PetitionReceived
+from app.domain.events import Event, Instant, PetitionRated, PetitionReceived
+from app.domain.periods import day_of
 
 ABOUT: Final = ("regulation", "staff", "other")
-_CIVIL_OFFSET: Final = 7 * 3_600_000_000
-_DAY: Final = 86_400_000_000
 
 # Places of the petition's event types in the contract's table.
 _RECEIVED, _ASKED, _SUPPLEMENTED, _REFUSED, _FORWARDED, _ANSWERED, _PUBLISHED, _VOIDED = 20, 21, 22, 23, 24, 25, 26, 28
@@ -80,7 +79,7 @@ def fold(events: Sequence[Event], calendar: WorkCalendar) -> PetitionFacts:
     late_published = False
     if ended is not None and _ANSWERED in first and _PUBLISHED in first:
         late_published = first[_PUBLISHED] > calendar.end_of_nth_workday(
-            _civil_day(ended), _LIMITS.petition_publication
+            day_of(Instant(ended)), _LIMITS.petition_publication
         )
     return PetitionFacts(
         unit=events[0].unit,
@@ -89,13 +88,9 @@ def fold(events: Sequence[Event], calendar: WorkCalendar) -> PetitionFacts:
         voided=voided,
         received_at=received,
         ended_at=ended,
-        deadline=calendar.end_of_nth_workday(_civil_day(received), within),
+        deadline=calendar.end_of_nth_workday(day_of(Instant(received)), within),
         late_published=late_published,
     )
-
-
-def _civil_day(instant: int) -> Day:
-    return Day((instant + _CIVIL_OFFSET) // _DAY)
 
 
 def _end(events: Sequence[Event], first: dict[int, int], last: dict[int, int]) -> tuple[int | None, int]:

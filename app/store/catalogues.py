@@ -33,13 +33,17 @@ _COUNTED: Final = ("fee", "issues_document", "max_working_days")
 
 @dataclass(frozen=True)
 class Table:
-    """Where a catalogue stands: the columns of its key, its attributes with the defaults, and those nobody sends."""
+    """Where a catalogue stands: the columns of its key, its attributes with the defaults, and those nobody sends.
+
+    `condition` selects the rows that count as there; `removable`: a row of defaults only is as good as none.
+    """
 
     name: str
     key: tuple[str, ...]
     defaults: Mapping[str, Any]
     unsent: tuple[str, ...] = ()
     condition: str = "true"
+    removable: bool = False
 
     def upsert(self) -> str:
         """INSERT or UPDATE of one row: root, key, attributes, then what nobody sends."""
@@ -57,7 +61,10 @@ TABLES: Final[Mapping[Kind, Table]] = {
     "units": Table(
         "unit",
         ("code",),
-        {"name": None, "level": None, "parent": None, "certified_copy": False, **_VALIDITY, "successor": None, "aliases": ()},
+        {
+            "name": None, "level": None, "parent": None, "certified_copy": False, **_VALIDITY, "successor": None,
+            "aliases": (),
+        },
     ),
     "procedures": Table(
         "procedure",
@@ -71,7 +78,7 @@ TABLES: Final[Mapping[Kind, Table]] = {
         # A code that was only seen in events is as good as new.
         "known",
     ),
-    "targets": Table("target", ("indicator", "unit", "level", "year"), {"value": None}),
+    "targets": Table("target", ("indicator", "unit", "level", "year"), {"value": None}, removable=True),
     "external-figures": Table(
         "external_figure",
         ("code", "unit", "period"),
@@ -167,7 +174,7 @@ async def _put(
         stored = await _stored(connection, table, root_id)
         draft = drafts.draft_of(directory, key_unit, stored, table.defaults, rows)
         edit.check(draft)
-        changed = draft.changed()
+        changed = draft.changed(table.defaults if table.removable else None)
         refolding = await _write(connection, root_id, edit, draft, changed) if changed else 0
         errors = sorted(draft.errors, key=lambda each: each.index)
         return PutResult(len(draft.entries), errors, refolding)
@@ -201,7 +208,8 @@ async def _write(
         )
         changed = {key: now for key, now in changed.items() if now["value"] is not None}
     # Sorted (Draft.changed): pushes insert the codes of procedures they meet in the same order.
-    await connection.executemany(table.upsert(), [(root_id, *key, *now.values(), *unsent) for key, now in changed.items()])
+    records = [(root_id, *key, *now.values(), *unsent) for key, now in changed.items()]
+    await connection.executemany(table.upsert(), records)
     revision = await directories_of.raise_revision(connection, root_id)
     stale = edit.stale(draft, changed)
     if not stale.procedures and not stale.calendar:

@@ -16,6 +16,8 @@ from app.domain.directory import Directory
 
 Key = tuple[Any, ...]
 Attributes = Mapping[str, Any]
+Reason = tuple[str, str, str]
+"""Why a row cannot be: the contract's code, the field and a sentence."""
 
 
 class Row(Protocol):
@@ -60,12 +62,17 @@ class Draft:
         """Whether the key is one of the root itself."""
         return self.key_unit == self.directory.root
 
-    def refuse(self, entries: Sequence[Entry], code: str, field: str, detail: str) -> bool:
-        """Leave rows out; the others are looked at again without them. Whether there were any."""
-        self.errors += [Rejected(each.index, each.id, None, code, field, detail) for each in entries]
-        left_out = set(map(id, entries))
+    def refuse(self, guilty: Sequence[tuple[Entry, Reason]]) -> bool:
+        """Leave rows out; the others are to be looked at again without them. Whether there were any."""
+        self.errors += [Rejected(each.index, each.id, None, *reason) for each, reason in guilty]
+        left_out = {id(each) for each, _ in guilty}
         self.entries = [each for each in self.entries if id(each) not in left_out]
-        return bool(entries)
+        return bool(guilty)
+
+    def refuse_each(self, reason_of: Callable[[Entry], Reason | None]) -> bool:
+        """Leave out every row for which there is a reason."""
+        found = ((each, reason_of(each)) for each in self.entries)
+        return self.refuse([(each, reason) for each, reason in found if reason is not None])
 
     def merged(self) -> dict[Key, dict[str, Any]]:
         """The rows that are touched, as they would stand: of a row that comes twice, the later attributes."""
@@ -76,9 +83,9 @@ class Draft:
             found[each.key].update(each.changes)
         return found
 
-    def changed(self) -> dict[Key, dict[str, Any]]:
-        """The rows that would stand differently, in the order of their keys."""
-        return {key: now for key, now in sorted(self.merged().items()) if now != self.stored.get(key)}
+    def changed(self, absent: Attributes | None = None) -> dict[Key, dict[str, Any]]:
+        """The rows that would stand differently, in the order of their keys; `absent` says as much as no row at all."""
+        return {key: now for key, now in sorted(self.merged().items()) if now != self.stored.get(key, absent)}
 
     def last_with(self, *names: str) -> dict[Key, Entry]:
         """By key, the last row that says one of the attributes, in the order sent."""
@@ -101,23 +108,15 @@ def draft_of(
     return Draft(directory, key_unit, stored, defaults, entries)
 
 
-def _refuse_each(draft: Draft, reason: Callable[[Entry], tuple[str, str, str] | None]) -> bool:
-    """Leave out every row that has a reason: code, field, detail."""
-    found = [(each, why) for each in draft.entries if (why := reason(each)) is not None]
-    for each, (code, name, detail) in found:
-        draft.refuse([each], code, name, detail)
-    return bool(found)
-
-
 def check_units(draft: Draft) -> None:
     """Units: within the key's reach, and together a tree with unambiguous aliases and successions that end."""
 
-    def beyond(entry: Entry) -> tuple[str, str, str] | None:
+    def beyond(entry: Entry) -> Reason | None:
         if codes.is_under(entry.key[0], draft.key_unit):
             return None
         return ("forbidden_unit", "code", "the key does not reach this unit")
 
-    _refuse_each(draft, beyond)
+    draft.refuse_each(beyond)
     own = {each.key[0] for each in draft.entries}
     for each in draft.entries:
         successor = each.changes.get("successor")
@@ -131,7 +130,7 @@ def check_units(draft: Draft) -> None:
 def _unit_references(draft: Draft) -> bool:
     present = draft.directory.units.keys() | {each.key[0] for each in draft.entries}
 
-    def missing(entry: Entry) -> tuple[str, str, str] | None:
+    def missing(entry: Entry) -> Reason | None:
         code, parent, successor = entry.key[0], entry.changes.get("parent"), entry.changes.get("successor")
         if parent is not None and (parent == code or not codes.is_under(code, parent)):
             return ("invalid_value", "parent", "a parent stands above its unit by dotted segments")
@@ -143,7 +142,7 @@ def _unit_references(draft: Draft) -> bool:
             return ("unknown_unit", "successor", "no unit of the catalogue has this code")
         return None
 
-    return _refuse_each(draft, missing)
+    return draft.refuse_each(missing)
 
 
 def _unit_aliases(draft: Draft) -> bool:
@@ -154,7 +153,7 @@ def _unit_aliases(draft: Draft) -> bool:
         if (code,) not in telling:
             owners.update(dict.fromkeys(unit.aliases, code))
 
-    def taken(entry: Entry) -> tuple[str, str, str] | None:
+    def taken(entry: Entry) -> Reason | None:
         code = entry.key[0]
         if code not in draft.directory.units and code in owners:
             return ("invalid_value", "code", "another unit has this code as an alias")
@@ -166,7 +165,7 @@ def _unit_aliases(draft: Draft) -> bool:
                     return ("invalid_value", f"aliases[{place}]", "another unit has this alias")
         return None
 
-    return _refuse_each(draft, taken)
+    return draft.refuse_each(taken)
 
 
 def _unit_cycles(draft: Draft) -> bool:
@@ -188,7 +187,8 @@ def _unit_cycles(draft: Draft) -> bool:
             guilty[last.index] = last
         else:
             ends.update(path)
-    return draft.refuse(list(guilty.values()), "invalid_value", "successor", "the successors lead back to this unit")
+    reason = ("invalid_value", "successor", "the successors lead back to this unit")
+    return draft.refuse([(each, reason) for each in guilty.values()])
 
 
 def _reversed_validity(draft: Draft) -> bool:
@@ -198,14 +198,15 @@ def _reversed_validity(draft: Draft) -> bool:
         first, last = merged[entry.key]["valid_from"], merged[entry.key]["valid_to"]
         return first is not None and last is not None and first > last
 
-    guilty = [each for each in draft.last_with("valid_from", "valid_to").values() if is_reversed(each)]
-    return draft.refuse(guilty, "invalid_value", "valid_to", "the validity ends before it begins")
+    reason = ("invalid_value", "valid_to", "the validity ends before it begins")
+    telling = draft.last_with("valid_from", "valid_to").values()
+    return draft.refuse([(each, reason) for each in telling if is_reversed(each)])
 
 
 def check_procedures(draft: Draft) -> None:
     """Procedures: only by a key of the root, applied by units that exist."""
 
-    def wrong(entry: Entry) -> tuple[str, str, str] | None:
+    def wrong(entry: Entry) -> Reason | None:
         if not draft.whole_root:
             return ("forbidden_unit", "code", "procedures are the root's: this takes a key of the root itself")
         if "units" in entry.changes:
@@ -216,12 +217,12 @@ def check_procedures(draft: Draft) -> None:
             entry.changes["units"] = tuple(dict.fromkeys(units))
         return None
 
-    _refuse_each(draft, wrong)
+    draft.refuse_each(wrong)
     while _reversed_validity(draft):
         pass
 
 
-def _unit_fault(draft: Draft, unit: str) -> tuple[str, str, str] | None:
+def _unit_fault(draft: Draft, unit: str) -> Reason | None:
     if not codes.is_under(unit, draft.key_unit):
         return ("forbidden_unit", "unit", "the key does not reach this unit")
     if unit not in draft.directory.units:
@@ -232,7 +233,7 @@ def _unit_fault(draft: Draft, unit: str) -> tuple[str, str, str] | None:
 def check_targets(draft: Draft) -> None:
     """Targets: of a unit within reach, or of a level by a key of the root."""
 
-    def wrong(entry: Entry) -> tuple[str, str, str] | None:
+    def wrong(entry: Entry) -> Reason | None:
         indicator, unit, level, year = entry.key
         if not unit:
             whole = draft.whole_root
@@ -240,31 +241,31 @@ def check_targets(draft: Draft) -> None:
         entry.key = (indicator, draft.directory.resolve(unit), level, year)
         return _unit_fault(draft, entry.key[1])
 
-    _refuse_each(draft, wrong)
+    draft.refuse_each(wrong)
 
 
 def check_external_figures(draft: Draft) -> None:
     """External figures: of a unit within reach, and with something to show."""
 
-    def wrong(entry: Entry) -> tuple[str, str, str] | None:
+    def wrong(entry: Entry) -> Reason | None:
         code, unit, period = entry.key
         entry.key = (code, draft.directory.resolve(unit), period)
         return _unit_fault(draft, entry.key[1])
 
-    def empty(entry: Entry) -> tuple[str, str, str] | None:
+    def empty(entry: Entry) -> Reason | None:
         if any(merged[entry.key][name] is not None for name in ("value", "score", "count", "rank")):
             return None
         return ("invalid_value", "value", "at least one of value, score, count and rank is to be given")
 
-    _refuse_each(draft, wrong)
+    draft.refuse_each(wrong)
     merged = draft.merged()
-    _refuse_each(draft, empty)
+    draft.refuse_each(empty)
 
 
 def check_calendar(draft: Draft) -> None:
     """Days: only by a key of the root, and each of some kind."""
 
-    def wrong(entry: Entry) -> tuple[str, str, str] | None:
+    def wrong(entry: Entry) -> Reason | None:
         if not draft.whole_root:
             return ("forbidden_unit", "date", "the calendar is the root's: this takes a key of the root itself")
         if merged[entry.key]["kind"] is None:
@@ -272,4 +273,4 @@ def check_calendar(draft: Draft) -> None:
         return None
 
     merged = draft.merged()
-    _refuse_each(draft, wrong)
+    draft.refuse_each(wrong)

@@ -35,7 +35,8 @@ async def listing(connection: Connection, root_id: int, kind: Kind, code: str | 
     if kind == "units":
         above = await _codes_above(connection, root_id, [unit["code"] for unit in found])
         for unit in found:
-            unit["parent"] = unit["parent"] or next((each for each in codes.ancestors(unit["code"]) if each in above), None)
+            nearest = next((each for each in codes.ancestors(unit["code"]) if each in above), None)
+            unit["parent"] = unit["parent"] or nearest
         found.sort(key=lambda unit: codes.sort_key(unit["code"]))
     elif kind == "targets":
         for target in found:

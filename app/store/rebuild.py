@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from app.domain.directory import Directory
@@ -168,7 +169,7 @@ class _Rebuild:
         few = _FEW
         while True:
             await self._fold_edited()
-            until, left = await self._database.write(lambda connection, after=done, most=few: self._swap(connection, after, most))  # type: ignore[misc]
+            until, left = await self._database.write(partial(self._swap, done=done, few=few))
             if until is None:
                 self._events += left
                 self._progress("swapped", self._events, self._events)
@@ -213,7 +214,7 @@ class _Rebuild:
         return None, count
 
     def _edited(self, directory: Directory) -> tuple[bool, list[str]] | None:
-        """Whether the calendar and which procedures count otherwise than when some life was folded; None: nothing does."""
+        """Whether the calendar, and which procedures, count otherwise than when some life was folded; None: all as then."""
         calendar, procedures = False, set()
         for used in self._used.values():
             calendar |= used.calendar != directory.calendar

@@ -163,14 +163,15 @@ _COUNTS: Final[dict[str, dict[str, str]]] = {
 
 
 def _statement(family: Family, grain: str) -> str:
-    """SQL that gives every cell of a tally in which any counter differs from the recount; a missing row is all zeros."""
+    """SQL for every cell of a tally in which any counter differs from the recount; a missing row is all zeros."""
     keys = ["unit_id", "bucket", *([] if grain.startswith("unit_") else ["procedure_id"]), family.variety]
     bucket = "date_trunc('month', day::timestamp)::date" if grain.endswith("month") else "day"
     named = ", ".join(keys)
     grouped = named.replace("bucket", f"{bucket} AS bucket")
     counts = ", ".join(f"{_COUNTS[family.name][name]} AS {name}" for name in family.counters)
     tallied, recounted = (
-        ", ".join(f"coalesce({side}.{name}, 0)::bigint" for name in family.counters) for side in ("tallied", "recounted")
+        ", ".join(f"coalesce({side}.{name}, 0)::bigint" for name in family.counters)
+        for side in ("tallied", "recounted")
     )
     return f"""
     WITH {_MOVED[family.name]},
@@ -184,9 +185,8 @@ def _statement(family: Family, grain: str) -> str:
         SELECT {named}, {", ".join(family.counters)}
         FROM {TALLIES[family.name, grain].name} WHERE root_id = $1 AND generation = $2
     )
-    SELECT unit_id, {"procedure_id" if "procedure_id" in keys else "NULL::int"} AS procedure_id, {family.variety}, bucket,
-           tallied IS NULL AS not_tallied,
-           ARRAY[{tallied}] AS tallied, ARRAY[{recounted}] AS recounted
+    SELECT unit_id, {"procedure_id" if "procedure_id" in keys else "NULL::int"} AS procedure_id, {family.variety},
+           bucket, tallied IS NULL AS not_tallied, ARRAY[{tallied}] AS tallied, ARRAY[{recounted}] AS recounted
     FROM tallied FULL JOIN recounted USING ({named})
     WHERE ({tallied}) <> ({recounted})
     ORDER BY 1, 4, 2, 3

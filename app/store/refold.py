@@ -1,4 +1,4 @@
-"""Folding lives again after a catalogue edit: in small transactions, from where the last one ended, by whoever is there.
+"""Folding lives again after a catalogue edit: in small transactions, each from where the last one ended.
 
 The edit's own transaction leaves one row per root that says which lives are stale: those of some procedures, or all
 that the calendar touches, folded with an older revision than the row's. Until that row is gone, answers of the root say
@@ -116,7 +116,7 @@ class Refolder:
             found = await connection.fetch(_NEXT, *scope, row["cursor"], row["revision"], size)
             subjects = [each["subject"] for each in found]
             if len(subjects) < size:
-                # New lives are folded with the present revision by whoever brings them: behind the cursor none is stale.
+                # New lives are folded with the present revision by whoever brings them: none behind the cursor is stale.
                 await connection.execute("DELETE FROM refold WHERE root_id = $1", root_id)
             else:
                 await connection.execute(

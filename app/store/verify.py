@@ -56,8 +56,8 @@ class FactDifference(NamedTuple):
 class Report:
     """What was compared and what differs. The lists hold the first LISTED differences, the numbers count them all.
 
-    `refolding` lives wait to be folded with a newer catalogue: their facts are not compared. `receipts` and `logged` are
-    the root's numbers of receipts and of events in the log, None unless deep.
+    `refolding` lives wait to be folded with a newer catalogue: their facts are not compared. `receipts` and `logged`
+    are the root's numbers of receipts and of events in the log, None unless deep.
     """
 
     cells_compared: int = 0
@@ -89,14 +89,16 @@ def _shown(value: object) -> str:
 async def verify(
     database: Database, root_id: int, deep: bool = False, progress: Progress | None = None, now: int | None = None
 ) -> Report:
-    """Recount the living generation's tallies from the facts; `deep`: first fold the whole log anew and compare the facts.
+    """Recount the living generation's tallies from the facts; `deep`: first fold the log anew and compare the facts.
 
     `now` (µs) stands in for the database's clock where the service was given another one.
     """
     report = Report()
     async with database.snapshot() as connection:
         row = await connection.fetchrow(
-            "SELECT generation, coalesce($2::timestamptz, clock_timestamp()) AS now FROM root WHERE id = $1", root_id, now
+            "SELECT generation, coalesce($2::timestamptz, clock_timestamp()) AS now FROM root WHERE id = $1",
+            root_id,
+            now,
         )
         if row is None:
             raise LookupError(f"no root {root_id}")
@@ -186,7 +188,7 @@ class _Refolding:
             after = end
 
     def _range(self, select: str, after: str, until: str | None) -> list[Any]:
-        """A SELECT of the generation's rows of after < subject ≤ until, in order, with one parameter missing: the limit."""
+        """A SELECT of rows of after < subject ≤ until in order, and its parameters without the last, the limit."""
         upper = "" if until is None else "AND subject <= $4"
         values = [*self._key, after, *([] if until is None else [until])]
         return [
@@ -285,8 +287,10 @@ def _flat(facts: LifeFacts) -> Iterator[tuple[str, object]]:
     """Every fact by a name of its own; petitions and documents carry their unit's code."""
     if facts.dossier is not None:
         yield from msgspec.structs.asdict(facts.dossier).items()
-    for kind, each in [("petition", each) for each in facts.petitions] + [("document", each) for each in facts.documents]:
-        yield from ((f"{kind} of {each.unit}: {name}", value) for name, value in msgspec.structs.asdict(each).items())
+    for kind, found in (("petition", facts.petitions), ("document", facts.documents)):
+        for each in found:
+            fields = msgspec.structs.asdict(each)
+            yield from ((f"{kind} of {fields['unit']}: {name}", value) for name, value in fields.items())
     if facts.publication is not None:
         yield from msgspec.structs.asdict(facts.publication).items()
 

@@ -1,0 +1,5 @@
+"""The API's tests ask a running service."""
+
+from tests.running import running
+
+__all__ = ["running"]

@@ -1,0 +1,5 @@
+"""The laws over HTTP ask a running service."""
+
+from tests.running import running
+
+__all__ = ["running"]
