@@ -232,7 +232,7 @@ def _stale_procedures(draft: Draft, changed: Mapping[Key, Any]) -> _Stale:
 
 def _stale_by_calendar(draft: Draft, changed: Mapping[Key, Any]) -> _Stale:
     """Whatever depends on the calendar, when a day is worked that was not, or the reverse."""
-    days = {key[0]: now["kind"] for key, now in (draft.stored | changed).items()}  # type: ignore[operator]
+    days = {key[0]: now["kind"] for key, now in {**draft.stored, **changed}.items()}
     before = draft.directory.calendar
     after = Calendar(
         frozenset(day for day, kind in days.items() if kind == "holiday"),

@@ -214,7 +214,7 @@ class _Rebuild:
         return None, count
 
     def _edited(self, directory: Directory) -> tuple[bool, list[str]] | None:
-        """Whether the calendar, and which procedures, count otherwise than when some life was folded; None: all as then."""
+        """Whether the calendar and which procedures count otherwise than when lives were folded; None: all as then."""
         calendar, procedures = False, set()
         for used in self._used.values():
             calendar |= used.calendar != directory.calendar

@@ -116,7 +116,7 @@ class Refolder:
             found = await connection.fetch(_NEXT, *scope, row["cursor"], row["revision"], size)
             subjects = [each["subject"] for each in found]
             if len(subjects) < size:
-                # New lives are folded with the present revision by whoever brings them: none behind the cursor is stale.
+                # Who brings a new life folds it with the present revision: none is stale behind the cursor.
                 await connection.execute("DELETE FROM refold WHERE root_id = $1", root_id)
             else:
                 await connection.execute(

@@ -1,0 +1,270 @@
+"""Rows of catalogues: what a table or an array says, exactly, and what is refused with its field."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from app.domain.arrivals import Rejected
+from app.domain.periods import day_number
+from app.intake.bodies import BodyProblem
+from app.intake.catalogues import Kind, Row, parse_rows
+
+JSON = "application/json"
+CSV = "text/csv; charset=utf-8"
+
+
+def rows(kind: Kind, *values: object) -> list[Row | Rejected]:
+    return parse_rows(kind, json.dumps(values).encode(), JSON)
+
+
+def sound(kind: Kind, value: object) -> Row:
+    (row,) = rows(kind, value)
+    assert isinstance(row, Row), row
+    return row
+
+
+def refused(kind: Kind, value: object) -> tuple[str, str | None]:
+    (row,) = rows(kind, value)
+    assert isinstance(row, Rejected), row
+    return row.code, row.field
+
+
+def test_an_absent_attribute_is_no_change_and_null_is_the_default():
+    row = sound("procedures", {"code": "1.004555", "fee": True, "issues_document": None, "units": None, "name": None})
+    assert row == Row(0, "1.004555", ("1.004555",), {"fee": True, "issues_document": True, "units": (), "name": None})
+
+
+def test_one_object_is_a_table_of_one_row():
+    assert parse_rows("units", b' {"code":"H44"}', JSON) == [Row(0, "H44", ("H44",), {})]
+
+
+def test_a_unit_is_read_with_all_its_attributes():
+    row = sound(
+        "units",
+        {
+            "code": "H44.07",
+            "name": "Sở Tư pháp",
+            "level": "department",
+            "parent": "H44",
+            "certified_copy": False,
+            "valid_from": "2026-01-01",
+            "valid_to": "2100-12-31",
+            "successor": "H44.08",
+            "aliases": ["000.00.07.H44", "STP", "STP"],
+        },
+    )
+    assert row.changes == {
+        "name": "Sở Tư pháp",
+        "level": "department",
+        "parent": "H44",
+        "certified_copy": False,
+        "valid_from": day_number(date(2026, 1, 1)),
+        "valid_to": day_number(date(2100, 12, 31)),
+        "successor": "H44.08",
+        "aliases": ("000.00.07.H44", "STP"),
+    }
+
+
+def test_a_table_says_the_same_as_an_array():
+    table = (
+        "\ufeffcode,name,fee,max_working_days,applicants,units,valid_from\r\n"
+        '1.004555,"Chứng thực, bản sao",TRUE,10,citizen; organisation,,2026-01-01\r\n'
+        "\r\n"
+        "1.000001,,0,,,H44.07;H44.08,\r\n"
+    ).encode()
+    assert parse_rows("procedures", table, CSV) == rows(
+        "procedures",
+        {
+            "code": "1.004555",
+            "name": "Chứng thực, bản sao",
+            "fee": True,
+            "max_working_days": 10,
+            "applicants": ["citizen", "organisation"],
+            "valid_from": "2026-01-01",
+        },
+        {"code": "1.000001", "fee": False, "units": ["H44.07", "H44.08"]},
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "field"),
+    [
+        ("1.1,perhaps,5", "invalid_value", "fee"),
+        ("1.1,true,5.5", "invalid_value", "max_working_days"),
+        ("1.1,true,0", "invalid_value", "max_working_days"),
+        ("x,true,5", "invalid_code", "code"),
+        (",true,5", "invalid_value", "code"),
+        ("1.1,true,5,more", "invalid_value", None),
+    ],
+)
+def test_a_bad_line_of_a_table_costs_only_itself(line, code, field):
+    table = f"code,fee,max_working_days\n1.5,true,5\n{line}\n1.6,false,1".encode()
+    first, bad, last = parse_rows("procedures", table, CSV)
+    assert isinstance(first, Row)
+    assert isinstance(last, Row)
+    assert isinstance(bad, Rejected)
+    assert (bad.index, bad.code, bad.field) == (1, code, field)
+
+
+def test_a_column_that_is_not_known_costs_the_rows_that_use_it():
+    with_it, without = parse_rows("units", b"code,phone\nH44,1\nH44.07,\n", CSV)
+    assert isinstance(with_it, Rejected)
+    assert (with_it.code, with_it.field) == ("unknown_field", "phone")
+    assert without == Row(1, "H44.07", ("H44.07",), {})
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "field"),
+    [
+        ({"code": "H44", "tel": 1}, "unknown_field", "tel"),
+        ({}, "invalid_value", "code"),
+        ({"code": None}, "invalid_value", "code"),
+        ({"code": 44}, "invalid_value", "code"),
+        ({"code": "H44/07"}, "invalid_code", "code"),
+        ({"code": "H44", "name": 5}, "invalid_value", "name"),
+        ({"code": "H44", "name": "a\x00b"}, "invalid_value", "name"),
+        ({"code": "H44", "name": "\ud800"}, "invalid_value", "name"),
+        ({"code": "H44", "name": "x" * 1001}, "invalid_value", "name"),
+        ({"code": "H44", "name": "0912 345 678"}, "personal_data", "name"),
+        ({"code": "H44", "level": "village"}, "invalid_value", "level"),
+        ({"code": "H44", "certified_copy": 1}, "invalid_value", "certified_copy"),
+        ({"code": "H44", "certified_copy": "true"}, "invalid_value", "certified_copy"),
+        ({"code": "H44", "valid_from": "2026-02-30"}, "invalid_value", "valid_from"),
+        ({"code": "H44", "valid_from": "1999-12-31"}, "time_out_of_range", "valid_from"),
+        ({"code": "H44", "valid_to": "2101-01-01"}, "time_out_of_range", "valid_to"),
+        ({"code": "H44", "aliases": "STP"}, "invalid_value", "aliases"),
+        ({"code": "H44", "aliases": ["STP", ""]}, "invalid_value", "aliases[1]"),
+        ({"code": "H44", "parent": "'; --"}, "invalid_code", "parent"),
+        (["H44"], "invalid_value", None),
+        (None, "invalid_value", None),
+    ],
+)
+def test_a_unit_is_refused_with_the_field(value, code, field):
+    assert refused("units", value) == (code, field)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"max_working_days": 1001}, "max_working_days"),
+        ({"max_working_days": True}, "max_working_days"),
+        ({"max_working_days": 5.0}, "max_working_days"),
+        ({"service_level": "4"}, "service_level"),
+        ({"applicants": ["citizen", "company"]}, "applicants[1]"),
+        ({"levels": ["village"]}, "levels[0]"),
+        ({"fee": "yes"}, "fee"),
+    ],
+)
+def test_a_procedure_is_refused_with_the_field(changes, field):
+    assert refused("procedures", {"code": "1.004555", **changes}) == ("invalid_value", field)
+
+
+TARGET: dict[str, Any] = {"indicator": "DOSSIER_ON_TIME", "unit": "H44", "period": "2026", "value": 80}
+
+
+def test_a_target_is_of_a_unit_or_of_a_level():
+    assert sound("targets", TARGET).key == ("DOSSIER_ON_TIME", "H44", "", 2026)
+    of_level = {"indicator": "RETURNED_BY_POST", "level": "commune", "period": 2026, "value": None}
+    assert sound("targets", of_level) == Row(
+        0, "RETURNED_BY_POST", ("RETURNED_BY_POST", "", "commune", 2026), {"value": None}
+    )
+    assert refused("targets", TARGET | {"level": "commune"}) == ("invalid_value", "level")
+    assert refused("targets", TARGET | {"unit": None}) == ("invalid_value", "unit")
+
+
+def test_a_target_is_an_exact_decimal():
+    body = b'[{"indicator":"DOSSIER_ON_TIME","unit":"H44","period":2026,"value":%s}]'
+    for text, expected in ((b"28.61", "28.61"), (b"1E2", "100"), (b"80.5000", "80.5"), (b"0", "0")):
+        (row,) = parse_rows("targets", body % text, JSON)
+        assert isinstance(row, Row)
+        assert str(row.changes["value"]) == expected
+    for text in (b"100.01", b"-1", b"1e400", b"1e99999999999999999999", b"0.00001", b"true", b'"80"'):
+        (bad,) = parse_rows("targets", body % text, JSON)
+        assert isinstance(bad, Rejected)
+        assert (bad.code, bad.field) == ("invalid_value", "value")
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "field"),
+    [
+        ({"indicator": "NICE"}, "unknown_indicator", "indicator"),
+        ({"period": "2026-Q1"}, "invalid_period", "period"),
+        ({"period": 1999}, "invalid_period", "period"),
+        ({"period": None}, "invalid_value", "period"),
+    ],
+)
+def test_a_target_is_refused_with_the_field(changes, code, field):
+    assert refused("targets", TARGET | changes) == (code, field)
+
+
+def test_a_target_without_a_value_is_refused_rather_than_removed():
+    assert refused("targets", {key: TARGET[key] for key in ("indicator", "unit", "period")}) == (
+        "invalid_value",
+        "value",
+    )
+
+
+def test_an_external_figure_keeps_the_canonical_label_of_its_period():
+    figure = {"code": "DTI", "unit": "H44", "value": 0.71, "rank": 12, "of": 34, "source": "Bộ KH&CN"}
+    for period, label in (("2026-Q3", "2026-Q3"), ("2026-01-01..2026-04-20", "2026-01-01..2026-04-20"), (2026, "2026")):
+        row = sound("external-figures", figure | {"period": period})
+        assert row.key == ("DTI", "H44", label)
+        assert row.changes == {"value": Decimal("0.71"), "rank": 12, "of": 34, "source": "Bộ KH&CN"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "field"),
+    [
+        ({"code": "dti"}, "invalid_code", "code"),
+        ({"period": "2026-H3"}, "invalid_period", "period"),
+        ({"period": "2026-05-01..2026-04-01"}, "invalid_period", "period"),
+        ({"period": "2026-02-30..2026-04-01"}, "invalid_period", "period"),
+        ({"rank": -1}, "invalid_value", "rank"),
+        ({"count": 1.5}, "invalid_value", "count"),
+        ({"value": "0.71"}, "invalid_value", "value"),
+        ({"note": "x" * 501}, "invalid_value", "note"),
+    ],
+)
+def test_an_external_figure_is_refused_with_the_field(changes, code, field):
+    assert refused("external-figures", {"code": "DTI", "unit": "H44", "period": "2026", **changes}) == (code, field)
+
+
+def test_a_day_of_the_calendar_is_named_by_its_date():
+    row = sound("calendar", {"date": "2026-08-31", "kind": "holiday", "name": "Nghỉ bù"})
+    assert row == Row(0, "2026-08-31", (day_number(date(2026, 8, 31)),), {"kind": "holiday", "name": "Nghỉ bù"})
+    assert refused("calendar", {"date": "2026-08-31", "kind": None}) == ("invalid_value", "kind")
+    assert refused("calendar", {"date": "1999-08-31", "kind": "holiday"}) == ("time_out_of_range", "date")
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "code"),
+    [
+        (b"", JSON, "invalid_json"),
+        (b"[{]", JSON, "invalid_json"),
+        (b'[{"code":"H44"}', JSON, "invalid_json"),
+        (b'[{"code":NaN}]', JSON, "invalid_json"),
+        (b'{"code":"\xff"}', JSON, "invalid_json"),
+        (b"[]", "application/xml", "unsupported_media_type"),
+        (b"[]", None, "unsupported_media_type"),
+        (b"code\nH44", "text/csv; charset=windows-1258", "unsupported_media_type"),
+        (b"", CSV, "invalid_value"),
+        (b"code,code\nH44,H44", CSV, "invalid_value"),
+        (b'code\n"H44', CSV, "invalid_json"),
+        (b"[" + b"{}," * 60_000 + b"{}]", JSON, "too_large"),
+        (b"code\n" + b"H44\n" * 60_000, CSV, "too_large"),
+    ],
+)
+def test_a_body_that_is_no_table_is_refused_as_a_whole(body, content_type, code):
+    with pytest.raises(BodyProblem) as caught:
+        parse_rows("units", body, content_type)
+    assert caught.value.code == code
+
+
+def test_an_empty_array_and_a_header_alone_hold_no_rows():
+    assert parse_rows("units", b"[]", JSON) == []
+    assert parse_rows("units", b"code,name\n", CSV) == []
