@@ -111,7 +111,10 @@ async def test_a_missing_row_is_zeros_and_a_row_of_zeros_is_nothing(store: Datab
     )
     await execute(
         store,
-        "INSERT INTO tally_petition_unit_day (root_id, generation, unit_id, bucket, about) VALUES ($1, 1, $2, '2001-01-01', 0)",
+        """
+        INSERT INTO tally_petition_unit_day (root_id, generation, unit_id, bucket, about)
+        VALUES ($1, 1, $2, '2001-01-01', 0)
+        """,
         root_id,
         gone["unit_id"],
     )

@@ -1,0 +1,5 @@
+"""The replay asks a running service."""
+
+from tests.running import running
+
+__all__ = ["running"]
