@@ -104,6 +104,15 @@ def _run(work: Callable[[Service], Awaitable[_T]]) -> _T:
 
 
 @contextlib.contextmanager
+def _stages(what: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar for work in stages; call the result with the stage, how much of it is done, and of how much."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=_err) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda stage, done, of: bar.update(task, description=f"{what}: {stage}", completed=done, total=of or None)
+
+
+@contextlib.contextmanager
 def _progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """A progress bar on standard error; call the result with how many more are done."""
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
@@ -307,8 +316,8 @@ def rebuild_command(root: Annotated[str, typer.Option(help="The root; all withou
 
     async def work(service: Service) -> None:
         for root_id, code in await loading.roots(service, root):
-            with _progress(f"rebuilding {code}", None) as done:
-                report = await rebuild.rebuild(service.database, service.intake, root_id, done)
+            with _stages(f"rebuilding {code}") as told:
+                report = await rebuild.rebuild(service.database, service.intake, root_id, told)
             print(f"{code}: {report}")
 
     _run(work)
@@ -324,8 +333,8 @@ def verify_command(
     async def work(service: Service) -> bool:
         clean = True
         for root_id, code in await loading.roots(service, root):
-            with _progress(f"verifying {code}", None) as done:
-                report = await verify.verify(service.database, root_id, deep, done)
+            with _stages(f"verifying {code}") as told:
+                report = await verify.verify(service.database, root_id, deep, told)
             print(f"{code}: {report}")
             clean = clean and report.clean
         return clean

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +17,10 @@ from app.domain.events import Instant
 from app.intake import catalogues as catalogue_rows
 from app.intake import cloudevents
 from app.store import catalogues
-from app.store.catalogues import ensure_root
+from app.store.catalogues import Kind, PutResult, ensure_root
+from app.store.database import Database
+from app.store.directory import Directories
+from app.store.drafts import Row
 
 _BATCH = 1_000
 _ERRORS_KEPT = 20
@@ -117,16 +120,20 @@ async def demo_catalogue(service: Service) -> None:
     """
     async with service.database.connection("write") as connection, connection.transaction():
         root_id = await ensure_root(connection, province.ROOT)
-    for kind, rows, put in (
-        ("units", province.units(), catalogues.put_units),
-        ("procedures", procedures.procedures(), catalogues.put_procedures),
-    ):
-        parsed = catalogue_rows.parse_rows(kind, msgspec.json.encode(rows), "application/json")
-        result = await put(service.database, service.directories, root_id, province.ROOT, parsed)
-        if result.errors:
-            first = result.errors[0]
-            raise Refused(f"the demo's {kind}: {first.code} {first.field}: {first.detail}")
+    await _put(service, root_id, "units", province.units(), catalogues.put_units)
+    await _put(service, root_id, "procedures", procedures.procedures(), catalogues.put_procedures)
     await service.refolder.finish(root_id)
+
+
+_Put = Callable[[Database, Directories, int, str, Sequence[Row]], Awaitable[PutResult]]
+
+
+async def _put(service: Service, root_id: int, kind: Kind, rows: list[dict[str, object]], put: _Put) -> None:
+    parsed = catalogue_rows.parse_rows(kind, msgspec.json.encode(rows), "application/json")
+    sound = [row for row in parsed if not isinstance(row, Rejected)]
+    result = await put(service.database, service.directories, root_id, province.ROOT, sound)
+    for error in [row for row in parsed if isinstance(row, Rejected)] + list(result.errors):
+        raise Refused(f"the demo's {kind}: {error.code} {error.field}: {error.detail}")
 
 
 async def has_lives(service: Service, root: str) -> bool:

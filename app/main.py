@@ -69,6 +69,8 @@ def create_app(service: Service) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        # One address for one thing: a redirect would name the scheme and host that a proxy in front has hidden.
+        redirect_slashes=False,
     )
     app.state.service = service
     problems.install(app)

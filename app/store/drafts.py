@@ -6,9 +6,10 @@ missing for its children).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from app.domain import codes
 from app.domain.arrivals import Rejected
@@ -18,6 +19,10 @@ Key = tuple[Any, ...]
 Attributes = Mapping[str, Any]
 Reason = tuple[str, str, str]
 """Why a row cannot be: the contract's code, the field and a sentence."""
+
+
+_MOST_ROUNDS: Final = 50
+"""Far beyond any catalogue that is meant; it bounds what contrived rows can cost."""
 
 
 class Row(Protocol):
@@ -122,27 +127,50 @@ def check_units(draft: Draft) -> None:
         successor = each.changes.get("successor")
         if successor is not None and successor not in own:
             each.changes["successor"] = draft.directory.resolve(successor)
-    # What is left out changes what the others may refer to: until nothing more is.
-    while _unit_references(draft) or _unit_aliases(draft) or _unit_cycles(draft) or _reversed_validity(draft):
-        pass
+    _settle(draft, _unit_references, _unit_aliases, _unit_cycles, _reversed_validity)
+
+
+def _settle(draft: Draft, *rules: Callable[[Draft], bool]) -> None:
+    """Apply rules until they leave out nothing more: what is left out changes what the others stand beside."""
+    for _ in range(_MOST_ROUNDS):
+        if not any(rule(draft) for rule in rules):
+            return
+    draft.refuse_each(lambda entry: ("invalid_value", "code", "the rows contradict each other again and again"))
 
 
 def _unit_references(draft: Draft) -> bool:
-    present = draft.directory.units.keys() | {each.key[0] for each in draft.entries}
+    """Parents and successors that do not exist; in one go, however long the chains of those that name each other."""
+    coming = Counter(each.key[0] for each in draft.entries)
+    naming: dict[str | None, list[Entry]] = {}
+    guilty: dict[int, tuple[Entry, Reason]] = {}
+    unseen = list(reversed(draft.entries))
+    for each in draft.entries:
+        for name in ("parent", "successor"):
+            naming.setdefault(each.changes.get(name), []).append(each)
+    while unseen:
+        entry = unseen.pop()
+        reason = _reference_fault(entry, lambda code: code in draft.directory.units or coming[code] > 0)
+        if reason is None or id(entry) in guilty:
+            continue
+        guilty[id(entry)] = (entry, reason)
+        code = entry.key[0]
+        coming[code] -= 1
+        if not coming[code]:
+            unseen += naming.get(code, ())
+    return draft.refuse(list(guilty.values()))
 
-    def missing(entry: Entry) -> Reason | None:
-        code, parent, successor = entry.key[0], entry.changes.get("parent"), entry.changes.get("successor")
-        if parent is not None and (parent == code or not codes.is_under(code, parent)):
-            return ("invalid_value", "parent", "a parent stands above its unit by dotted segments")
-        if parent is not None and parent not in present:
-            return ("unknown_unit", "parent", "no unit of the catalogue has this code")
-        if successor == code:
-            return ("invalid_value", "successor", "a unit cannot be its own successor")
-        if successor is not None and successor not in present:
-            return ("unknown_unit", "successor", "no unit of the catalogue has this code")
-        return None
 
-    return draft.refuse_each(missing)
+def _reference_fault(entry: Entry, exists: Callable[[str], bool]) -> Reason | None:
+    code, parent, successor = entry.key[0], entry.changes.get("parent"), entry.changes.get("successor")
+    if parent is not None and (parent == code or not codes.is_under(code, parent)):
+        return ("invalid_value", "parent", "a parent stands above its unit by dotted segments")
+    if parent is not None and not exists(parent):
+        return ("unknown_unit", "parent", "no unit of the catalogue has this code")
+    if successor == code:
+        return ("invalid_value", "successor", "a unit cannot be its own successor")
+    if successor is not None and not exists(successor):
+        return ("unknown_unit", "successor", "no unit of the catalogue has this code")
+    return None
 
 
 def _unit_aliases(draft: Draft) -> bool:
@@ -172,12 +200,12 @@ def _unit_cycles(draft: Draft) -> bool:
     telling = draft.last_with("successor")
     after = {code: unit.successor for code, unit in draft.directory.units.items()}
     after |= {key[0]: now["successor"] for key, now in draft.merged().items()}
-    ends: set[str] = set()
+    walked: set[str] = set()
     guilty: dict[int, Entry] = {}
     for entry in telling.values():
         path: dict[str, None] = {}
         at: str | None = entry.key[0]
-        while at is not None and at not in path and at not in ends:
+        while at is not None and at not in path and at not in walked:
             path[at] = None
             at = after.get(at)
         if at is not None and at in path:
@@ -185,8 +213,8 @@ def _unit_cycles(draft: Draft) -> bool:
             ring = steps[steps.index(at) :]
             last = max((telling[(code,)] for code in ring if (code,) in telling), key=lambda each: each.index)
             guilty[last.index] = last
-        else:
-            ends.update(path)
+        # Also a ring, once found: nobody walks it again.
+        walked.update(path)
     reason = ("invalid_value", "successor", "the successors lead back to this unit")
     return draft.refuse([(each, reason) for each in guilty.values()])
 
@@ -218,8 +246,7 @@ def check_procedures(draft: Draft) -> None:
         return None
 
     draft.refuse_each(wrong)
-    while _reversed_validity(draft):
-        pass
+    _settle(draft, _reversed_validity)
 
 
 def _unit_fault(draft: Draft, unit: str) -> Reason | None:

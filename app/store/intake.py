@@ -159,7 +159,11 @@ class _Push:
         accepted, duplicates, refused = await self._claim(items)
         errors += refused
         accepted, too_long = await self._fold(accepted)
-        errors += too_long
+        # A copy, in the same push, of an event that did not fit has nothing to be a duplicate of.
+        unfit = {item.key for item in too_long}
+        too_long += [item for item in duplicates if item.key in unfit]
+        duplicates = [item for item in duplicates if item.key not in unfit]
+        errors += [_rejected(each.parsed, "life_too_long", "subject", "1,000 events are the most") for each in too_long]
         return Outcome(
             accepted=len(accepted),
             duplicates=len(duplicates),
@@ -240,8 +244,8 @@ class _Push:
         )
         return {row[0]: row[1] for row in rows}
 
-    async def _fold(self, items: list[_Item]) -> tuple[list[_Item], list[Rejected]]:
-        """Log the new events, fold their lives and count the difference."""
+    async def _fold(self, items: list[_Item]) -> tuple[list[_Item], list[_Item]]:
+        """Log the new events, fold their lives and count the difference; those that did not fit into their lives."""
         if not items:
             return [], []
         arrivals: dict[str, list[Event]] = {}
@@ -255,7 +259,6 @@ class _Push:
         )
         cut = await lives.take_in(context, arrivals, change)
         too_long = [item for subject, room in cut.items() for item in taken[subject][room:]]
-        errors = [_rejected(each.parsed, "life_too_long", "subject", "1,000 events are the most") for each in too_long]
         if too_long:
             await self._connection.execute(
                 "DELETE FROM receipt WHERE root_id = $1 AND key = ANY($2::uuid[])",
@@ -266,7 +269,7 @@ class _Push:
             items = [item for item in items if id(item) not in left_out]
         await self._log(items)
         await tallies.apply(self._connection, self._root_id, self._moment.generation, change)
-        return items, errors
+        return items, too_long
 
     def _resolved(self, item: _Item) -> Event:
         """The event as it stands in its life: units by code, not by alias."""

@@ -374,6 +374,6 @@ def _other_rows(
 
 
 def _publication_rows(subject: str, facts: PublicationFacts) -> list[tuple[Any, ...]]:
-    announced = [(decided, effective, None, None) for decided, effective in facts.announced]
-    published = [(decided, None, published, complete) for decided, published, complete in facts.published]
-    return [(subject, ordinal, *row) for ordinal, row in enumerate(announced + published)]
+    rows: list[tuple[Any, ...]] = [(decided, effective, None, None) for decided, effective in facts.announced]
+    rows += [(decided, None, published, complete) for decided, published, complete in facts.published]
+    return [(subject, ordinal, *row) for ordinal, row in enumerate(rows)]

@@ -16,8 +16,8 @@ from typing import Final
 
 from app.domain.directory import Directory
 from app.domain.events import DossierReceived, Event
+from app.store import bulk, lives, log, tallies
 from app.store import directory as catalogues
-from app.store import lives, log, tallies
 from app.store.database import Connection, Database
 from app.store.intake import Intake, Moment
 from app.store.log import Progress
@@ -99,6 +99,7 @@ class _Rebuild:
         self._names = Names(database)
         self._used: dict[int, Directory] = {}
         self._next = 0
+        self._summed_up = False
         self._events = 0
 
     async def run(self) -> tuple[int, int]:
@@ -110,6 +111,8 @@ class _Rebuild:
         await self._keep_only(living)
         until = await self._database.write(self._barrier)
         await self._replay(0, until)
+        await self._database.write(self._sum_up)
+        await self._analyze()
         subjects = await self._catch_up(until)
         await self._keep_only(self._next)
         return self._events, subjects
@@ -136,7 +139,7 @@ class _Rebuild:
             )
             async for arrivals in log.read_lives(self._reading, *key, _CHUNK):
                 await self._take_in(arrivals)
-                self._progress("replay", self._events, expected)
+                self._progress("catch up" if self._summed_up else "replay", self._events, expected)
 
     async def _take_in(self, arrivals: dict[str, list[Event]]) -> None:
         whats = [event.what for events in arrivals.values() for event in events]
@@ -162,7 +165,18 @@ class _Rebuild:
         await lives.take_in(context, arrivals, change)
         # Change counters are of the living figures, and rows that writers wait for.
         change.units.clear()
-        await tallies.apply(connection, self._root_id, self._next, change)
+        write = tallies.apply if self._summed_up else bulk.add_finest
+        await write(connection, self._root_id, self._next, change)
+
+    async def _sum_up(self, connection: Connection) -> None:
+        """Fill the coarser tallies of the next generation; from here on each is written like the finest."""
+        await bulk.sum_up(connection, self._root_id, self._next)
+        self._summed_up = True
+
+    async def _analyze(self) -> None:
+        """Tell the planner of the new rows before they are read: for a while it would take the generation for empty."""
+        async with self._database.connection("write") as connection:
+            await connection.execute(f"ANALYZE {', '.join(_KEYED)}")
 
     async def _catch_up(self, done: int) -> int:
         """Take in what was written meanwhile, again and again until little is left, and swap; the number of lives."""

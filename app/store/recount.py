@@ -15,7 +15,8 @@ from app.domain.events import Day
 from app.domain.periods import date_of
 from app.domain.tally import FAMILIES, Family
 from app.store.database import Connection
-from app.store.tables import GRAINS, TALLIES
+from app.store.tables import GRAINS, TALLIES, tally_keys
+from app.store.tallies import bucket_sql
 
 LISTED: Final = 1_000
 """Differences that are listed; all are counted."""
@@ -164,10 +165,9 @@ _COUNTS: Final[dict[str, dict[str, str]]] = {
 
 def _statement(family: Family, grain: str) -> str:
     """SQL for every cell of a tally in which any counter differs from the recount; a missing row is all zeros."""
-    keys = ["unit_id", "bucket", *([] if grain.startswith("unit_") else ["procedure_id"]), family.variety]
-    bucket = "date_trunc('month', day::timestamp)::date" if grain.endswith("month") else "day"
+    keys = tally_keys(family, grain)
     named = ", ".join(keys)
-    grouped = named.replace("bucket", f"{bucket} AS bucket")
+    grouped = named.replace("bucket", f"{bucket_sql(grain, 'day')} AS bucket")
     counts = ", ".join(f"{_COUNTS[family.name][name]} AS {name}" for name in family.counters)
     tallied, recounted = (
         ", ".join(f"coalesce({side}.{name}, 0)::bigint" for name in family.counters)

@@ -18,9 +18,7 @@ import logging
 from collections.abc import Collection
 from typing import Final
 
-import asyncpg
-
-from app.store.database import Connection, Database, DatabaseUnavailable, Overloaded
+from app.store.database import Connection, Database
 from app.store.intake import Intake
 
 _log = logging.getLogger(__name__)
@@ -140,23 +138,30 @@ class Refolder:
     async def run_forever(self) -> None:
         """Fold whatever edits leave, of every root, until cancelled; an edit of another process is seen by polling."""
         while True:
-            pause = _POLL_SECONDS
             self._woken.clear()
             try:
                 while await self._round():
                     pass
-            except (DatabaseUnavailable, Overloaded, asyncpg.PostgresError):
-                # The row stays, and with it the work; answers go on saying that it is not done.
+                pause = _POLL_SECONDS
+            except Exception:  # noqa: BLE001 - a loop that died quietly would leave answers "refolding" for ever
+                # The row stays, and with it the work. A database that is away shows in more ways than can be listed.
                 _log.warning("folding lives again was interrupted", exc_info=True)
                 pause = _AFTER_FAILURE_SECONDS
-                self._woken.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), pause)
 
     async def _round(self) -> bool:
-        """One step for every root that has stale lives, so that a large one does not keep the others waiting."""
-        done = [await self.step(root_id) for root_id in await self._waiting()]
-        return any(done)
+        """One step for every root that has stale lives: neither a large root nor a failing one stops the others.
+
+        Returns whether anything was done; a failure is raised when every root has had its turn.
+        """
+        outcomes: list[bool | BaseException] = []
+        for root_id in await self._waiting():
+            outcomes += await asyncio.gather(self.step(root_id), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return any(outcomes)
 
     async def _waiting(self) -> list[int]:
         async with self._database.connection("read") as connection:

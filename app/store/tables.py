@@ -326,30 +326,31 @@ refold = Table(
 )
 
 
-def tally(family: Family, grain: str) -> Table:
-    """One family's counters at one grain: `day`, `month` (by procedure), `unit_day`, `unit_month` (over all)."""
-    by_procedure = not grain.startswith("unit_")
-    keys = ["root_id", "generation", "unit_id", "bucket", *(["procedure_id"] if by_procedure else []), family.variety]
+def tally_keys(family: Family, grain: str) -> list[str]:
+    """The columns that tell a tally's cells of one root and generation apart, in the order of the key."""
+    return ["bucket", "unit_id", *([] if grain.startswith("unit_") else ["procedure_id"]), family.variety]
+
+
+def _tally(family: Family, grain: str) -> Table:
+    keys = tally_keys(family, grain)
+    kinds = {"bucket": Date, family.variety: SmallInteger}
     return Table(
         f"tally_{family.name}_{grain}",
         metadata,
         _required("root_id", Integer),
         _required("generation", Integer),
-        _required("unit_id", Integer),
-        _required("bucket", Date),
-        *([_required("procedure_id", Integer)] if by_procedure else []),
-        _required(family.variety, SmallInteger),
-        *(
-            _required(name, BigInteger if name.startswith("processing_") else Integer, server_default="0")
-            for name in family.counters
-        ),
-        PrimaryKeyConstraint(*keys),
+        *(_required(name, kinds.get(name, Integer)) for name in keys),
+        # Null is "never touched": most cells move few counters, and a null costs a bit, not four bytes.
+        *(Column(name, BigInteger if name.startswith("processing_") else Integer) for name in family.counters),
+        PrimaryKeyConstraint("root_id", "generation", *keys),
     )
 
 
 GRAINS: Final = {
-    "dossier": ("day", "month", "unit_day", "unit_month"),
-    "petition": ("unit_day", "unit_month"),
-    "document": ("unit_day", "unit_month"),
+    "dossier": ("day", "month", "year", "unit_day", "unit_month", "unit_year"),
+    "petition": ("unit_day", "unit_month", "unit_year"),
+    "document": ("unit_day", "unit_month", "unit_year"),
 }
-TALLIES: Final = {(family.name, grain): tally(family, grain) for family in FAMILIES for grain in GRAINS[family.name]}
+"""A family's bucket lengths, the finest first: by procedure, and `unit_…` over all procedures (decision 0001)."""
+
+TALLIES: Final = {(family.name, grain): _tally(family, grain) for family in FAMILIES for grain in GRAINS[family.name]}

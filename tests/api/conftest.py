@@ -1,5 +1,19 @@
 """The API's tests ask a running service."""
 
-from tests.running import running
+from __future__ import annotations
 
-__all__ = ["running"]
+from datetime import datetime
+
+import pytest_asyncio
+
+from tests.running import Running, now, running
+
+__all__ = ["now", "running", "served"]
+
+
+@pytest_asyncio.fixture
+async def served(running: Running, now: datetime) -> Running:
+    """A service with the small catalogue, whose clock stands at `now`."""
+    running.clock.at = now
+    await running.catalogue()
+    return running

@@ -59,6 +59,7 @@ async def content(store: Database) -> dict[str, list[dict[str, Any]]]:
                 row.pop("revision", None)
             keys = ("subject", "unit_id", "bucket", "procedure_id", "channel", "about", "tier")
             if table not in FACTS:
+                rows = [{name: 0 if cell is None else cell for name, cell in row.items()} for row in rows]
                 rows = [row for row in rows if any(row[name] for name in row.keys() - {*keys, "root_id"})]
             found[table] = sorted(rows, key=lambda row: str([row.get(key) for key in (*keys, "ordinal")]))
     return found
@@ -102,7 +103,7 @@ async def test_wrong_figures_are_right_afterwards(store: Database, intake: Intak
     root_id = await province(store)
     await push(intake, root_id, arrivals(seed=5, dossiers=60))
     before = await content(store)
-    await value(store, "UPDATE tally_dossier_unit_day SET received = received + 1")
+    await value(store, "UPDATE tally_dossier_unit_day SET received = coalesce(received, 0) + 1")
     await value(store, "UPDATE life SET flags = 0")
     await value(store, "DELETE FROM document")
     await rebuild(store, intake, root_id)

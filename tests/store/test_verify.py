@@ -73,7 +73,9 @@ async def test_a_pushed_history_is_clean_in_every_table(store: Database, root_id
 async def test_every_counter_of_every_table_is_compared(store: Database, root_id: int):
     for (family, _), table in TALLIES.items():
         name = table.name
-        moved = ", ".join(f"{counter} = {counter} + {place}" for place, counter in enumerate(_COUNTS[family], start=1))
+        moved = ", ".join(
+            f"{counter} = coalesce({counter}, 0) + {place}" for place, counter in enumerate(_COUNTS[family], start=1)
+        )
         await execute(store, f"UPDATE {name} SET {moved} WHERE ctid = (SELECT min(ctid) FROM {name})")
         report = await verify(store, root_id)
         found = [each for each in report.differences if each.table == table.name]
@@ -87,7 +89,7 @@ async def test_one_wrong_cell_is_named_exactly(store: Database, root_id: int):
     cell = await execute(
         store,
         """
-        UPDATE tally_dossier_day SET ended_late = ended_late + 2
+        UPDATE tally_dossier_day SET ended_late = coalesce(ended_late, 0) + 2
         WHERE ctid = (SELECT min(ctid) FROM tally_dossier_day WHERE ended > 0 AND channel = 0)
         RETURNING (SELECT code FROM unit WHERE id = unit_id), (SELECT code FROM procedure WHERE id = procedure_id),
                   to_char(bucket, 'YYYY-MM-DD') AS day, ended_late

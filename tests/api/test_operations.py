@@ -1,0 +1,180 @@
+"""For the operator: alive, ready, metrics, request ids and logs, none of which tell what clients send."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from app.main import create_app, create_service
+from tests.api.asking import ONE, of_errors, of_problem, reception
+from tests.faults.serving import Serving, environment, free_port
+from tests.running import Running, settings_for
+
+SINGLE = "application/cloudevents+json"
+
+
+@pytest.fixture
+def database(postgres_database: str) -> str:
+    """None of this depends on the engine."""
+    return postgres_database
+
+
+@asynccontextmanager
+async def without_database(folder: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a service whose database is not there."""
+    dsn = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
+    service = create_service(settings_for(dsn, folder), dsn)
+    transport = httpx.ASGITransport(create_app(service))
+    async with httpx.AsyncClient(transport=transport, base_url="http://chiso.test") as client:
+        yield client
+    await service.database.close()
+
+
+async def test_a_ready_service_says_its_revision(running: Running) -> None:
+    live, ready = await running.client.get("/livez"), await running.client.get("/readyz")
+    assert (live.status_code, live.json()) == (200, {"status": "alive"})
+    assert (ready.status_code, list(ready.json()), ready.json()["status"]) == (200, ["status", "revision"], "ready")
+
+
+async def test_it_is_not_ready_with_another_revision_or_none(running: Running) -> None:
+    for statement in ("UPDATE alembic_version SET version_num = 'old'", "DELETE FROM alembic_version",
+                      "DROP TABLE alembic_version"):  # fmt: skip
+        async with running.service.database.connection("write") as connection:
+            await connection.execute(statement)
+        answer = await running.client.get("/readyz")
+        assert of_problem(answer)[:2] == (503, "database_unavailable")
+        assert "chiso migrate" in answer.json()["detail"]
+        assert int(answer.headers["retry-after"]) > 0
+    assert (await running.client.get("/livez")).status_code == 200
+
+
+async def test_without_a_database_it_lives_and_says_503_to_everything_else(tmp_path: Path) -> None:
+    async with without_database(tmp_path) as client:
+        assert (await client.get("/livez")).status_code == 200
+        headers = {"Authorization": "Bearer chiso_0123456789ab_x"}
+        answers = [
+            await client.get("/readyz"),
+            await client.get("/v1/scorecard?unit=H44&period=2026", headers=headers),
+            await client.post("/v1/events", content=b"{}", headers=headers | {"content-type": SINGLE}),
+            await client.put("/v1/units", json=[], headers=headers),
+        ]
+        for answer in answers:
+            assert of_problem(answer)[:2] == (503, "database_unavailable")
+            assert int(answer.headers["retry-after"]) > 0
+        metrics = await client.get("/metrics")
+        assert metrics.status_code == 200
+        assert "chiso_database_up 0.0" in metrics.text
+
+
+async def test_connections_that_the_database_closed_are_made_anew(served: Running, database: str) -> None:
+    event = reception(served)
+    assert await served.push([event]) == ONE
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    body = json.dumps(event).encode()
+    answers = [await served.post(body, SINGLE) for _ in range(8)]
+    for answer in answers:
+        assert answer.status_code in (200, 503), answer.text
+        if answer.status_code == 503:
+            assert of_problem(answer)[1] == "database_unavailable"
+    assert answers[-1].json() == ONE | {"accepted": 0, "duplicates": 1}
+
+
+async def test_a_request_has_an_id_in_its_header_and_in_its_problem(running: Running) -> None:
+    answers = [await running.client.get(path) for path in ("/livez", "/livez", "/none", "/v1/units")]
+    ids = [answer.headers["x-request-id"] for answer in answers]
+    assert len(set(ids)) == 4
+    assert [answer.json()["instance"] for answer in answers[2:]] == ids[2:]
+
+
+def samples(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    """The value of each sample by name and labels."""
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+async def test_the_metrics_count_events_rejections_commits_and_requests(served: Running) -> None:
+    bad = reception(served, "bad", colour="red")
+    odd = reception(served, "odd", procedure="9.999999")
+    first, second = reception(served, "one"), served.event("dossier.synced", "one")
+    await served.push([first, second, first, bad, odd])
+    await served.client.get("/none")
+    await served.client.get("/readyz")
+    answer = await served.client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    found = samples(answer.text)
+
+    def value(name: str, **labels: str) -> float | None:
+        return found.get((name, frozenset(labels.items())))
+
+    assert value("chiso_events_total", type="dossier.received", outcome="accepted") == 2
+    assert value("chiso_events_total", type="dossier.received", outcome="duplicate") == 1
+    assert value("chiso_events_total", type="dossier.synced", outcome="accepted") == 1
+    assert value("chiso_events_rejected_total", code="unknown_field") == 1
+    assert value("chiso_events_warned_total", code="unknown_procedure") == 1
+    assert value("chiso_commit_seconds_count") == 1
+    assert value("chiso_request_seconds_count", route="/v1/events", method="POST", status="2xx") == 1
+    assert value("chiso_request_seconds_count", route="none", method="GET", status="4xx") == 1
+    assert value("chiso_database_up") == 1
+    assert value("chiso_body_bytes_in_flight") == 0
+    for pool in ("read", "write"):
+        assert value("chiso_pool_connections_in_use", pool=pool) is not None
+        assert (value("chiso_pool_connections_open", pool=pool) or 0) >= 1
+
+
+async def test_nothing_a_client_chose_is_in_the_metrics(served: Running) -> None:
+    key = await served.make_key("H44", "ingest", "read", "admin")
+    event = reception(served, "subjectQX-1", source="/sourceQX", id="idQX", sequence="sequenceQX")
+    wrong = [event | {"id": "idQX2", "type": "typeQX"}, event | {"id": "idQX3", "data": {"fieldQX": 1}}]
+    assert of_errors(await served.push([event, *wrong, event | {"id": "idQX4", "unit": "H44.QX"}], key))
+    for path in ("/v1/units/H44.QX", "/v1/procedures/QX", "/pathQX", "/problems/QX", "/v1/units?unit=QX&queryQX=1"):
+        await served.client.get(path, headers={"Authorization": f"Bearer {key}", "User-Agent": "agentQX"})
+    await served.client.request("METHODQX", "/v1/units")
+    await served.client.get("/v1/units", headers={"Authorization": "Bearer chiso_QX_QX"})
+    text = (await served.client.get("/metrics")).text
+    secret = key.split("_", 2)
+    assert [each for each in ("QX", "1.004555", "H44", "00.30", *secret[1:]) if each in text] == []
+
+
+async def test_the_log_is_json_with_request_ids_and_nothing_of_what_was_sent(
+    served: Running, database: str, tmp_path: Path
+) -> None:
+    settings = environment(
+        CHISO_DATABASE__DSN=database, CHISO_AUTH__PEPPER="a pepper for tests", CHISO_DATA_DIR=str(tmp_path),
+        CHISO_LOG__LEVEL="DEBUG",
+    )  # fmt: skip
+    event = reception(served, "subjectQX-1", source="/sourceQX", id="idQX")
+    bodies = [event, event | {"subject": "otherQX"}, event | {"type": "typeQX"}, event | {"data": {"fieldQX": "QX"}}]
+    with Serving(settings, tmp_path / "log") as serving:
+        headers = {"Authorization": f"Bearer {served.key}"}
+        with httpx.Client(base_url=serving.url, headers=headers) as client:
+            ids = [
+                client.post("/v1/events", json=body, headers={"content-type": SINGLE}).headers["x-request-id"]
+                for body in bodies
+            ]
+            client.post("/v1/events", content=b'{"brokenQX', headers={"content-type": SINGLE})
+            client.put("/v1/units", json=[{"code": "H44.QX", "name": "nameQX"}])
+            client.get("/v1/units/H44.QX")
+            client.get("/v1/scorecard?unit=H44.QX&period=QX&queryQX=1")
+    lines = [json.loads(line) for line in serving.log.read_text().splitlines() if not line.startswith("serving on")]
+    requests = [line for line in lines if line["event"] == "request" and line["route"] == "/v1/events"]
+    assert [line["request_id"] for line in requests[:4]] == ids
+    assert [(line["status"], line["problem"]) for line in requests] == [
+        (200, None), (409, "conflict"), (422, "unknown_type"), (422, "unknown_field"), (400, "invalid_json"),
+    ]  # fmt: skip
+    text = serving.log.read_text()
+    assert "QX" not in text
+    assert served.key.split("_", 2)[2] not in text

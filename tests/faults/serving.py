@@ -1,0 +1,79 @@
+"""`chiso serve` as people run it: the real command in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+CHISO = Path(sys.executable).with_name("chiso")
+_STARTING_S = 120
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """This process's environment with these settings of chiso and no others."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("CHISO_")} | settings
+
+
+def chiso(settings: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A `chiso` command, run to its end."""
+    return subprocess.run([CHISO, *arguments], env=dict(settings), capture_output=True, text=True, check=False)
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Serving:
+    """A served `chiso`, ready when the block is entered; what it writes goes to `log`."""
+
+    def __init__(self, settings: Mapping[str, str], log: Path) -> None:
+        self._settings, self.log = dict(settings), log
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [CHISO, "serve", "--port", str(self.port)], env=self._settings, stdout=log, stderr=log
+            )
+        ends = time.monotonic() + _STARTING_S
+        while not self._is_ready():
+            assert self._process.poll() is None, self.log.read_text()
+            assert time.monotonic() < ends, self.log.read_text()
+            time.sleep(0.1)
+        return self
+
+    def _is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/readyz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def kill(self) -> None:
+        """End it as a power cut would: without a word to it."""
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            try:
+                self._process.wait(30)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
