@@ -15,8 +15,9 @@ PROBLEM_KEYS = ["type", "title", "status", "detail", "instance", "code", "errors
 
 async def card(running: Running, unit: str = "H44", period: str = "2026", **query: Any) -> dict:
     """A scorecard; of `from_` and `to` without a period."""
-    named = {} if "from_" in query else {"period": period}
-    answer = await running.get("/v1/scorecard", unit=unit, **named, **query)
+    if "from_" not in query:
+        query["period"] = period
+    answer = await running.get("/v1/scorecard", unit=unit, **query)
     assert answer.status_code == 200, answer.text
     told: dict = answer.json()
     return told

@@ -108,7 +108,6 @@ async def test_what_happens_at_a_boundary_lies_in_the_period_that_begins_there(r
             assert await of_side(running, boundary, second) == after, second
 
 
-@pytest.mark.skipif(bool(GIVEN_DSN), reason="this is the process of another zone")
 @pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles"])
 def test_the_zone_of_the_server_and_of_its_database_does_not_matter(zone: str, database: str) -> None:
     with psycopg.connect(database, autocommit=True) as connection:

@@ -12,7 +12,7 @@ from app.main import create_app, create_service
 from app.settings import AuthSettings
 from app.store import keys
 from tests.api.asking import ONE, card, of_errors, of_problem, reception
-from tests.running import PROCEDURES, UNITS, Running, settings_for
+from tests.running import PROCEDURES, Running, settings_for
 
 SINGLE = "application/cloudevents+json"
 READS = [
@@ -151,7 +151,7 @@ async def test_a_roots_key_works_before_any_unit_is_loaded(running: Running) -> 
     assert of_problem(await running.get("/v1/scorecard", key, unit="H46", period="2026"))[:2] == (404, "unknown_unit")
     outcome = await running.push([reception(running, unit="H46")], key)
     assert of_errors(outcome) == {0: ("unknown_unit", "unit")}
-    units = [{"code": str(row["code"]).replace("H44", "H46"), "level": row["level"]} for row in UNITS]
+    units = [{"code": "H46", "level": "province"}, {"code": "H46.07", "level": "department"}]
     assert (await running.put("/v1/units", units[:1], key)).json()["accepted"] == 1
     assert (await running.put("/v1/units", units, key)).json()["accepted"] == len(units)
     assert (await running.put("/v1/procedures", PROCEDURES, key)).json()["accepted"] == len(PROCEDURES)
