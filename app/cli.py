@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
+import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -100,7 +100,7 @@ def _run(work: Callable[[Service], Awaitable[_T]]) -> _T:
             await service.database.close()
 
     with _database(settings) as dsn:
-        return asyncio.run(whole(dsn))
+        return uvloop.run(whole(dsn))
 
 
 @contextlib.contextmanager
@@ -138,7 +138,7 @@ def serve_command(
     with _database(settings, own=True) as dsn:
         service = create_service(settings, dsn)
         if demo:
-            key = asyncio.run(_prepare_demo(create_service(settings, dsn)))
+            key = uvloop.run(_prepare_demo(create_service(settings, dsn)))
             _welcome(host, port, key)
         else:
             _err.print(f"serving on http://{host}:{port}", highlight=False)

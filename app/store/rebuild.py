@@ -56,6 +56,9 @@ class Report:
     lives: int
     seconds: float
 
+    def __str__(self) -> str:
+        return f"rebuilt {self.lives:,} lives from {self.events:,} events in {self.seconds:.1f} s"
+
 
 async def rebuild(database: Database, intake: Intake, root_id: int, progress: Progress | None = None) -> Report:
     """Build facts and tallies of a root anew from its log and put them in the place of the present ones.

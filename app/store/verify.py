@@ -70,6 +70,25 @@ class Report:
     receipts: int | None = None
     logged: int | None = None
 
+    def __str__(self) -> str:
+        told = [f"{self.cells_compared:,} cells compared, {self.differing:,} counters differ"]
+        if self.receipts is not None:
+            told.append(f"{self.lives_refolded:,} lives folded anew, {self.facts_differing:,} facts differ")
+            told.append(f"{self.logged:,} events logged, {self.receipts:,} receipts")
+        if self.refolding:
+            told.append(f"{self.refolding:,} lives wait to be folded with a newer catalogue")
+        lines = ["; ".join(told)]
+        lines += [
+            f"  {each.table} {each.bucket} {each.unit} {each.procedure or ''} {each.variety} {each.counter}:"
+            f" tallied {each.tallied}, recounted {each.recounted}"
+            for each in self.differences
+        ]
+        lines += [
+            f"  {each.subject} {each.fact}: stored {each.stored}, folded {each.folded}"
+            for each in self.fact_differences
+        ]
+        return "\n".join(lines)
+
     @property
     def clean(self) -> bool:
         """Whether everything is as it should be."""

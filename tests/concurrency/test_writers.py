@@ -30,6 +30,11 @@ async def receipts(running: Running) -> int:
         return int(await connection.fetchval("SELECT count(*) FROM receipt"))
 
 
+async def the_root(running: Running) -> int:
+    async with running.service.database.connection("read") as connection:
+        return int(await connection.fetchval("SELECT id FROM root WHERE code = 'H44'"))
+
+
 async def test_eight_processes_write_the_same_history_while_edits_fold_it_again(
     running: Running, database: str, tmp_path: Path
 ) -> None:
@@ -37,7 +42,7 @@ async def test_eight_processes_write_the_same_history_while_edits_fold_it_again(
     running.clock.at = NOW
     await running.catalogue(made.units, made.procedures)
     assert (await running.put("/v1/external-figures", made.external)).json()["errors"] == []
-    [root_id] = [root.id for root in await _roots(running)]
+    root_id = await the_root(running)
     distinct = {(event["source"], event["id"]) for event in made.events}
 
     rng = random.Random(31)
@@ -89,11 +94,6 @@ async def test_eight_processes_write_the_same_history_while_edits_fold_it_again(
     assert await differences(running, recount, units, ["2026", "2025", "2026-Q3", "2026-11"]) == []
 
 
-async def _roots(running: Running) -> list:
-    async with running.service.database.connection("read") as connection:
-        return list(await connection.fetch("SELECT id FROM root WHERE code = 'H44'"))
-
-
 async def test_of_two_simultaneous_batches_with_one_id_exactly_one_is_accepted(running: Running) -> None:
     running.clock.at = NOW
     await running.catalogue()
@@ -130,7 +130,7 @@ async def test_many_simultaneous_batches_of_the_same_events_in_any_order_count_t
     told = await asyncio.gather(*(running.push(rng.sample(events, len(events))) for _ in range(12)))
     assert sum(each["accepted"] for each in told) == 60
     assert sum(each["duplicates"] for each in told) == 11 * 60
-    [root_id] = [root.id for root in await _roots(running)]
+    root_id = await the_root(running)
     report = await verify(running.service.database, root_id, deep=True, now=CLOCK)
     assert report.clean, report
     answer = await running.get("/v1/scorecard", unit="H44", period="2026")
