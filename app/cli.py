@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, TypeVar, cast
 
 import typer
 import uvloop
@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from app import loading
 from app.api.service import Service
-from app.demo import province, simulate
+from app.demo import procedures, province, simulate
 from app.domain import codes
 from app.main import VERSION, create_app, create_service, set_up_logging
 from app.serving import PortInUse, claim, serve
@@ -168,19 +168,21 @@ async def _prepare_demo(service: Service) -> str:
 
 _DEMO_SCALE = 0.005
 _DEMO_KEY = "demo"
+_WELCOMED = "H44.07"
 
 
 def _welcome(host: str, port: int, key: str) -> None:
     address = f"http://{'127.0.0.1' if host in ('0.0.0.0', '') else host}:{port}"  # noqa: S104
+    known = next(row["code"] for row in procedures.procedures() if _WELCOMED in cast(list[str], row.get("units", [])))
     event = {
         "specversion": "1.0",
         "id": "my-first-event",
         "source": "/h44/thu",
         "type": "dossier.received",
-        "subject": "H44.07-260105-900001",
+        "subject": f"{_WELCOMED}-260105-900001",
         "time": "2026-01-05T08:12:00+07:00",
-        "unit": "H44.07",
-        "data": {"procedure": "1.004555", "channel": "online", "due_at": "2026-01-12T17:00:00+07:00"},
+        "unit": _WELCOMED,
+        "data": {"procedure": known, "channel": "online", "due_at": "2026-01-12T17:00:00+07:00"},
     }
     print(
         f"""
@@ -194,7 +196,7 @@ Push an event (writing needs this key, valid until the next start):
   curl -X POST '{address}/v1/events' -H 'Authorization: Bearer {key}' \\
     -H 'Content-Type: application/cloudevents+json' \\
     -d '{json.dumps(event)}'
-  curl '{address}/v1/scorecard?unit=H44.07&period=2026'
+  curl '{address}/v1/scorecard?unit={_WELCOMED}&period=2026'
 
 Stop with Ctrl-C.
 """,

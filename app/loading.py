@@ -149,7 +149,23 @@ async def has_lives(service: Service, root: str) -> bool:
 async def demo_events(
     service: Service, units: Collection[str] | None, scale: float, seed: int, now: int, done: Callable[[int], None]
 ) -> Loaded:
-    """Take in the demo province's events."""
+    """Take in the demo province's events.
+
+    Raises:
+        Refused: another scale or seed is there already; both tell lives of the same dossiers.
+    """
     [(root_id, _)] = await roots(service, province.ROOT)
+    async with service.database.connection("read") as connection:
+        other = await connection.fetchval(
+            """
+            SELECT name FROM source
+            WHERE root_id = $1 AND starts_with(name, $2) AND NOT starts_with(name, $3) LIMIT 1
+            """,
+            root_id,
+            f"{simulate.SOURCES}/",
+            f"{simulate.source_of(scale, seed)}/",
+        )
+    if other is not None:
+        raise Refused(f"another demo was loaded here ({other}); use an empty CHISO_DATA_DIR or the same scale and seed")
     events = simulate.events(units, scale, seed, Instant(now))
     return await _load(service, root_id, province.ROOT, map(msgspec.json.encode, events), done)

@@ -41,13 +41,13 @@ class Script:
         """The event id a line will have."""
         return f"{self.subject}/{line}"
 
-    def events(self, hours: Hours, until: int) -> list[CloudEvent]:
-        """The lines as events, without those later than the moment `until`."""
+    def events(self, hours: Hours, until: int, story: str) -> list[CloudEvent]:
+        """The lines as events of the story's source, without those later than the moment `until`."""
         return [
             {
                 "specversion": "1.0",
                 "id": f"{self.subject}/{line}",
-                "source": f"/h44/motcua/{unit}",
+                "source": f"{story}/{unit}",
                 "type": kind,
                 "subject": self.subject,
                 "time": hours.text(at),

@@ -19,6 +19,8 @@ from app.demo.province import ROOT, Pair, levels, published
 from app.demo.targets import scaled
 from app.domain.events import Instant
 
+SOURCES = "/h44/motcua"
+
 WINDOW = 4000
 """Events that are shuffled together: arrival is out of order, memory stays small."""
 
@@ -45,7 +47,13 @@ def events(
         raise ValueError(f"not units of the province: {sorted(set(units) - set(chosen))}")
     when = hours(year)
     lives = (script for unit in chosen for script in _lives(unit, scale, seed, when, year))
-    yield from _mixed(lives, when, when.since(now), _dice(f"{seed}:{year}:arrival"))
+    rng = _dice(f"{seed}:{year}:arrival")
+    yield from _mixed(lives, when, when.since(now), rng, source_of(scale, seed, year))
+
+
+def source_of(scale: float, seed: int, year: int = 2026) -> str:
+    """What the sources of a story's events begin with; another scale or seed is another story of the same subjects."""
+    return f"{SOURCES}/{year}-{seed}-{scale:g}"
 
 
 def estimate(units: Collection[str] | None, scale: float) -> int:
@@ -58,12 +66,12 @@ def _dice(seed: str) -> Random:
     return Random(seed)  # noqa: S311  no secret: the same seed must tell the same story
 
 
-def _mixed(lives: Iterator[Script], when: Hours, until: int, rng: Random) -> Iterator[CloudEvent]:
+def _mixed(lives: Iterator[Script], when: Hours, until: int, rng: Random, story: str) -> Iterator[CloudEvent]:
     """The events of `lives` in windows of random order, some of them twice."""
     window: list[CloudEvent] = []
     again: list[CloudEvent] = []
     for script in lives:
-        window += script.events(when, until)
+        window += script.events(when, until, story)
         if len(window) >= WINDOW:
             again = yield from _arrive(window, again, rng)
             window = []
