@@ -7,6 +7,7 @@ hypertable from `timescale` = auto | require | off.
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from alembic import context
 from sqlalchemy import create_engine, pool
@@ -26,7 +27,7 @@ def dsn() -> str:
 
 def run() -> None:
     """Run the migrations in one transaction."""
-    options = {"target_metadata": metadata, "timescale": TIMESCALE, "transactional_ddl": True}
+    options: dict[str, Any] = {"target_metadata": metadata, "timescale": TIMESCALE, "transactional_ddl": True}
     if context.is_offline_mode():
         context.configure(dialect_name="postgresql", literal_binds=True, **options)
         with context.begin_transaction():

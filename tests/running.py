@@ -1,4 +1,4 @@
-"""A running service for the tests: the real application on a real database, asked through HTTP, with a clock in hand."""
+"""A running service for the tests: the real application on a real database, asked by HTTP, with a clock in hand."""
 
 from __future__ import annotations
 
@@ -67,7 +67,8 @@ class Running:
         """A batch that is expected to be answered with outcomes."""
         answer = await self.post(json.dumps(list(events)).encode(), "application/cloudevents-batch+json", key)
         assert answer.status_code == 200, answer.text
-        return answer.json()
+        told: dict = answer.json()
+        return told
 
     def event(self, type_: str, subject: str = "H44.07-260105-0001", unit: str = "H44.07", **more: Any) -> dict:
         """An event with a fresh id; keywords are `time` or fields of its data."""

@@ -22,9 +22,9 @@ MIB = 2**20
 
 
 @pytest.fixture
-def database(postgres_database: str) -> str:
+def database(stocked_database: str) -> str:
     """None of this depends on the engine."""
-    return postgres_database
+    return stocked_database
 
 
 def bad_events(served: Running) -> Iterator[tuple[Any, tuple[str, str | None]]]:

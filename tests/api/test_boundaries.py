@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import pytest
 from psycopg import sql
 
 from tests.api.asking import card, counts, reception
+from tests.conftest import _copy
 from tests.running import Running
 
 GIVEN_DSN = os.environ.get("CHISO_TEST_BOUNDARIES_DSN", "")
@@ -44,7 +46,7 @@ ZONES = [UTC, CIVIL, timezone(timedelta(hours=-8)), timezone(timedelta(hours=5, 
 @pytest.fixture
 def database(request: pytest.FixtureRequest) -> str:
     """None of this depends on the engine."""
-    return GIVEN_DSN or str(request.getfixturevalue("postgres_database"))
+    return GIVEN_DSN or str(request.getfixturevalue("stocked_database"))
 
 
 def told(instant: datetime, number: int) -> str:
@@ -94,7 +96,7 @@ async def of_side(served: Running, boundary: datetime, label: str) -> dict:
 async def test_what_happens_at_a_boundary_lies_in_the_period_that_begins_there(running: Running) -> None:
     units: list[dict] = [{"code": "H44", "level": "province"}]
     units += [{"code": unit_of(boundary, what), "level": "department"} for boundary in BOUNDARIES for what in "REM"]
-    await running.catalogue(units)
+    assert (await running.put("/v1/units", units)).json()["errors"] == []
     outcome = await running.push(events(running))
     assert (outcome["accepted"], outcome["errors"]) == (14 * len(BOUNDARIES), [])
     before = {
@@ -108,27 +110,34 @@ async def test_what_happens_at_a_boundary_lies_in_the_period_that_begins_there(r
             assert await of_side(running, boundary, second) == after, second
 
 
-@pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles"])
-def test_the_zone_of_the_server_and_of_its_database_does_not_matter(zone: str, database: str) -> None:
-    with psycopg.connect(database, autocommit=True) as connection:
-        name = sql.Identifier(connection.info.dbname)
-        connection.execute(sql.SQL("ALTER DATABASE {} SET timezone TO {}").format(name, sql.Literal(zone)))
+def test_the_zone_of_the_server_and_of_its_database_does_not_matter(postgres_dsn: str, stocked_template: str) -> None:
     here = Path(__file__)
-    test = f"{here}::{test_what_happens_at_a_boundary_lies_in_the_period_that_begins_there.__name__}"
-    zoned = f"{here}::{test_this_process_stands_in_the_zone_it_was_given.__name__}"
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test, zoned],
-        cwd=here.parents[2],
-        env=os.environ | {"TZ": zone, "CHISO_TEST_BOUNDARIES_DSN": database},
-        capture_output=True,
-        text=True,
-        check=False,
+    tests = (
+        test_what_happens_at_a_boundary_lies_in_the_period_that_begins_there,
+        test_this_process_stands_in_the_zone_it_was_given,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 passed" in done.stdout
+    with ExitStack() as databases:
+        processes = {}
+        for zone in ("UTC", "America/Los_Angeles"):
+            database = databases.enter_context(contextmanager(_copy)(postgres_dsn, stocked_template))
+            with psycopg.connect(database, autocommit=True) as connection:
+                name = sql.Identifier(connection.info.dbname)
+                connection.execute(sql.SQL("ALTER DATABASE {} SET timezone TO {}").format(name, sql.Literal(zone)))
+            processes[zone] = subprocess.Popen(
+                [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+                + [f"{here}::{test.__name__}" for test in tests],
+                cwd=here.parents[2],
+                env=os.environ | {"TZ": zone, "CHISO_TEST_BOUNDARIES_DSN": database},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        for zone, process in processes.items():
+            told, _ = process.communicate()
+            assert process.returncode == 0, f"{zone}: {told}"
+            assert "2 passed" in told
 
 
 def test_this_process_stands_in_the_zone_it_was_given() -> None:
-    expected = {"UTC": ("UTC", "UTC"), "America/Los_Angeles": ("PST", "PDT")}
-    zone = os.environ.get("TZ", "")
-    assert time.tzname == expected.get(zone, time.tzname)
+    zones = {"UTC": ("UTC", "UTC"), "America/Los_Angeles": ("PST", "PDT")}
+    assert time.tzname == zones.get(os.environ.get("TZ", ""), time.tzname)

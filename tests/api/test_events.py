@@ -7,6 +7,8 @@ import json
 from datetime import timedelta
 from urllib.parse import quote
 
+import pytest
+
 from app.domain.events import BY_TYPE
 from tests.api.asking import AGAIN, ONE, card, counts, indicator, of_errors, of_problem, reception, retraction
 from tests.running import Running
@@ -14,6 +16,12 @@ from tests.running import Running
 SINGLE = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 LINES = "application/x-ndjson"
+
+
+@pytest.fixture
+def database(stocked_database: str) -> str:
+    """What depends on the engine is in test_engines.py."""
+    return stocked_database
 
 
 async def single(served: Running, event: dict, key: str | None = None):

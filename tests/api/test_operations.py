@@ -21,9 +21,9 @@ SINGLE = "application/cloudevents+json"
 
 
 @pytest.fixture
-def database(postgres_database: str) -> str:
+def database(stocked_database: str) -> str:
     """None of this depends on the engine."""
-    return postgres_database
+    return stocked_database
 
 
 @asynccontextmanager

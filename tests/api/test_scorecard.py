@@ -23,9 +23,9 @@ NARROWED_TO_NULL = {
 
 
 @pytest.fixture
-def database(postgres_database: str) -> str:
+def database(stocked_database: str) -> str:
     """None of this depends on the engine."""
-    return postgres_database
+    return stocked_database
 
 
 def civil(*parts: int) -> datetime:

@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 from asyncpg.pool import PoolConnectionProxy
+from structlog.testing import capture_logs
 
 from app.api.service import Service
 from app.domain.arrivals import Outcome
@@ -191,12 +192,14 @@ async def test_a_fault_is_a_problem_that_acknowledges_nothing(
     async def failing(*arguments: Any, **options: Any) -> None:
         raise error()
 
-    with monkeypatch.context() as patched:
+    with monkeypatch.context() as patched, capture_logs() as logs:
         patched.setattr(PoolConnectionProxy, "copy_records_to_table", failing)
         answer = await running.post(json.dumps(event).encode(), "application/cloudevents+json")
     problem = answer.json()
     assert (answer.status_code, problem["code"]) == (status, code)
     assert "injected" not in answer.text
+    assert [each["event"] for each in logs] == ["failed", "request"][status != 500 :]
+    assert {each["request_id"] for each in logs} == {problem["instance"]}
     assert (answer.headers.get("retry-after") is not None) == (status == 503)
     assert await running.push([event]) == {"accepted": 1, "duplicates": 0, "rejected": 0, "errors": []}
 

@@ -8,11 +8,12 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from app.domain import catalogue, figures, life, publication, scoring, tally
 from app.domain.arrivals import Parsed
 from app.domain.directory import Directory, ExternalFigure, Procedure, Unit
-from app.domain.events import DossierTransferred, Event, Instant
+from app.domain.events import Day, DossierTransferred, Event, Instant, UnitCode
 from app.domain.figures import BY_PROCEDURE, Counted, Question, Sums
 from app.domain.periods import Period, day_number, day_of, start_of
 from app.domain.workdays import Calendar
@@ -25,7 +26,7 @@ def micros(moment: datetime) -> Instant:
     return Instant((moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1))
 
 
-def _day(text: str | None) -> int | None:
+def _day(text: str | None) -> Day | None:
     return None if text is None else day_number(date.fromisoformat(text))
 
 
@@ -47,9 +48,9 @@ def directory_of(
         )
     found = {}
     for number, row in enumerate(history.procedures if procedures is None else procedures, 1):
-        plain = {k: v for k, v in row.items() if v is not None and k not in ("valid_from", "valid_to")}
-        lists = {k: tuple(plain.pop(k)) for k in ("applicants", "units", "levels") if k in plain}
-        days = {k: _day(row.get(k)) for k in ("valid_from", "valid_to")}
+        plain: dict[str, Any] = {k: v for k, v in row.items() if v is not None and k not in ("valid_from", "valid_to")}
+        lists: dict[str, Any] = {k: tuple(plain.pop(k)) for k in ("applicants", "units", "levels") if k in plain}
+        days: dict[str, Any] = {k: _day(row.get(k)) for k in ("valid_from", "valid_to")}
         found[row["code"]] = Procedure(number, **plain, **lists, **days)
     kinds = dict.fromkeys(SEED_HOLIDAYS, "holiday") | dict.fromkeys(SEED_WORKDAYS, "workday") | dict(calendar or {})
     return Directory(
@@ -69,8 +70,10 @@ def directory_of(
 
 
 def _external(row: Mapping) -> ExternalFigure:
-    number = {key: None if row.get(key) is None else Decimal(str(row[key])) for key in ("value", "score", "max")}
-    rest = {key: row.get(key) for key in ("rank", "of", "count", "source", "note")}
+    number: dict[str, Any] = {
+        key: None if row.get(key) is None else Decimal(str(row[key])) for key in ("value", "score", "max")
+    }
+    rest: dict[str, Any] = {key: row.get(key) for key in ("rank", "of", "count", "source", "note")}
     return ExternalFigure(
         row["code"], row["unit"], row["period"], **number, **rest, entered_by="", entered_at=Instant(0)
     )
@@ -89,8 +92,8 @@ def arrivals(events: Iterable[Mapping], directory: Directory) -> list[tuple[str,
         seen.add((event.source, event.id))
         what = event.what
         if isinstance(what, DossierTransferred):
-            what = DossierTransferred(directory.resolve(what.to))
-        unit = directory.resolve(event.unit)
+            what = DossierTransferred(UnitCode(directory.resolve(what.to)))
+        unit = UnitCode(directory.resolve(event.unit))
         taken.append((item.subject, Event(event.time, event.source, event.id, unit, what, event.sequence)))
     return taken
 
@@ -105,7 +108,7 @@ class Memory:
             self.lives.setdefault(subject, []).append(event)
         fold = directory.rules_of, directory.calendar
         self.facts = {subject: life.fold(subject, events, *fold) for subject, events in self.lives.items()}
-        ids = {}
+        ids: dict[str, int] = {}
         self.parts: list[tuple[tally.Family, tuple[int, int, int], list[tally.Part]]] = []
         for facts in self.facts.values():
             dossier = facts.dossier
@@ -146,15 +149,15 @@ class Memory:
         ministry = self.directory.level_of(self.directory.root) == "ministry"
         limits = catalogue.load().limits
         until = day_of(question.b)
-        counts = publication.count(
+        published = publication.count(
             [facts.publication for facts in self.facts.values() if facts.publication is not None],
             day_of(question.a),
-            until if start_of(until) == question.b else until + 1,
+            until if start_of(until) == question.b else Day(until + 1),
             self.directory.calendar,
             limits.announce_ministry if ministry else limits.announce,
             limits.publish_ministry if ministry else limits.publish,
         )
-        return Counted(sums["dossier"], sums["petition"], sums["document"], by["before"], by["within"], counts)
+        return Counted(sums["dossier"], sums["petition"], sums["document"], by["before"], by["within"], published)
 
     def scored(self, unit: str, period: Period, scope: str, procedure: str | None, now: datetime):
         """The scored figures and the balance of a question."""

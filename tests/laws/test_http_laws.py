@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,9 @@ async def _differences(running: Running, recount: Recount, made: History) -> lis
     answers: dict[tuple, Mapping] = {}
 
     async def fetch(unit: str, label: str, scope: str, procedure: str | None) -> None:
-        query = {"unit": unit, "period": label, "scope": scope} | ({"procedure": procedure} if procedure else {})
+        query: dict[str, Any] = {"unit": unit, "period": label, "scope": scope} | (
+            {"procedure": procedure} if procedure else {}
+        )
         answer = await running.get("/v1/scorecard", **query)
         assert answer.status_code == 200, answer.text
         answers[tuple(sorted(query.items()))] = answer.json()
@@ -60,7 +63,7 @@ async def _differences(running: Running, recount: Recount, made: History) -> lis
 async def test_scorecards_equal_the_recount_before_and_after_catalogue_edits(running: Running, seed: int) -> None:
     made = history(seed, 120)
     await _load(running, made, seed)
-    options = {"external": made.external, "seed_workdays": SEED_WORKDAYS}
+    options: dict[str, Any] = {"external": made.external, "seed_workdays": SEED_WORKDAYS}
     recount = Recount(made.events, made.units, made.procedures, SEED_HOLIDAYS, **options)
     assert await _differences(running, recount, made) == []
 
