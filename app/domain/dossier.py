@@ -1,10 +1,8 @@
 """The facts of a dossier (hồ sơ), folded from its events.
 
 `fold` is a pure function of the *set* of a life's standing events, the procedures' attributes and the calendar: order
-of
-arrival, repeats and batches leave no trace in it. Everything a figure counts about a dossier is decided here and
-nowhere
-else; tally.py only says on which day which counter moves.
+of arrival, repeats and batches leave no trace in it. Everything a figure counts about a dossier is decided here and
+nowhere else; tally.py only says on which day which counter moves, and explain.py tells people what was decided.
 """
 
 from __future__ import annotations
@@ -22,7 +20,7 @@ CHANNELS: Final = ("online", "counter", "postal")
 RETURN_WAYS: Final = ("counter", "postal", "online")
 _ONLINE_GATEWAYS: Final = ("national_gateway", "local_gateway")
 
-# Flags of a dossier, bits of DossierFacts.flags.
+# Flags of a dossier, bits of DossierFacts.flags; their names in the same order.
 FEE: Final = 1
 PAID_ONLINE: Final = 2
 E_RESULT: Final = 4
@@ -35,20 +33,14 @@ DISLIKED: Final = 256
 SYNCED: Final = 512
 BY_POSTAL_CLERK: Final = 1024
 FLAGS: Final = {
-    "fee": FEE,
-    "paid_online": PAID_ONLINE,
-    "e_result": E_RESULT,
-    "signed_result": SIGNED_RESULT,
-    "digitised": DIGITISED,
-    "reused": REUSED,
-    "shared_store": SHARED_STORE,
-    "population_data": POPULATION_DATA,
-    "disliked": DISLIKED,
-    "synced": SYNCED,
-    "postal_clerk": BY_POSTAL_CLERK,
-}
+    name: 1 << place
+    for place, name in enumerate(
+        ("fee", "paid_online", "e_result", "signed_result", "digitised", "reused", "shared_store", "population_data",
+         "disliked", "synced", "postal_clerk")
+    )
+}  # fmt: skip
 
-# Faults of the data, bits of DossierFacts.faults: kept and listed, never a reason to lose an event.
+# Faults of the data, bits of DossierFacts.faults: kept and listed, never a reason to lose an event; then their names.
 NO_RECEPTION: Final = 1
 END_BEFORE_RECEPTION: Final = 2
 DEADLINE_BEFORE_RECEPTION: Final = 4
@@ -58,15 +50,12 @@ ANSWER_WITHOUT_REQUEST: Final = 32
 UNKNOWN_PROCEDURE: Final = 64
 DUE_MOVED_LATE: Final = 128
 FAULTS: Final = {
-    "no_reception": NO_RECEPTION,
-    "end_before_reception": END_BEFORE_RECEPTION,
-    "deadline_before_reception": DEADLINE_BEFORE_RECEPTION,
-    "foreign_unit": FOREIGN_UNIT,
-    "second_reception": SECOND_RECEPTION,
-    "answer_without_request": ANSWER_WITHOUT_REQUEST,
-    "unknown_procedure": UNKNOWN_PROCEDURE,
-    "due_moved_late": DUE_MOVED_LATE,
-}
+    name: 1 << place
+    for place, name in enumerate(
+        ("no_reception", "end_before_reception", "deadline_before_reception", "foreign_unit", "second_reception",
+         "answer_without_request", "unknown_procedure", "due_moved_late")
+    )
+}  # fmt: skip
 
 
 class WorkCalendar(Protocol):
@@ -133,15 +122,22 @@ def fold(subject: str, life: Sequence[Event], rules_of: RulesOf, calendar: WorkC
     if not receptions:
         first = life[0].unit
         return DossierFacts(first, first, None, 1, 0, NO_RECEPTION, False, None, None, None, None, None)
-    reception = _effective_reception(subject, receptions)
-    reading = _Reading()
-    chain = _chain(reception.unit, life)
-    for event in _effective(life, chain, reading):
+    reception = effective_reception(subject, receptions)
+    reading = Reading()
+    chain = chain_of(reception.unit, life)
+    for event in admitted(life, chain, reading):
         reading.read(event)
     return reading.facts(reception, chain[-1], rules_of(reading.procedure), calendar)
 
 
-def _effective_reception(subject: str, receptions: list[Event]) -> Event:
+def legal_end(received: int, rules: Rules, calendar: WorkCalendar) -> int | None:
+    """The end of the procedure's longest legal time after a reception, None where it has none."""
+    if rules.max_working_days is None:
+        return None
+    return calendar.end_of_nth_workday(day_of(Instant(received)), rules.max_working_days)
+
+
+def effective_reception(subject: str, receptions: list[Event]) -> Event:
     """The earliest reception by the unit the dossier code names, or one above or under it; else the earliest."""
     if len(receptions) == 1:
         return receptions[0]
@@ -149,7 +145,7 @@ def _effective_reception(subject: str, receptions: list[Event]) -> Event:
     return next((each for each in receptions if codes.is_related(each.unit, named)), receptions[0])
 
 
-def _chain(receiving: str, life: Sequence[Event]) -> list[str]:
+def chain_of(receiving: str, life: Sequence[Event]) -> list[str]:
     """The receiving unit and every unit the dossier was then handed to, read once in order."""
     chain = [receiving]
     for event in life:
@@ -158,38 +154,38 @@ def _chain(receiving: str, life: Sequence[Event]) -> list[str]:
     return chain
 
 
-def _effective(life: Sequence[Event], chain: list[str], reading: _Reading) -> Sequence[Event]:
-    """The events that have an effect: by a unit of the chain or above one; a reception only by a unit of the chain
-    itself.
-    """
+def admitted(life: Sequence[Event], chain: list[str], reading: Reading) -> Sequence[Event]:
+    """The events that are read: by a unit of the chain or above one, a reception only by a unit of the chain itself."""
     on_chain = set(chain)
     if all(event.unit in on_chain for event in life):
         return life
     kept = []
     for event in life:
-        if event.unit in on_chain:
-            kept.append(event)
-        elif event.what.rank == 1:
-            reading.faults |= SECOND_RECEPTION
-        elif codes.is_over_any(event.unit, chain):
+        if event.unit in on_chain or (event.what.rank != 1 and codes.is_over_any(event.unit, chain)):
             kept.append(event)
         else:
-            reading.faults |= FOREIGN_UNIT
+            reading.faults |= SECOND_RECEPTION if event.what.rank == 1 else FOREIGN_UNIT
     return kept
 
 
-class _Request:
+class Request(msgspec.Struct, gc=False):
     """A request for a supplement (yêu cầu bổ sung) and, once it came, its answer."""
 
-    __slots__ = ("answered_at", "at", "due_then")
-
-    def __init__(self, at: int, due_then: int | None) -> None:
-        self.at = at
-        self.due_then = due_then
-        self.answered_at: int | None = None
+    at: int
+    due_then: int | None
+    answered_at: int | None = None
 
 
-class _Reading:
+class _Move(NamedTuple):
+    """Another due time, given at `at` after `due`, when there were `requests`, the last one perhaps still waiting."""
+
+    at: int
+    due: int
+    requests: int
+    waiting: bool
+
+
+class Reading:
     """What has been read of a life so far. Lives for one fold; the last event that gives a field wins."""
 
     def __init__(self) -> None:
@@ -208,7 +204,8 @@ class _Reading:
         self.completed: int | None = None
         self.returned: tuple[int, int] | None = None
         self.broken_off: int | None = None
-        self.requests: list[_Request] = []
+        self.requests: list[Request] = []
+        self.moves: list[_Move] = []
 
     def read(self, event: Event) -> None:
         _READERS[event.what.rank](self, event.time, event.what)
@@ -217,35 +214,42 @@ class _Reading:
         if value is not None:
             self.flags = self.flags | flag if value else self.flags & ~flag
 
-    def _set_due(self, at: int, due: int | None, moved: bool) -> None:
+    def _set_due(self, at: int, due: int | None) -> None:
         if due is not None:
-            if moved and self.due is not None and due != self.due and at > self.due:
-                self.faults |= DUE_MOVED_LATE
+            if self.due is not None and due != self.due and at > self.due:
+                self.moves.append(_Move(at, self.due, len(self.requests), self.open_request is not None))
             self.due = due
+
+    @property
+    def open_request(self) -> Request | None:
+        """The request that still waits for its answer."""
+        return self.requests[-1] if self.requests and self.requests[-1].answered_at is None else None
 
     def _received(self, at: int, what: events.DossierReceived) -> None:
         self.procedure = what.procedure
         self.channel = CHANNELS.index(what.channel)
-        self._set_due(at, what.due_at, True)
+        self._set_due(at, what.due_at)
         if what.fee is not None:
             self.reception_fee = what.fee
         if what.receiver is not None:
             self._flag(BY_POSTAL_CLERK, what.receiver == "postal_clerk")
 
     def _due_changed(self, at: int, what: events.DossierDueChanged) -> None:
-        self._set_due(at, what.due_at, True)
+        self._set_due(at, what.due_at)
 
     def _supplement_requested(self, at: int, what: events.DossierSupplementRequested) -> None:
-        if not self.requests or self.requests[-1].answered_at is not None:
-            self.requests.append(_Request(at, self.due))
-        self._set_due(at, what.due_at, False)
+        due_then = self.due
+        self._set_due(at, what.due_at)
+        if self.open_request is None:
+            self.requests.append(Request(at, due_then))
 
     def _supplemented(self, at: int, what: events.DossierSupplemented) -> None:
-        if self.requests and self.requests[-1].answered_at is None:
-            self.requests[-1].answered_at = at
+        self._set_due(at, what.due_at)
+        waiting = self.open_request
+        if waiting is not None:
+            waiting.answered_at = at
         else:
             self.faults |= ANSWER_WITHOUT_REQUEST
-        self._set_due(at, what.due_at, False)
 
     def _digitised(self, at: int, what: events.DossierDigitised) -> None:
         if what.components is not None:
@@ -300,11 +304,7 @@ class _Reading:
 
     def facts(self, reception: Event, unit: str, rules: Rules, calendar: WorkCalendar) -> DossierFacts:
         received = reception.time
-        legal = (
-            calendar.end_of_nth_workday(day_of(Instant(received)), rules.max_working_days)
-            if rules.max_working_days is not None
-            else None
-        )
+        legal = legal_end(received, rules, calendar)
         ended = self._end()
         if ended is not None and ended < received:
             self.faults |= END_BEFORE_RECEPTION
@@ -315,6 +315,8 @@ class _Reading:
             deadline = received
         if not rules.known:
             self.faults |= UNKNOWN_PROCEDURE
+        if self.moves and self._due_moved_late(legal, ended):
+            self.faults |= DUE_MOVED_LATE
         return DossierFacts(
             unit=unit,
             receiving_unit=reception.unit,
@@ -342,13 +344,11 @@ class _Reading:
             return self.requests[0].at
         return None
 
-    def pauses(self, legal: int | None, ended: int | None) -> list[tuple[int, int]]:
-        """The stretches (from, to) in which the clock stood: answered requests made at or before the deadline then in
-        force.
-        """
+    def pauses(self, legal: int | None, ended: int | None, first: int | None = None) -> list[tuple[int, int]]:
+        """The stretches (from, to) in which the clock stood: answered requests (the `first` or all) made in time."""
         stretches: list[tuple[int, int]] = []
         before = 0
-        for request in self.requests:
+        for request in self.requests[:first]:
             in_force = request.due_then if request.due_then is not None else legal
             if request.answered_at is None or (in_force is not None and request.at > in_force + before):
                 continue
@@ -357,6 +357,17 @@ class _Reading:
                 stretches.append((request.at, until))
                 before += until - request.at
         return stretches
+
+    def _due_moved_late(self, legal: int | None, ended: int | None) -> bool:
+        """Whether another due time came after the one in force had passed. A request made in time and still open then
+        had stopped the clock, so nothing had passed.
+        """
+        for move in self.moves:
+            closed = move.requests - move.waiting
+            in_force = move.due + sum(to - start for start, to in self.pauses(legal, ended, closed))
+            if move.at > in_force and not (move.waiting and self.requests[closed].at <= in_force):
+                return True
+        return False
 
     def _deadline(self, legal: int | None, ended: int | None) -> int | None:
         base = self.due if self.due is not None else legal
@@ -382,25 +393,10 @@ class _Reading:
         return flags
 
 
-_READERS: Final[dict[int, Callable[..., None]]] = {
-    0: _Reading._nothing,
-    1: _Reading._received,
-    2: _Reading._due_changed,
-    3: _Reading._nothing,
-    4: _Reading._supplement_requested,
-    5: _Reading._supplemented,
-    6: _Reading._digitised,
-    7: _Reading._fee_requested,
-    8: _Reading._fee_waived,
-    9: _Reading._paid,
-    10: _Reading._signed,
-    11: _Reading._completed,
-    12: _Reading._returned,
-    13: _Reading._broken_off,
-    14: _Reading._broken_off,
-    15: _Reading._broken_off,
-    16: _Reading._nothing,
-    17: _Reading._synced,
-    18: _Reading._rated,
-    19: _Reading._voided,
-}
+_READERS: Final[tuple[Callable[..., None], ...]] = (
+    Reading._nothing, Reading._received, Reading._due_changed, Reading._nothing, Reading._supplement_requested,
+    Reading._supplemented, Reading._digitised, Reading._fee_requested, Reading._fee_waived, Reading._paid,
+    Reading._signed, Reading._completed, Reading._returned, Reading._broken_off, Reading._broken_off,
+    Reading._broken_off, Reading._nothing, Reading._synced, Reading._rated, Reading._voided,
+)  # fmt: skip
+"""How each type of event is read, by its place in the contract's table."""

@@ -1,7 +1,8 @@
 """From counters to measures: what each name of the catalogue's closed set is, for one unit, scope and period.
 
 Two sums carry everything: the counters before the period's first day and those within it. Active, overdue and open
-follow from them by the identities of the four counts; nothing here looks at a single dossier.
+follow from them by the identities of the four counts; nothing here looks at a single dossier. The sums of many units,
+buckets or parts at once are in cube.py.
 """
 
 from __future__ import annotations
@@ -9,16 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Final, Literal
 
 from app.domain import catalogue as catalogues
+from app.domain.catalogue import Indicator
 from app.domain.directory import Directory, Procedure, Scope, Unit
 from app.domain.document import TIERS
 from app.domain.dossier import CHANNELS
-from app.domain.events import Instant
+from app.domain.events import Day, Instant
+from app.domain.periods import start_of
 from app.domain.petition import ABOUT
 from app.domain.publication import PublicationCounts
 from app.domain.scoring import Measure
-from app.domain.tally import Family
+from app.domain.tally import DOCUMENT, DOSSIER, PETITION, Family
 
 _DAY_US = 86_400_000_000
 ONLINE = CHANNELS.index("online")
@@ -28,10 +32,47 @@ NATIONAL_COUNT = "DOSSIER_SYNC"
 BY_PROCEDURE = ("received", "received_fee_paid_online", "received_population_data", "ended_population_data")
 """The dossiers' counters that are also needed by procedure and channel."""
 
+Part = Literal["dossiers", "programmes", "remit", "uses", "petitions", "documents", "communes", "publications"]
+"""Measures that come from the same sums. remit: procedures by their attributes alone; uses: those with dossiers."""
+
+ALL: Final[frozenset[Part]] = frozenset(
+    ("dossiers", "programmes", "remit", "uses", "petitions", "documents", "communes", "publications")
+)
+_PROGRAMMES: Final = frozenset(
+    ("full_online_received", "full_eligible_received", "essential_online", "essential_received", "essential_mean")
+)
+_USES: Final = frozenset(("procedures_with_online_dossiers", "procedures_paid_online", "procedures_population_data"))
+_BY_FIRST_WORD: Final[dict[str, Part]] = {
+    "procedures": "remit",
+    "petitions": "petitions",
+    "documents": "documents",
+    "communes": "communes",
+    "announced": "publications",
+    "updated": "publications",
+    "published": "publications",
+}
+
+
+def part_of(measure: str) -> Part:
+    """The part a measure belongs to."""
+    if measure in _PROGRAMMES:
+        return "programmes"
+    if measure in _USES:
+        return "uses"
+    return _BY_FIRST_WORD.get(measure.partition("_")[0], "dossiers")
+
+
+def parts_of(indicators: Iterable[Indicator]) -> frozenset[Part]:
+    """What must be summed for some indicators, so that a question about one does not pay for all."""
+    return frozenset(part_of(measure) for each in indicators for measure in each.measures)
+
 
 @dataclass(frozen=True)
 class Question:
-    """Which figures: a unit within a scope, a period [a, b) whose end is already cut at now, perhaps one procedure."""
+    """Which figures: a unit within a scope, a period [a, b) whose end is already cut at now, perhaps one procedure.
+
+    `units` are the units summed where they are not just those of the scope: a row of a breakdown.
+    """
 
     unit: Unit
     scope: Scope
@@ -39,6 +80,11 @@ class Question:
     a: Instant
     b: Instant
     procedure: str | None = None
+    units: tuple[Unit, ...] | None = None
+
+    def units_in(self, directory: Directory) -> tuple[Unit, ...]:
+        """The units summed."""
+        return directory.in_scope(self.unit.code, self.scope) if self.units is None else self.units
 
 
 @dataclass
@@ -89,23 +135,74 @@ class Counted:
     dossiers: Sums
     petitions: Sums
     documents: Sums
-    before_by_procedure: Mapping[tuple[str, int], Sequence[int]]
-    within_by_procedure: Mapping[tuple[str, int], Sequence[int]]
+    before_by_procedure: dict[tuple[str, int], list[int]]
+    within_by_procedure: dict[tuple[str, int], list[int]]
     publications: PublicationCounts
 
+    @classmethod
+    def nothing(cls) -> Counted:
+        """No life at all."""
+        return cls(Sums(DOSSIER), Sums(PETITION), Sums(DOCUMENT), {}, {}, PublicationCounts(0, 0, 0, 0, 0, 0))
 
-def measures(directory: Directory, question: Question, counted: Counted) -> dict[str, Measure]:
-    """Every measure of the catalogue's closed set; None where a question narrowed to a procedure has none."""
-    units = directory.in_scope(question.unit.code, question.scope)
+
+class Remits:
+    """`Directory.remit` for many questions about one directory: what does not change between them is done once."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._by_unit: dict[str, list[Procedure]] = {}
+        self._by_level: dict[str | None, list[Procedure]] = {}
+        for each in directory.procedures.values():
+            for code in each.units:
+                self._by_unit.setdefault(code, []).append(each)
+            for level in each.levels if not each.units else ():
+                self._by_level.setdefault(level, []).append(each)
+        self._handled: dict[tuple[str, ...], list[tuple[Instant | None, Instant | None, Procedure]]] = {}
+
+    def of(self, units: Sequence[Unit], a: Instant, b: Instant) -> list[Procedure]:
+        """The procedures in the remit of `units` whose validity overlaps [a, b)."""
+        key = tuple(unit.code for unit in units)
+        handled = self._handled.get(key)
+        if handled is None:
+            found = {each.code: each for unit in units for each in self._by_unit.get(unit.code, ())}
+            found |= {each.code: each for level in {u.level for u in units} for each in self._by_level.get(level, ())}
+            handled = self._handled[key] = [
+                (
+                    None if each.valid_from is None else start_of(each.valid_from),
+                    None if each.valid_to is None else start_of(Day(each.valid_to + 1)),
+                    each,
+                )
+                for each in found.values()
+            ]
+        return [each for begin, end, each in handled if (begin is None or begin < b) and (end is None or end > a)]
+
+
+def measures(
+    directory: Directory,
+    question: Question,
+    counted: Counted,
+    parts: frozenset[Part] = ALL,
+    remits: Remits | None = None,
+) -> dict[str, Measure]:
+    """The measures of some parts; None for all others, and where a question narrowed to a procedure has none."""
+    units = question.units_in(directory)
     found: dict[str, Measure] = dict.fromkeys(catalogues.MEASURES)
-    found |= _dossier_measures(counted.dossiers)
-    found["synced_base"] = max(_national_count(directory, question), int(found["received"] or 0))
-    found |= _programme_measures(directory, counted.within_by_procedure)
-    if question.procedure is None:
-        found |= _procedure_measures(directory.remit(units, question.a, question.b), counted)
+    if "dossiers" in parts:
+        found |= _dossier_measures(counted.dossiers)
+        found["synced_base"] = max(_national_count(directory, question), int(found["received"] or 0))
+    if "programmes" in parts:
+        found |= _programme_measures(directory, counted.within_by_procedure)
+    if question.procedure is not None:
+        return found
+    if "remit" in parts or "uses" in parts:
+        remit = (remits.of if remits is not None else directory.remit)(units, question.a, question.b)
+        found |= _procedure_measures(remit, counted)
+    if "petitions" in parts:
         found |= _petition_measures(counted.petitions)
+    if "documents" in parts:
         found |= _document_measures(counted.documents)
+    if "publications" in parts:
         found |= counted.publications._asdict()
+    if "communes" in parts:
         communes = [each for each in units if each.level == "commune"]
         found["communes"] = len(communes)
         found["communes_certified_copy"] = sum(each.certified_copy for each in communes)

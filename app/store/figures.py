@@ -5,19 +5,19 @@ Runs inside one snapshot, so that every number of an answer is of the same state
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any, Final
 
 from app.domain import catalogue, publication, tally
-from app.domain.directory import Directory
-from app.domain.events import Day, Instant
-from app.domain.figures import BY_PROCEDURE, Counted, Question, Sums
-from app.domain.periods import day_of, start_of
+from app.domain.cube import Cell, Cube, Slices
+from app.domain.directory import Directory, Unit
+from app.domain.figures import ALL, BY_PROCEDURE, Counted, Part, Question
+from app.domain.periods import start_of
 from app.domain.publication import Announced, PublicationCounts, PublicationFacts, Published
 from app.store import lives, tallies
 from app.store.database import Connection
-from app.store.tallies import Range
 
 _LATER_TODAY = {
     # Facts with an instant at or after now ($3): open deadlines before the day's end ($5), and what is ahead of the
@@ -45,6 +45,21 @@ _LATER_TODAY = {
 }
 
 
+_ALONE: Final[tuple[tuple[tally.Family, Part], ...]] = ((tally.PETITION, "petitions"), (tally.DOCUMENT, "documents"))
+"""The families whose lives know no procedure."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a cube is summed over and split by; `procedure` narrows it to one."""
+
+    units: Sequence[Unit]
+    parts: frozenset[Part] = ALL
+    procedure: str | None = None
+    by_unit: bool = False
+    by_procedure: bool = False
+
+
 @dataclass(frozen=True)
 class Reader:
     """Reads figures of one root within one snapshot."""
@@ -53,87 +68,88 @@ class Reader:
     directory: Directory
     generation: int
 
-    async def count(self, question: Question) -> Counted:
-        """All sums of a question."""
-        span = _Span.of(question)
-        unit_ids = [unit.id for unit in self.directory.in_scope(question.unit.code, question.scope)]
-        procedure = question.procedure
+    async def count(self, question: Question, parts: frozenset[Part] = ALL) -> Counted:
+        """The sums of a question, of some parts of its measures or of all."""
+        wanted = Wanted(question.units_in(self.directory), parts, question.procedure)
+        return (await self.cube(wanted, Slices.of(question.a, question.b))).whole()
+
+    async def cube(self, wanted: Wanted, slices: Slices) -> Cube:
+        """The sums of many questions at once: one statement a family, whatever the number of units and slices."""
+        cube = Cube({each.id: each.code for each in self.directory.procedures.values()})
         procedure_id = None
-        if procedure is not None:
-            procedure_id = await self.connection.fetchval(
-                "SELECT id FROM procedure WHERE root_id = $1 AND code = $2", self.directory.root_id, procedure
-            )
-            procedure_id = procedure_id or -1
-        counted = Counted(
-            dossiers=await self._sums(tally.DOSSIER, unit_ids, span, procedure_id),
-            petitions=await self._sums(tally.PETITION, unit_ids, span, None if procedure is None else -1),
-            documents=await self._sums(tally.DOCUMENT, unit_ids, span, None if procedure is None else -1),
-            before_by_procedure={},
-            within_by_procedure={},
-            publications=PublicationCounts(0, 0, 0, 0, 0, 0),
+        if wanted.procedure is not None:
+            procedure_id = await self._procedure_id(wanted.procedure)
+        later: tally.Cells = {}
+        if wanted.parts & {"dossiers", "programmes", "uses"}:
+            later = await self._later_today(tally.DOSSIER, wanted, slices)
+        if "dossiers" in wanted.parts:
+            every = tallies.Wanted(tally.DOSSIER, tally.DOSSIER.counters, wanted.by_unit, wanted.by_procedure)
+            every = replace(every, procedure_id=procedure_id)
+            cube.cells["dossier"] = await self._sums(every, wanted, slices, later)
+        if wanted.parts & {"programmes", "uses"}:
+            uses = tallies.Wanted(tally.DOSSIER, BY_PROCEDURE, wanted.by_unit, True, procedure_id)
+            cube.uses = await self._sums(uses, wanted, slices, later)
+        if wanted.procedure is not None:
+            return cube
+        for family, part in _ALONE:
+            if part in wanted.parts:
+                later = await self._later_today(family, wanted, slices)
+                every = tallies.Wanted(family, family.counters, wanted.by_unit)
+                cube.cells[family.name] = await self._sums(every, wanted, slices, later)
+        if "publications" in wanted.parts:
+            cube.publications = await self._publications(slices)
+        return cube
+
+    async def procedure_codes(self, ids: Collection[int]) -> dict[int, str]:
+        """Codes of procedures, also of those that only events have named."""
+        known = {each.id: each.code for each in self.directory.procedures.values()}
+        missing = sorted(each for each in ids if each not in known)
+        rows = await self.connection.fetch(
+            "SELECT id, code FROM procedure WHERE root_id = $1 AND id = ANY($2::int[])", self.directory.root_id, missing
         )
-        counted.before_by_procedure, counted.within_by_procedure = await self._by_procedure(unit_ids, span, procedure)
-        if procedure is None:
-            counted.publications = await self._publications(span)
-        return counted
+        return known | {row["id"]: row["code"] for row in rows}
 
-    async def _sums(self, family: tally.Family, unit_ids: Sequence[int], span: _Span, procedure_id: int | None) -> Sums:
-        sums = Sums(family)
-        if procedure_id is not None and family is not tally.DOSSIER:
-            return sums
-        key = (self.directory.root_id, self.generation)
-        for part, days in (("before", span.before), ("within", span.within)):
-            found = await tallies.sums(self.connection, family, *key, unit_ids, days, procedure_id)
-            setattr(sums, part, found)
-        for cell, counts in (await self._later_today(family, unit_ids, span)).items():
-            if procedure_id is None or cell[1] == procedure_id:
-                into = sums.within.setdefault(cell[2], [0] * len(family.counters))
-                for index, count in enumerate(counts):
-                    into[index] -= count
-        return sums
+    async def _procedure_id(self, code: str) -> int:
+        """The id of a procedure; -1, which no row has, for one that nobody ever named."""
+        found = await self.connection.fetchval(
+            "SELECT id FROM procedure WHERE root_id = $1 AND code = $2", self.directory.root_id, code
+        )
+        return found or -1
 
-    async def _later_today(self, family: tally.Family, unit_ids: Sequence[int], span: _Span) -> tally.Cells:
+    async def _sums(
+        self, columns: tallies.Wanted, wanted: Wanted, slices: Slices, later: tally.Cells
+    ) -> dict[Cell, list[int]]:
+        """The sums of whole days, less what the last of them holds though its instant is yet to come."""
+        unit_ids = [unit.id for unit in wanted.units]
+        cells = await tallies.sums(self.connection, columns, self.directory.root_id, self.generation, unit_ids, slices)
+        places = [columns.family.counters.index(name) for name in columns.counters]
+        for (unit, procedure, variety, _), counts in later.items():
+            if columns.procedure_id not in (None, procedure):
+                continue
+            cell = (unit if columns.by_unit else 0, procedure if columns.by_procedure else 0, variety, slices.last)
+            into = cells.setdefault(cell, [0] * len(places))
+            for index, place in enumerate(places):
+                into[index] -= counts[place]
+        return cells
+
+    async def _later_today(self, family: tally.Family, wanted: Wanted, slices: Slices) -> tally.Cells:
         """What the tallies of the day of now already hold though its instant is yet to come."""
-        if span.now is None:
+        if slices.now is None:
             return {}
-        day_end = start_of(Day(span.within.until))
-        parameters = [self.directory.root_id, self.generation, span.now, unit_ids, day_end]
+        day_end = start_of(slices.until)
+        unit_ids = [unit.id for unit in wanted.units]
+        parameters = [self.directory.root_id, self.generation, slices.now, unit_ids, day_end]
         if family is tally.DOCUMENT:
             del parameters[-1]
         rows = await self.connection.fetch(_LATER_TODAY[family.name], *parameters)
         cells: tally.Cells = {}
         for row in rows:
             key, parts = contributions(family, row)
-            tally.add(cells, family, key, [part for part in parts if span.now <= part.at < day_end], 1)
+            tally.add(cells, family, key, [part for part in parts if slices.now <= part.at < day_end], 1)
         return cells
 
-    async def _by_procedure(
-        self, unit_ids: Sequence[int], span: _Span, procedure: str | None
-    ) -> tuple[dict[tuple[str, int], list[int]], dict[tuple[str, int], list[int]]]:
-        """BY_PROCEDURE counters before and within, keyed (procedure code, channel)."""
-        key = (self.directory.root_id, self.generation)
-        before, within = [
-            await tallies.sums_by_procedure(self.connection, *key, unit_ids, days, BY_PROCEDURE)
-            for days in (span.before, span.within)
-        ]
-        places = [tally.DOSSIER.counters.index(name) for name in BY_PROCEDURE]
-        for cell, counts in (await self._later_today(tally.DOSSIER, unit_ids, span)).items():
-            into = within.setdefault((cell[1], cell[2]), [0] * len(places))
-            for index, place in enumerate(places):
-                into[index] -= counts[place]
-        codes = {each.id: each.code for each in self.directory.procedures.values()}
-
-        def named(part: dict[tuple[int, int], list[int]]) -> dict[tuple[str, int], list[int]]:
-            return {
-                (codes[procedure_id], channel): counts
-                for (procedure_id, channel), counts in part.items()
-                if procedure_id in codes and procedure in (None, codes[procedure_id])
-            }
-
-        return named(before), named(within)
-
-    async def _publications(self, span: _Span) -> PublicationCounts:
-        """The root's announcements and publications, counted from their facts."""
+    async def _publications(self, slices: Slices) -> list[PublicationCounts]:
+        """The root's announcements and publications in each slice from slice 1 on, counted from their facts."""
         rows = await self.connection.fetch(
             """
             SELECT subject, decided_on, effective_on, published_on, complete FROM procedure_publication
@@ -144,15 +160,18 @@ class Reader:
         )
         ministry = self.directory.level_of(self.directory.root) == "ministry"
         limits = catalogue.load().limits
-        assert span.within.first is not None
-        return publication.count(
-            publications(rows).values(),
-            span.within.first,
-            span.within.until,
-            self.directory.calendar,
-            limits.announce_ministry if ministry else limits.announce,
-            limits.publish_ministry if ministry else limits.publish,
-        )
+        facts = list(publications(rows).values())
+        return [
+            publication.count(
+                facts,
+                first,
+                until,
+                self.directory.calendar,
+                limits.announce_ministry if ministry else limits.announce,
+                limits.publish_ministry if ministry else limits.publish,
+            )
+            for first, until in pairwise(slices.edges)
+        ]
 
 
 def contributions(family: tally.Family, row: Any) -> tuple[tuple[int, int, int], list[tally.Part]]:
@@ -176,20 +195,3 @@ def publications(rows: Sequence[Any]) -> dict[str, PublicationFacts]:
         subject: PublicationFacts(tuple(announced.get(subject, ())), tuple(published.get(subject, ())))
         for subject in announced.keys() | published.keys()
     }
-
-
-@dataclass(frozen=True)
-class _Span:
-    """A question's period in civil days. `now` is the instant at which its last day is cut, None when it is whole."""
-
-    before: Range
-    within: Range
-    now: Instant | None
-
-    @classmethod
-    def of(cls, question: Question) -> _Span:
-        first = day_of(question.a)
-        last = day_of(question.b)
-        whole = start_of(last) == question.b
-        until = last if whole else Day(last + 1)
-        return cls(Range(None, first), Range(first, until), None if whole else question.b)

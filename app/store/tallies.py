@@ -6,16 +6,17 @@ reads whole years, whole months beside them, and the days at its edges.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from operator import itemgetter
 from typing import Final
 
+from app.domain.cube import Cell, Slices
 from app.domain.events import Day
 from app.domain.periods import date_of, day_number
-from app.domain.tally import DOSSIER, FAMILIES, Cells, Family
+from app.domain.tally import FAMILIES, Cells, Family
 from app.store.database import Connection
 from app.store.lives import Change
 from app.store.tables import GRAINS, tally_keys
@@ -165,68 +166,75 @@ def _next(length: str, day: int) -> int:
     return day_number(date(first.year + first.month // 12, first.month % 12 + 1, 1))
 
 
-async def sums(
-    connection: Connection,
-    family: Family,
-    root_id: int,
-    generation: int,
-    unit_ids: Sequence[int],
-    span: Range,
-    procedure_id: int | None = None,
-) -> dict[int, list[int]]:
-    """All counters of a family summed over units and days, by variety; perhaps of one procedure only."""
-    question = _Sums(family, (family.variety,), family.counters, procedure_id)
-    statement, parameters = question.statement(root_id, generation, unit_ids, span)
-    rows = await connection.fetch(statement, *parameters)
-    return {row[0]: list(row[1:]) for row in rows}
-
-
-async def sums_by_procedure(
-    connection: Connection,
-    root_id: int,
-    generation: int,
-    unit_ids: Sequence[int],
-    span: Range,
-    counters: Sequence[str],
-) -> dict[tuple[int, int], list[int]]:
-    """Some counters of dossiers summed over units and days, by (procedure id, channel)."""
-    question = _Sums(DOSSIER, ("procedure_id", DOSSIER.variety), counters)
-    statement, parameters = question.statement(root_id, generation, unit_ids, span)
-    rows = await connection.fetch(statement, *parameters)
-    return {(row[0], row[1]): list(row[2:]) for row in rows}
-
-
 @dataclass(frozen=True)
-class _Sums:
-    """Which counters are summed and by what."""
+class Wanted:
+    """What is summed: a family's counters over units and slices, perhaps split by unit and procedure.
+
+    `procedure_id` narrows to one procedure.
+    """
 
     family: Family
-    by: tuple[str, ...]
     counters: Sequence[str]
+    by_unit: bool = False
+    by_procedure: bool = False
     procedure_id: int | None = None
 
-    def statement(
-        self, root_id: int, generation: int, unit_ids: Sequence[int], span: Range
-    ) -> tuple[str, list[object]]:
-        """SQL and its parameters: one SELECT per piece of the range, added together."""
-        whole = self.by == (self.family.variety,) and self.procedure_id is None
-        parameters: list[object] = [root_id, generation, unit_ids]
-        selects = []
-        for grain, first, until in _pieces(span):
-            conditions = ["root_id = $1", "generation = $2", "unit_id = ANY($3::int[])"]
-            parameters.append(until)
-            conditions.append(f"bucket < ${len(parameters)}::date")
-            if first is not None:
-                parameters.append(first)
-                conditions.append(f"bucket >= ${len(parameters)}::date")
-            if self.procedure_id is not None:
-                parameters.append(self.procedure_id)
-                conditions.append(f"procedure_id = ${len(parameters)}::int")
-            table = f"tally_{self.family.name}_{'unit_' if whole else ''}{grain}"
-            selects.append(
-                f"SELECT {', '.join((*self.by, *self.counters))} FROM {table} WHERE {' AND '.join(conditions)}"
-            )
-        totals = ", ".join(f"coalesce(sum({name}), 0)::bigint" for name in self.counters)
-        by = ", ".join(self.by)
-        statement = f"SELECT {by}, {totals} FROM ({' UNION ALL '.join(selects)}) AS pieces GROUP BY {by}"
-        return statement, parameters
+
+async def sums(
+    connection: Connection, wanted: Wanted, root_id: int, generation: int, unit_ids: Sequence[int], slices: Slices
+) -> dict[Cell, list[int]]:
+    """The counters of each cell that has any; one statement, whatever the number of units and slices."""
+    statement, parameters = _statement(wanted, root_id, generation, unit_ids, slices)
+    rows = await connection.fetch(statement, *parameters)
+    return {row[:4]: list(row[4:]) for row in rows}
+
+
+def _statement(
+    wanted: Wanted, root_id: int, generation: int, unit_ids: Sequence[int], slices: Slices
+) -> tuple[str, list[object]]:
+    """SQL and its parameters: one SELECT per piece of time, added together."""
+    parameters: list[object] = [root_id, generation, unit_ids]
+
+    def bound(value: object, kind: str) -> str:
+        parameters.append(value)
+        return f"${len(parameters)}::{kind}"
+
+    conditions = ["root_id = $1", "generation = $2", "unit_id = ANY($3::int[])"]
+    if wanted.procedure_id is not None:
+        conditions.append(f"procedure_id = {bound(wanted.procedure_id, 'int')}")
+    whole = not wanted.by_procedure and wanted.procedure_id is None
+    dimensions = [name for name, split in (("unit_id", wanted.by_unit), ("procedure_id", wanted.by_procedure)) if split]
+    dimensions.append(wanted.family.variety)
+    starts = bound(slices.edges[:-1], "date[]") if slices.last > 1 else ""
+    selects = []
+    for (grain, first, until), number in _sliced(slices):
+        where = [*conditions, f"bucket < {bound(until, 'date')}"]
+        if first is not None:
+            where.append(f"bucket >= {bound(first, 'date')}")
+        slice_sql = f"width_bucket(bucket, {starts})" if number is None else str(number)
+        table = f"tally_{wanted.family.name}_{'unit_' if whole else ''}{grain}"
+        columns = ", ".join((*dimensions, f"{slice_sql} AS slice", *wanted.counters))
+        selects.append(f"SELECT {columns} FROM {table} WHERE {' AND '.join(where)}")
+    totals = ", ".join(f"coalesce(sum({name}), 0)::bigint" for name in wanted.counters)
+    told = f"{'unit_id' if wanted.by_unit else 0}, {'procedure_id' if wanted.by_procedure else 0}"
+    pieces = " UNION ALL ".join(selects)
+    statement = (
+        f"SELECT {told}, {wanted.family.variety}, slice, {totals} FROM ({pieces}) AS pieces "
+        f"GROUP BY {', '.join(dimensions)}, slice"
+    )
+    return statement, parameters
+
+
+def _sliced(slices: Slices) -> Iterator[tuple[_Piece, int | None]]:
+    """The pieces of all slices, each with its slice, or None where the pieces of many are read at once."""
+    for piece in _pieces(Range(None, slices.first)):
+        yield piece, 0
+    if slices.last == 1:
+        for piece in _pieces(Range(slices.first, slices.until)):
+            yield piece, 1
+        return
+    # A month's row belongs to one slice only where slices meet at the firsts of months.
+    months = all(_bucket_of("month", edge) == edge for edge in slices.edges[1:-1])
+    for piece in _cut(("month", "day") if months else ("day",), slices.first, slices.until):
+        if piece[1] != piece[2]:
+            yield piece, None

@@ -158,17 +158,15 @@ async def test_the_log_is_json_with_request_ids_and_nothing_of_what_was_sent(
     )  # fmt: skip
     event = reception(served, "subjectQX-1", source="/sourceQX", id="idQX")
     bodies = [event, event | {"subject": "otherQX"}, event | {"type": "typeQX"}, event | {"data": {"fieldQX": "QX"}}]
-    with Serving(settings, tmp_path / "log") as serving:
-        headers = {"Authorization": f"Bearer {served.key}"}
-        with httpx.Client(base_url=serving.url, headers=headers) as client:
-            ids = [
-                client.post("/v1/events", json=body, headers={"content-type": SINGLE}).headers["x-request-id"]
-                for body in bodies
-            ]
-            client.post("/v1/events", content=b'{"brokenQX', headers={"content-type": SINGLE})
-            client.put("/v1/units", json=[{"code": "H44.QX", "name": "nameQX"}])
-            client.get("/v1/units/H44.QX")
-            client.get("/v1/scorecard?unit=H44.QX&period=QX&queryQX=1")
+    with Serving(settings, tmp_path / "log") as serving, serving.client(served.key) as client:
+        ids = [
+            client.post("/v1/events", json=body, headers={"content-type": SINGLE}).headers["x-request-id"]
+            for body in bodies
+        ]
+        client.post("/v1/events", content=b'{"brokenQX', headers={"content-type": SINGLE})
+        client.put("/v1/units", json=[{"code": "H44.QX", "name": "nameQX"}])
+        client.get("/v1/units/H44.QX")
+        client.get("/v1/scorecard?unit=H44.QX&period=QX&queryQX=1")
     lines = [json.loads(line) for line in serving.log.read_text().splitlines() if not line.startswith("serving on")]
     requests = [line for line in lines if line["event"] == "request" and line["route"] == "/v1/events"]
     assert [line["request_id"] for line in requests[:4]] == ids

@@ -36,6 +36,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _is_ready(client: httpx.Client) -> bool:
+    try:
+        return client.get("/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 class Serving:
     """A served `chiso`, ready when the block is entered; what it writes goes to `log`."""
 
@@ -50,17 +57,18 @@ class Serving:
                 [CHISO, "serve", "--port", str(self.port)], env=self._settings, stdout=log, stderr=log
             )
         ends = time.monotonic() + _STARTING_S
-        while not self._is_ready():
-            assert self._process.poll() is None, self.log.read_text()
-            assert time.monotonic() < ends, self.log.read_text()
-            time.sleep(0.1)
+        with self.client() as client:
+            while not _is_ready(client):
+                assert self._process.poll() is None, self.log.read_text()
+                assert time.monotonic() < ends, self.log.read_text()
+                time.sleep(0.1)
         return self
 
-    def _is_ready(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/readyz").status_code == 200
-        except httpx.TransportError:
-            return False
+    def client(self, key: str = "") -> httpx.Client:
+        """A client that sends the key, if there is one."""
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        # Nothing here is encrypted; reading the system's certificates takes longer than the calls.
+        return httpx.Client(base_url=self.url, headers=headers, timeout=60, verify=False)
 
     def kill(self) -> None:
         """End it as a power cut would: without a word to it."""

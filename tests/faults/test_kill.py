@@ -38,7 +38,7 @@ class Pushers:
             thread.join(60)
 
     def _push(self, after: int) -> None:
-        with client(self._serving, self._key) as pushing:
+        with self._serving.client(self._key) as pushing:
             while self._left:
                 with self._lock:
                     number, batch = self._left.pop(0)
@@ -54,10 +54,6 @@ class Pushers:
                             self._enough.set()
 
 
-def client(serving: Serving, key: str) -> httpx.Client:
-    return httpx.Client(base_url=serving.url, headers={"Authorization": f"Bearer {key}"}, timeout=60)
-
-
 def test_killed_and_started_again_nothing_acknowledged_is_lost(reachable_dir: Path, tmp_path: Path) -> None:
     made = history(41, 160)
     batches = [made.events[start : start + 20] for start in range(0, len(made.events), 20)]
@@ -69,7 +65,7 @@ def test_killed_and_started_again_nothing_acknowledged_is_lost(reachable_dir: Pa
         )
         assert created.returncode == 0, created.stderr
         key = created.stdout.strip()
-        with client(serving, key) as loading:
+        with serving.client(key) as loading:
             for path, rows in (
                 ("units", made.units),
                 ("procedures", made.procedures),
@@ -80,7 +76,7 @@ def test_killed_and_started_again_nothing_acknowledged_is_lost(reachable_dir: Pa
         pushers.run_until_killed(KILLED_AFTER)
     assert KILLED_AFTER <= len(pushers.acknowledged) < len(batches)
 
-    with Serving(settings, tmp_path / "second.log") as serving, client(serving, key) as pushing:
+    with Serving(settings, tmp_path / "second.log") as serving, serving.client(key) as pushing:
 
         def push(batch: list[dict]) -> dict:
             answer = pushing.post("/v1/events", content=json.dumps(batch), headers={"content-type": BATCH})

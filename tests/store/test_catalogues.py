@@ -90,7 +90,9 @@ class Province:
         for family, grain in TALLIES:
             rows = await self.fetch(f"SELECT * FROM tally_{family}_{grain} ORDER BY unit_id, bucket, 5, 6")
             width = 5 if grain.startswith("unit_") else 6
-            found[f"{family}_{grain}"] = [row for row in rows if any(row[width:])]
+            found[f"{family}_{grain}"] = [
+                (*row[:width], *(count or 0 for count in row[width:])) for row in rows if any(row[width:])
+            ]
         return found
 
     async def facts(self) -> list[tuple[Any, ...]]:
