@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -24,6 +26,43 @@ from app.store.moments import ReadingMoment, reading_moment
 router = APIRouter()
 
 
+@dataclass(frozen=True)
+class View:
+    """What a figure is seen from: what was asked for and exists, at one moment, and a reader of that snapshot."""
+
+    wanted: Asked
+    moment: ReadingMoment
+    unit: Unit
+    reader: Reader
+
+    @property
+    def directory(self) -> Directory:
+        """The catalogues of the moment."""
+        return self.moment.directory
+
+    @property
+    def now(self) -> Instant:
+        """The instant of the cut."""
+        return Instant(self.moment.now)
+
+    def question(self, span: Period | Comparison | None = None) -> Question:
+        """The question of a span, by default the period asked for, cut at now."""
+        span = span or self.wanted.period
+        end = span.effective_end(self.now) if isinstance(span, Period) else span.b
+        return Question(self.unit, self.wanted.scope, span.label, span.a, end, self.wanted.procedure)
+
+
+@asynccontextmanager
+async def viewing(service: Service, access: Access, wanted: Asked) -> AsyncIterator[View]:
+    """A snapshot and what of it is asked for; refused where the unit is out of reach or the period has not begun."""
+    async with service.database.snapshot() as connection:
+        root_id = await root_for(connection, access, wanted.unit)
+        moment = await reading_moment(connection, service.directories, root_id, service.clock)
+        unit = moment.directory.units[access.find_unit(moment.directory, wanted.unit)]
+        require_begun(wanted.period, moment.now)
+        yield View(wanted, moment, unit, Reader(connection, moment.directory, moment.generation))
+
+
 @router.get("/v1/scorecard", summary="All figures of a unit and period", tags=["figures"])
 async def scorecard(
     request: Request,
@@ -32,26 +71,20 @@ async def scorecard(
 ) -> Response:
     """The six groups, the operational indicators, external figures and the balance, as of now."""
     wanted = asked(request)
-    async with service.database.snapshot() as connection:
-        root_id = await root_for(connection, access, wanted.unit)
-        moment = await reading_moment(connection, service.directories, root_id, service.clock)
-        unit = moment.directory.units[access.find_unit(moment.directory, wanted.unit)]
-        require_begun(wanted.period, moment.now)
-        reader = Reader(connection, moment.directory, moment.generation)
-        end = wanted.period.effective_end(Instant(moment.now))
-        question = Question(unit, wanted.scope, wanted.period.label, wanted.period.a, end, wanted.procedure)
-        counted = await reader.count(question)
+    async with viewing(service, access, wanted) as view:
+        question = view.question()
+        counted = await view.reader.count(question)
         scored = scoring.score(
-            catalogue.load(), figures.measures(moment.directory, question, counted), wanted.procedure is not None
+            catalogue.load(), figures.measures(view.directory, question, counted), wanted.procedure is not None
         )
-        compared = compared_period(wanted, moment.now)
-        before = await _scored(reader, moment.directory, unit, wanted, compared) if compared else None
-    body = heading(moment, unit, wanted)
-    told = _Teller(moment.directory, unit, wanted.period, compared, before)
+        compared = compared_period(wanted, view.moment.now)
+        before = await _scored(view, compared) if compared else None
+    body = heading(view.moment, view.unit, wanted)
+    told = _Teller(view.directory, view.unit, wanted.period, compared, before)
     body |= told.scored(scored)
-    body["external"] = [external(each) for each in moment.directory.external(unit.code, wanted.period.label)]
+    body["external"] = [external(each) for each in view.directory.external(view.unit.code, wanted.period.label)]
     body["balance"] = figures.balance(counted.dossiers)
-    return figure_response(request, body, moving(moment, wanted.period))
+    return figure_response(request, body, moving(view.moment, wanted.period))
 
 
 @router.get("/v1/indicators", summary="The catalogue of indicators", tags=["figures"])
@@ -139,14 +172,12 @@ def external(figure: ExternalFigure) -> dict[str, Any]:
     }
 
 
-async def _scored(
-    reader: Reader, directory: Directory, unit: Unit, wanted: Asked, compared: Comparison
-) -> dict[str, ScoredIndicator]:
+async def _scored(view: View, compared: Comparison) -> dict[str, ScoredIndicator]:
     """The compared period's figures by indicator."""
-    question = Question(unit, wanted.scope, compared.label, compared.a, compared.b, wanted.procedure)
-    counted = await reader.count(question)
+    question = view.question(compared)
+    counted = await view.reader.count(question)
     found = scoring.score(
-        catalogue.load(), figures.measures(directory, question, counted), wanted.procedure is not None
+        catalogue.load(), figures.measures(view.directory, question, counted), question.procedure is not None
     )
     every = [each for group in found.groups for each in group.indicators] + list(found.operational)
     return {each.indicator.code: each for each in every}

@@ -217,6 +217,11 @@ def _national_count(directory: Directory, question: Question) -> int:
     return max((each.count or 0 for each in figures if each.code == NATIONAL_COUNT), default=0)
 
 
+def is_reported(directory: Directory, question: Question) -> bool:
+    """Whether there is a national report's count for the question."""
+    return _national_count(directory, question) > 0
+
+
 def _dossier_measures(sums: Sums) -> dict[str, Measure]:
     active, overdue = sums.active(), sums.overdue()
     ended = sums.in_period("ended")

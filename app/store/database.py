@@ -30,12 +30,15 @@ GONE: Final = (
     OSError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.UndefinedTableError,
 )
-"""Failures that mean the database cannot be reached now."""
+"""Failures that mean the database cannot serve now: out of reach, full, a standby, or not migrated yet."""
 
 
 class DatabaseUnavailable(Exception):
@@ -123,6 +126,8 @@ class Database:
             if isinstance(error, ValueError):
                 # asyncpg's complaint about a value is an InterfaceError too; the database is not to blame.
                 raise
+            # Not to be lent again: with reset switched off nobody would notice what state it is in.
+            connection.terminate()
             raise DatabaseUnavailable(str(error)) from error
         finally:
             await pool.release(connection)

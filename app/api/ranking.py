@@ -1,0 +1,198 @@
+"""`GET /v1/ranking`: the units of one level in the order of their total, a group's score or an indicator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from app.api.auth import Access, access_for
+from app.api.parameters import asked, one_of
+from app.api.problems import Problem
+from app.api.scorecard import View, compared_period, heading, moving, viewing
+from app.api.service import Service, service_of
+from app.api.tables import tabular_response
+from app.domain import catalogue, codes, figures, scoring
+from app.domain.catalogue import Indicator, UnknownIndicator
+from app.domain.cube import Slices
+from app.domain.directory import LEVELS, Unit, overlaps
+from app.domain.figures import Question, Remits
+from app.domain.scoring import Measure, Shown
+from app.store.figures import Wanted
+
+router = APIRouter()
+
+_COLUMNS = (
+    "rank",
+    "of",
+    "unit.code",
+    "unit.name",
+    "unit.level",
+    "score",
+    "ratio",
+    "previous_rank",
+    "previous_score",
+)
+
+
+@router.get("/v1/ranking", summary="The units of a level, the best first", tags=["figures"])
+async def ranking(
+    request: Request,
+    access: Annotated[Access, Depends(access_for("read"))],
+    service: Annotated[Service, Depends(service_of)],
+) -> Response:
+    """Units of `level` under the unit by total, by a `group`'s score, or by an `indicator`; as CSV too.
+
+    A unit's figures are those of its scorecard. Equal ones share a rank and stand in the order of their codes.
+    """
+    wanted = asked(request, ("level", "group", "indicator"))
+    query = dict(request.query_params)
+    if "level" not in query:
+        raise Problem("invalid_parameter", f"name the level: one of {', '.join(LEVELS)}", "level")
+    level = one_of(query, "level", LEVELS, "")
+    by = _by(query)
+    async with viewing(service, access, wanted) as view:
+        question = view.question()
+        units = _ranked(view, level, question)
+        standings = await _standings(view, units, by, question)
+        compared = compared_period(wanted, view.moment.now)
+        before = await _standings(view, units, by, view.question(compared)) if compared else {}
+    body = heading(view.moment, view.unit, wanted)
+    body |= {"level": level, "by": by.code, "previous_period": compared.label if compared else None}
+    body["rows"] = rows(units, standings, before, by.by_ratio)
+    if by.with_value:
+        for row in body["rows"]:
+            row["value"] = standings[row["unit"]["code"]].value
+    return tabular_response(
+        request, body, "rows", moving(view.moment, wanted.period), (*_COLUMNS, *(("value",) if by.with_value else ()))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a unit is ranked by: points, or the ratio of an indicator that has none."""
+
+    score: Shown
+    ratio: Shown = None
+    value: Shown = None
+
+
+@dataclass(frozen=True, slots=True)
+class _By:
+    """What is ranked by: the total, a group or an indicator."""
+
+    code: str
+    indicators: tuple[Indicator, ...]
+    group: str | None = None
+    indicator: Indicator | None = None
+
+    @property
+    def by_ratio(self) -> bool:
+        return self.indicator is not None and self.indicator.max is None
+
+    @property
+    def with_value(self) -> bool:
+        return self.indicator is not None and self.indicator.kind == "average"
+
+    def standing(self, measures: Mapping[str, Measure], narrowed: bool) -> Standing:
+        """The standing that measures give."""
+        if self.indicator is not None:
+            figure = scoring.score_indicator(self.indicator, measures, narrowed)
+            return Standing(figure.score, figure.ratio, figure.value)
+        scored = scoring.score(catalogue.load(), measures, narrowed)
+        if self.group is None:
+            return Standing(scored.total)
+        return Standing(next(each.score for each in scored.groups if each.code == self.group))
+
+
+def _by(query: Mapping[str, str]) -> _By:
+    known = catalogue.load()
+    if "group" in query and "indicator" in query:
+        raise Problem("invalid_parameter", "either a group or an indicator", "indicator")
+    if "indicator" in query:
+        indicator = indicator_of(query)
+        return _By(indicator.code, (indicator,), indicator=indicator)
+    groups = {each.code: each for each in known.groups}
+    if "group" in query:
+        group = groups[one_of(dict(query), "group", tuple(groups), "")]
+        return _By(group.code, group.indicators, group=group.code)
+    return _By("total", tuple(each for group in known.groups for each in group.indicators))
+
+
+def indicator_of(query: Mapping[str, str]) -> Indicator:
+    """The indicator a query names."""
+    if "indicator" not in query:
+        raise Problem("invalid_parameter", "name the indicator", "indicator")
+    try:
+        return catalogue.load().indicator(query["indicator"])
+    except UnknownIndicator as error:
+        raise Problem("unknown_indicator", "the catalogue has no such indicator", "indicator") from error
+
+
+def _ranked(view: View, level: str, question: Question) -> list[Unit]:
+    """The units of the level under the asked one; not those merged into others nor those that were not there."""
+    return [
+        each
+        for each in view.directory.units.values()
+        if each.level == level
+        and codes.is_under(each.code, view.unit.code)
+        and each.successor is None
+        and overlaps(each.valid_from, each.valid_to, question.a, question.b)
+    ]
+
+
+async def _standings(view: View, units: Sequence[Unit], by: _By, question: Question) -> dict[str, Standing]:
+    """Each unit's standing, all from one reading."""
+    directory = view.directory
+    owners: dict[int, list[str]] = {}
+    summed: dict[int, Unit] = {}
+    for unit in units:
+        for each in directory.in_scope(unit.code, question.scope):
+            owners.setdefault(each.id, []).append(unit.code)
+            summed[each.id] = each
+    parts = figures.parts_of(by.indicators)
+    wanted = Wanted(tuple(summed.values()), parts, question.procedure, by_unit=True)
+    cube = await view.reader.cube(wanted, Slices.of(question.a, question.b))
+    counted = cube.split(lambda cell: owners[cell[0]])
+    remits = Remits(directory)
+    narrowed = question.procedure is not None
+    standings = {}
+    for unit in units:
+        mine = Question(unit, question.scope, question.label, question.a, question.b, question.procedure)
+        measures = figures.measures(directory, mine, counted.get(unit.code) or cube.empty(), parts, remits)
+        standings[unit.code] = by.standing(measures, narrowed)
+    return standings
+
+
+def rows(
+    units: Sequence[Unit], standings: Mapping[str, Standing], before: Mapping[str, Standing], by_ratio: bool
+) -> list[dict[str, Any]]:
+    """The table: best first, ties 1-2-2-4 and then by code, those without a figure last and without a rank.
+
+    Args:
+        before: standings of the compared period, ranked among the same units; empty where there is none.
+    """
+
+    def ranks(found: Mapping[str, Standing]) -> dict[str, int | None]:
+        figure = [each.ratio if by_ratio else each.score for each in found.values()]
+        return dict(zip(found, scoring.ranks(figure), strict=True))
+
+    now, then = ranks(standings), ranks(before)
+    of = sum(rank is not None for rank in now.values())
+    told = []
+    for unit in sorted(units, key=lambda unit: (now[unit.code] or of + 1, codes.sort_key(unit.code))):
+        standing, earlier = standings[unit.code], before.get(unit.code)
+        told.append(
+            {
+                "rank": now[unit.code],
+                "of": of,
+                "unit": {"code": unit.code, "name": unit.name, "level": unit.level},
+                "score": standing.score,
+                "ratio": standing.ratio,
+                "previous_rank": then.get(unit.code),
+                "previous_score": earlier.score if earlier is not None else None,
+            }
+        )
+    return told
