@@ -83,10 +83,13 @@ def _measure(service: Service, outcomes: Sequence[Outcome], errors: Sequence[Rej
         service.metrics.rejected.labels(error.code).inc()
 
 
+_OWN_STATUS: Final = ("conflict", "forbidden_unit", "invalid_json", "too_large")
+
+
 def _raise_rejected(errors: Sequence[Rejected]) -> None:
-    """A single event that is rejected is a problem of its own: 409, 403, 400 or 422."""
+    """A single event that is rejected is a problem of its own: 409, 403, 400, 413, and 422 for all the rest."""
     for error in errors:
-        status = KINDS[error.code].status if error.code in ("conflict", "forbidden_unit", "invalid_json") else 422
+        status = KINDS[error.code].status if error.code in _OWN_STATUS else 422
         raise Problem(error.code, error.detail, error.field, status=status)
 
 

@@ -9,8 +9,8 @@ from typing import Final
 
 from app.domain.tally import FAMILIES
 from app.store.database import Connection
+from app.store.grains import GRAINS, tally_keys, tally_name
 from app.store.lives import Change
-from app.store.tables import GRAINS, TALLIES, tally_keys
 from app.store.tallies import added_sql, bucket_sql
 
 _FINEST: Final = {family: GRAINS[family.name][0] for family in FAMILIES}
@@ -25,7 +25,7 @@ async def add_finest(connection: Connection, root_id: int, generation: int, chan
         cells = change.cells[family.name]
         if not cells:
             continue
-        table, keys = TALLIES[family.name, grain].name, tally_keys(family, grain)
+        table, keys = tally_name(family, grain), tally_keys(family, grain)
         columns = [*keys, *family.counters]
         by_procedure = "procedure_id" in keys
         await connection.execute(f"CREATE TEMP TABLE staged (LIKE {table}) ON COMMIT DROP")
@@ -67,9 +67,9 @@ async def sum_up(connection: Connection, root_id: int, generation: int) -> None:
             bucket = bucket_sql(grain, "bucket")
             await connection.execute(
                 f"""
-                INSERT INTO {TALLIES[family.name, grain].name} (root_id, generation, {named}, {counters})
+                INSERT INTO {tally_name(family, grain)} (root_id, generation, {named}, {counters})
                 SELECT $1::int, $2::int, {named.replace("bucket", bucket)}, {sums}
-                FROM {TALLIES[family.name, finest].name} WHERE root_id = $1 AND generation = $2
+                FROM {tally_name(family, finest)} WHERE root_id = $1 AND generation = $2
                 GROUP BY {", ".join(str(place) for place in range(3, 3 + len(keys)))}
                 """,
                 root_id,

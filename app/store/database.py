@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, TypeVar
 
 import asyncpg
@@ -126,8 +126,10 @@ class Database:
             if isinstance(error, ValueError):
                 # asyncpg's complaint about a value is an InterfaceError too; the database is not to blame.
                 raise
-            # Not to be lent again: with reset switched off nobody would notice what state it is in.
-            connection.terminate()
+            # Not to be lent again: with reset switched off nobody would notice what state it is in. One that the server
+            # has ended is back in the pool already, and says so.
+            with suppress(asyncpg.InterfaceError):
+                connection.terminate()
             raise DatabaseUnavailable(str(error)) from error
         finally:
             await pool.release(connection)

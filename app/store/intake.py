@@ -154,8 +154,13 @@ class _Push:
             unit = self._directory.resolve(parsed.event.unit)
             if codes.is_under(unit, self._unit):
                 items.append(self._checked(parsed, unit))
+                continue
+            refusal = _rejected(parsed, "forbidden_unit", "unit", "the key does not reach this unit")
+            if unit in self._directory.units:
+                errors.append(refusal)
             else:
-                errors.append(_rejected(parsed, "forbidden_unit", "unit", "the key does not reach this unit"))
+                # Perhaps an alias that has gone since: what was taken in under it stays a duplicate when sent again.
+                items.append(_Item(parsed, receipt_key(parsed.event.source, parsed.event.id), unit, refusal))
         accepted, duplicates, refused = await self._claim(items)
         errors += refused
         accepted, too_long = await self._fold(accepted)
@@ -230,6 +235,8 @@ class _Push:
                 errors.append(item.fault)
             elif known == item.parsed.content:
                 duplicates.append(item)
+            elif item.fault is not None and item.fault.code == "forbidden_unit":
+                errors.append(item.fault)
             else:
                 errors.append(
                     _rejected(item.parsed, "conflict", "id", "this source has sent this id before with other content")

@@ -1,15 +1,16 @@
-"""Bring a database to the schema of this version, and tell which version it has."""
+"""Bring a database to the schema of this version, and tell which version it has.
+
+Alembic is loaded where it is used: most commands and every answered request do without its half second.
+"""
 
 from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import psycopg
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 Timescale = Literal["auto", "require", "off"]
 
@@ -22,6 +23,8 @@ class TimescaleMissing(Exception):
 
 def _config() -> Config:
     """Alembic's configuration: beside the package in a checkout, inside it in a wheel."""
+    from alembic.config import Config
+
     for folder in (_HERE.parent / "migrations", _HERE / "_migrations"):
         if (folder / "env.py").exists():
             config = Config()
@@ -32,6 +35,8 @@ def _config() -> Config:
 
 def head() -> str:
     """The revision this version of the service needs."""
+    from alembic.script import ScriptDirectory
+
     revision = ScriptDirectory.from_config(_config()).get_current_head()
     assert revision is not None
     return revision
@@ -45,6 +50,9 @@ def upgrade(dsn: str, timescale: str = "auto") -> None:
         timescale: whether the event log becomes a hypertable: `auto` where the timescaledb extension is created in the
             database, `require` fails with TimescaleMissing where it is not, `off` never.
     """
+    import psycopg
+    from alembic import command
+
     if timescale == "require":
         with psycopg.connect(dsn) as connection:
             if not connection.execute("SELECT FROM pg_extension WHERE extname = 'timescaledb'").fetchall():
@@ -57,6 +65,8 @@ def upgrade(dsn: str, timescale: str = "auto") -> None:
 
 def sql(timescale: str = "auto") -> str:
     """The statements of all migrations, for a database administrator to read and run."""
+    from alembic import command
+
     config = _config()
     config.attributes["timescale"] = timescale
     config.output_buffer = buffer = io.StringIO()

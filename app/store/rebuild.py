@@ -16,13 +16,14 @@ from typing import Final
 
 from app.domain.directory import Directory
 from app.domain.events import DossierReceived, Event
+from app.domain.tally import FAMILIES
 from app.store import bulk, lives, log, tallies
 from app.store import directory as catalogues
 from app.store.database import Connection, Database
+from app.store.grains import GRAINS, tally_name
 from app.store.intake import Intake, Moment
 from app.store.log import Progress
 from app.store.names import Names
-from app.store.tables import TALLIES
 
 _REBUILD_LOCK: Final = 7_660_002
 """Class of the session's advisory lock that keeps a second rebuild of the root out; the second key is the root's id."""
@@ -39,7 +40,7 @@ rebuild, up to what takes about a second."""
 
 _KEYED: Final = {
     **dict.fromkeys(("life", "petition", "document", "procedure_publication"), "subject"),
-    **{table.name: "unit_id" for table in TALLIES.values()},
+    **{tally_name(family, grain): "unit_id" for family in FAMILIES for grain in GRAINS[family.name]},
 }
 """Every table with a generation, and the column its key goes on with."""
 

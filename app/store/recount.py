@@ -15,7 +15,7 @@ from app.domain.events import Day
 from app.domain.periods import date_of
 from app.domain.tally import FAMILIES, Family
 from app.store.database import Connection
-from app.store.tables import GRAINS, TALLIES, tally_keys
+from app.store.grains import GRAINS, tally_keys, tally_name
 from app.store.tallies import bucket_sql
 
 LISTED: Final = 1_000
@@ -183,7 +183,7 @@ def _statement(family: Family, grain: str) -> str:
     -- the counters as they were kept
     tallied AS (
         SELECT {named}, {", ".join(family.counters)}
-        FROM {TALLIES[family.name, grain].name} WHERE root_id = $1 AND generation = $2
+        FROM {tally_name(family, grain)} WHERE root_id = $1 AND generation = $2
     )
     SELECT unit_id, {"procedure_id" if "procedure_id" in keys else "NULL::int"} AS procedure_id, {family.variety},
            bucket, tallied IS NULL AS not_tallied, ARRAY[{tallied}] AS tallied, ARRAY[{recounted}] AS recounted
@@ -217,7 +217,7 @@ class _Names(NamedTuple):
 async def _compare_table(
     connection: Connection, key: tuple[int, int], family: Family, grain: str, names: _Names, comparison: Comparison
 ) -> None:
-    table = TALLIES[family.name, grain].name
+    table = tally_name(family, grain)
     comparison.cells_compared += await connection.fetchval(
         f"SELECT count(*) FROM {table} WHERE root_id = $1 AND generation = $2", *key
     )

@@ -33,6 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.domain.tally import FAMILIES, Family
+from app.store.grains import GRAINS, tally_keys, tally_name
 
 metadata: Final = MetaData()
 
@@ -233,6 +234,16 @@ Index(
     life.c.ahead_until,
     postgresql_where=text("ahead_until IS NOT NULL"),
 )
+# Lists go through a unit's lives in order of subject; faults are few.
+Index("life_by_unit", life.c.root_id, life.c.generation, life.c.unit_id, life.c.subject)
+Index(
+    "life_with_faults",
+    life.c.root_id,
+    life.c.generation,
+    life.c.unit_id,
+    life.c.subject,
+    postgresql_where=text("faults <> 0"),
+)
 
 petition = Table(
     "petition",
@@ -265,6 +276,7 @@ Index(
     petition.c.ahead_until,
     postgresql_where=text("ahead_until IS NOT NULL"),
 )
+Index("petition_by_unit", petition.c.root_id, petition.c.generation, petition.c.unit_id, petition.c.subject)
 
 document = Table(
     "document",
@@ -287,6 +299,7 @@ Index(
     document.c.ahead_until,
     postgresql_where=text("ahead_until IS NOT NULL"),
 )
+Index("document_by_unit", document.c.root_id, document.c.generation, document.c.unit_id, document.c.subject)
 
 procedure_publication = Table(
     "procedure_publication",
@@ -312,6 +325,24 @@ unit_change = Table(
     PrimaryKeyConstraint("root_id", "unit_id"),
 )
 
+# The last events that were refused, for their senders to look at; what they said is not kept.
+rejection = Table(
+    "rejection",
+    metadata,
+    _required("root_id", Integer),
+    Column("id", BigInteger, Identity(), nullable=False),
+    # The unit of the key they were sent with.
+    _required("unit", _CODE),
+    _required("received_at", _INSTANT),
+    Column("source", _CODE),
+    _required("place", Integer),
+    Column("event_id", Text),
+    _required("code", Text),
+    Column("field", Text),
+    PrimaryKeyConstraint("root_id", "id"),
+    Index("rejection_by_source", "root_id", "source", "id"),
+)
+
 refold = Table(
     "refold",
     metadata,
@@ -326,16 +357,11 @@ refold = Table(
 )
 
 
-def tally_keys(family: Family, grain: str) -> list[str]:
-    """The columns that tell a tally's cells of one root and generation apart, in the order of the key."""
-    return ["bucket", "unit_id", *([] if grain.startswith("unit_") else ["procedure_id"]), family.variety]
-
-
 def _tally(family: Family, grain: str) -> Table:
     keys = tally_keys(family, grain)
     kinds = {"bucket": Date, family.variety: SmallInteger}
     return Table(
-        f"tally_{family.name}_{grain}",
+        tally_name(family, grain),
         metadata,
         _required("root_id", Integer),
         _required("generation", Integer),
@@ -345,12 +371,5 @@ def _tally(family: Family, grain: str) -> Table:
         PrimaryKeyConstraint("root_id", "generation", *keys),
     )
 
-
-GRAINS: Final = {
-    "dossier": ("day", "month", "year", "unit_day", "unit_month", "unit_year"),
-    "petition": ("unit_day", "unit_month", "unit_year"),
-    "document": ("unit_day", "unit_month", "unit_year"),
-}
-"""A family's bucket lengths, the finest first: by procedure, and `unit_…` over all procedures (decision 0001)."""
 
 TALLIES: Final = {(family.name, grain): _tally(family, grain) for family in FAMILIES for grain in GRAINS[family.name]}

@@ -18,8 +18,8 @@ from app.domain.events import Day
 from app.domain.periods import date_of, day_number
 from app.domain.tally import FAMILIES, Cells, Family
 from app.store.database import Connection
+from app.store.grains import GRAINS, tally_keys, tally_name
 from app.store.lives import Change
-from app.store.tables import GRAINS, tally_keys
 
 _WIDE: Final = ("processing_seconds", "processing_micros")
 
@@ -61,7 +61,7 @@ def _upsert(family: Family, grain: str) -> str:
         for place, name in enumerate(columns, start=1)
     )
     selected = ", ".join("DATE '1970-01-01' + bucket" if name == "bucket" else name for name in columns)
-    table = f"tally_{family.name}_{grain}"
+    table = tally_name(family, grain)
     return f"""
         INSERT INTO {table} (root_id, generation, {", ".join(columns)})
         SELECT $1::int, $2::int, {selected} FROM unnest({arrays}) AS difference ({", ".join(columns)})

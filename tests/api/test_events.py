@@ -433,3 +433,14 @@ async def test_petitions_documents_and_publications_are_counted(served: Running)
     }
     assert {code: counts(now, code) for code in expected} == expected
     assert indicator(now, "PUBLISH_ON_TIME")["score"] == 6
+
+
+async def test_a_resend_under_an_alias_that_has_gone_stays_a_duplicate(served: Running) -> None:
+    sent = served.event("dossier.received", "H44.130-260105-0007", "000.00.30.H44", procedure="1.000001", channel="online")
+    assert (await served.push([sent]))["accepted"] == 1
+    assert (await served.put("/v1/units", [{"code": "H44.130", "aliases": []}])).json()["errors"] == []
+    assert (await served.push([sent]))["duplicates"] == 1
+    other = served.event("dossier.completed", "H44.130-260105-0007", "000.00.30.H44")
+    assert [each["code"] for each in (await served.push([other]))["errors"]] == ["forbidden_unit"]
+    changed = {**sent, "subject": "H44.130-260105-0008"}
+    assert [each["code"] for each in (await served.push([changed]))["errors"]] == ["forbidden_unit"]

@@ -13,7 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.main import create_app, create_service
-from tests.api.asking import ONE, of_errors, of_problem, reception
+from tests.api.asking import AGAIN, ONE, of_errors, of_problem, reception
 from tests.faults.serving import Serving, environment, free_port
 from tests.running import Running, settings_for
 
@@ -76,18 +76,17 @@ async def test_without_a_database_it_lives_and_says_503_to_everything_else(tmp_p
 async def test_connections_that_the_database_closed_are_made_anew(served: Running, database: str) -> None:
     event = reception(served)
     assert await served.push([event]) == ONE
-    with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
     body = json.dumps(event).encode()
-    answers = [await served.post(body, SINGLE) for _ in range(8)]
-    for answer in answers:
-        assert answer.status_code in (200, 503), answer.text
-        if answer.status_code == 503:
-            assert of_problem(answer)[1] == "database_unavailable"
-    assert answers[-1].json() == ONE | {"accepted": 0, "duplicates": 1}
+    with psycopg.connect(database, autocommit=True) as connection:
+        for _ in range(20):
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            answers = [await served.post(body, SINGLE) for _ in range(5)]
+            for answer in answers:
+                assert answer.status_code == 200 or of_problem(answer)[:2] == (503, "database_unavailable")
+            assert answers[-1].json() == AGAIN
 
 
 async def test_a_request_has_an_id_in_its_header_and_in_its_problem(running: Running) -> None:

@@ -180,6 +180,7 @@ async def test_what_postgresql_asks_to_try_again_is_tried_again(
         (Injected, 500, "internal"),
         (ConnectionResetError, 503, "database_unavailable"),
         (lambda: asyncpg.AdminShutdownError("injected"), 503, "database_unavailable"),
+        (lambda: asyncpg.DiskFullError("injected"), 503, "database_unavailable"),
     ],
 )
 async def test_a_fault_is_a_problem_that_acknowledges_nothing(

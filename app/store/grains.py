@@ -1,0 +1,26 @@
+"""Which tallies exist: the lengths of a family's buckets, and what tells their cells apart. Apart from tables.py, so
+that what merely names a table need not load all of SQLAlchemy.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from app.domain.tally import Family
+
+GRAINS: Final = {
+    "dossier": ("day", "month", "year", "unit_day", "unit_month", "unit_year"),
+    "petition": ("unit_day", "unit_month", "unit_year"),
+    "document": ("unit_day", "unit_month", "unit_year"),
+}
+"""A family's bucket lengths, the finest first: by procedure, and `unit_…` over all procedures (decision 0001)."""
+
+
+def tally_name(family: Family, grain: str) -> str:
+    """The table of a family's counters at one grain."""
+    return f"tally_{family.name}_{grain}"
+
+
+def tally_keys(family: Family, grain: str) -> list[str]:
+    """The columns that tell a tally's cells of one root and generation apart, in the order of the key."""
+    return ["bucket", "unit_id", *([] if grain.startswith("unit_") else ["procedure_id"]), family.variety]
