@@ -18,6 +18,7 @@ from app.api.metrics import Metrics
 from app.api.requests import Requests
 from app.api.service import Service
 from app.settings import Settings
+from app.store.batcher import Batcher
 from app.store.database import Database
 from app.store.directory import Directories
 from app.store.intake import Clock, Intake
@@ -41,6 +42,7 @@ def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None) ->
         database=database,
         directories=directories,
         intake=intake,
+        batcher=Batcher(intake, settings.intake.max_waiting_events),
         refolder=Refolder(database, intake),
         metrics=Metrics(),
         pepper=pepper(settings),

@@ -5,6 +5,7 @@ bounded.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -27,6 +28,12 @@ class IntakeSettings(BaseModel):
 
     max_body_bytes: int = Field(32 * 2**20, ge=1024, le=2**30, description="Largest body, bytes, after decompression.")
     max_events: int = Field(10_000, ge=1, le=100_000, description="Most events in one request.")
+    max_waiting_events: int = Field(
+        20_000,
+        ge=100,
+        le=1_000_000,
+        description="Events of small pushes that may wait for their transaction; beyond 503.",
+    )
     max_bytes_in_flight: int = Field(
         64 * 2**20,
         ge=2**20,
@@ -55,6 +62,14 @@ class LogSettings(BaseModel):
     )
 
 
+class MetricsSettings(BaseModel):
+    """What is told apart in the metrics."""
+
+    sources: list[Annotated[str, Field(min_length=1, max_length=300)]] = Field(
+        [], max_length=50, description="Sources, a JSON list, each of whose silence is measured; all others are one."
+    )
+
+
 class Settings(BaseSettings):
     """All settings of the service."""
 
@@ -65,3 +80,4 @@ class Settings(BaseSettings):
     intake: IntakeSettings = IntakeSettings()
     auth: AuthSettings = AuthSettings()
     log: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()

@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from app.api.answers import json_response
 from app.api.auth import Access, access_for
 from app.api.bodies import body_of
+from app.api.metrics import instant_of
 from app.api.problems import KINDS, Problem
 from app.api.service import Service, service_of
 from app.domain.arrivals import Outcome, Parsed, Rejected
@@ -52,12 +53,15 @@ async def _parsed(request: Request, service: Service, body: bytes) -> Batch:
 async def take_in(service: Service, access: Access, items: Sequence[Parsed | Rejected]) -> Outcome:
     """Push what is sound, in transactions short enough to let others through; join all outcomes."""
     assert access.root_id is not None
+    arrived = instant_of(service.clock)
     sound = [item for item in items if isinstance(item, Parsed)]
     errors = [item for item in items if isinstance(item, Rejected)]
     outcomes = []
     for start in range(0, len(sound), _PER_TRANSACTION):
         began = time.perf_counter()
-        outcomes.append(await service.intake.push(access.root_id, access.unit, sound[start : start + _PER_TRANSACTION]))
+        outcomes.append(
+            await service.batcher.push(access.root_id, access.unit, sound[start : start + _PER_TRANSACTION])
+        )
         service.metrics.commit_seconds.observe(time.perf_counter() - began)
     for outcome in outcomes:
         errors += outcome.errors
@@ -68,7 +72,18 @@ async def take_in(service: Service, access: Access, items: Sequence[Parsed | Rej
         warnings=[warning for each in outcomes for warning in each.warnings],
     )
     _measure(service, outcomes, joined.errors)
+    _observe(service, items, joined, arrived)
     return joined
+
+
+def _observe(service: Service, items: Sequence[Parsed | Rejected], outcome: Outcome, arrived: int) -> None:
+    """How big the push was, whom it came from and how late. Resends alone say nothing of how late a feed is."""
+    refused = {error.index for error in outcome.errors}
+    events = [item.event for item in items if isinstance(item, Parsed) and item.index not in refused]
+    service.metrics.batch_events.observe(len(items))
+    service.metrics.heard({event.source for event in events}, service.settings.metrics.sources, arrived)
+    if outcome.accepted:
+        service.metrics.arrived([event.time for event in events], arrived)
 
 
 def _measure(service: Service, outcomes: Sequence[Outcome], errors: Sequence[Rejected]) -> None:

@@ -8,6 +8,7 @@ from fastapi import Request
 
 from app.api.metrics import Metrics
 from app.settings import Settings
+from app.store.batcher import Batcher
 from app.store.database import Database
 from app.store.directory import Directories
 from app.store.intake import Clock, Intake
@@ -22,6 +23,7 @@ class Service:
     database: Database
     directories: Directories
     intake: Intake
+    batcher: Batcher
     refolder: Refolder
     metrics: Metrics
     pepper: bytes

@@ -33,8 +33,9 @@ class Names:
 
         Committed on their own, ahead of the events: an id without events harms nobody, and no push waits for another's.
         """
+        names = set(names)
         known = self._ids.setdefault((kind, root_id), {})
-        missing = sorted({name for name in names if name not in known})
+        missing = sorted(name for name in names if name not in known)
         if missing:
             async with self._database.connection("write") as connection:
                 rows = await connection.fetch(_FIND[kind], root_id, missing)
@@ -42,7 +43,8 @@ class Names:
                     await connection.execute(_ADD[kind], root_id, missing)
                     rows = await connection.fetch(_FIND[kind], root_id, missing)
             if len(known) > _MOST_KEPT:
-                known.clear()
+                # A new one, not this one emptied: pushes under way still look things up in it.
+                known = self._ids[kind, root_id] = {name: known[name] for name in names if name in known}
             known.update((row["name"], row["id"]) for row in rows)
         return known
 

@@ -21,9 +21,10 @@ from app.store import bulk, lives, log, tallies
 from app.store import directory as catalogues
 from app.store.database import Connection, Database
 from app.store.grains import GRAINS, tally_name
-from app.store.intake import Intake, Moment
+from app.store.intake import Intake
 from app.store.log import Progress
 from app.store.names import Names
+from app.store.pushes import Moment
 
 _REBUILD_LOCK: Final = 7_660_002
 """Class of the session's advisory lock that keeps a second rebuild of the root out; the second key is the root's id."""

@@ -1,0 +1,126 @@
+"""Gathering concurrent small pushes into shared transactions (group commit).
+
+A push that finds no transaction of its root under way starts one at once; those that come meanwhile wait for it and go
+together next. So a lone event waits for nobody, and many at once share the price of a commit. Nothing is acknowledged
+before the commit that holds it; what is queued is bounded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from app.domain.arrivals import Outcome, Parsed
+from app.store.database import DatabaseUnavailable, Overloaded
+from app.store.intake import Intake
+
+_SMALL: Final = 200
+"""Pushes of more events than this go by themselves: they share a commit among their own."""
+
+_MOST_TOGETHER: Final = 1_000
+_AT_ONCE: Final = 2
+"""Transactions of one root under way at once: while one commits, the next is folded."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    unit: str
+    arrivals: Sequence[Parsed]
+    outcome: asyncio.Future[Outcome]
+
+
+@dataclass(slots=True)
+class _Queue:
+    """The pushes of one root, by key unit, so that a busy one cannot keep the others from their turn."""
+
+    by_unit: dict[str, deque[_Waiting]] = field(default_factory=dict)
+    events: int = 0
+    running: int = 0
+
+    def add(self, waiting: _Waiting) -> None:
+        self.by_unit.setdefault(waiting.unit, deque()).append(waiting)
+        self.events += len(waiting.arrivals)
+
+    def take(self) -> list[_Waiting]:
+        """The pushes that go next: from each unit in turn, up to a fixed number of events."""
+        taken: list[_Waiting] = []
+        count = 0
+        while self.by_unit and count < _MOST_TOGETHER:
+            for unit in list(self.by_unit):
+                waiting = self.by_unit[unit].popleft()
+                if not self.by_unit[unit]:
+                    del self.by_unit[unit]
+                taken.append(waiting)
+                count += len(waiting.arrivals)
+                if count >= _MOST_TOGETHER:
+                    break
+        self.events -= count
+        return taken
+
+
+class Batcher:
+    """Takes pushes in through `Intake`, small ones of a root together."""
+
+    def __init__(self, intake: Intake, most_waiting: int) -> None:
+        self._intake = intake
+        self._most_waiting = most_waiting
+        self._queues: dict[int, _Queue] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def waiting(self) -> int:
+        """Events that wait for their transaction to begin."""
+        return sum(queue.events for queue in self._queues.values())
+
+    async def push(self, root_id: int, unit: str, arrivals: Sequence[Parsed]) -> Outcome:
+        """Take in sound events sent with a key of `unit`; returns after they are committed and counted.
+
+        Raises:
+            Overloaded: too many events wait already.
+            DatabaseUnavailable: nothing was acknowledged.
+        """
+        if len(arrivals) > _SMALL:
+            return await self._intake.push(root_id, unit, arrivals)
+        queue = self._queues.setdefault(root_id, _Queue())
+        if queue.events + len(arrivals) > self._most_waiting:
+            raise Overloaded
+        waiting = _Waiting(unit, arrivals, asyncio.get_running_loop().create_future())
+        queue.add(waiting)
+        if queue.running < _AT_ONCE:
+            queue.running += 1
+            task = asyncio.create_task(self._run(root_id, queue))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return await waiting.outcome
+
+    async def _run(self, root_id: int, queue: _Queue) -> None:
+        """Transactions, one after the other, until nobody waits."""
+        try:
+            while taken := queue.take():
+                await self._together(root_id, taken)
+        finally:
+            queue.running -= 1
+
+    async def _together(self, root_id: int, taken: list[_Waiting]) -> None:
+        try:
+            outcomes = await self._intake.push_together(root_id, [(each.unit, each.arrivals) for each in taken])
+        except Exception as error:  # noqa: BLE001  whatever it is, somebody waits to be told
+            if len(taken) == 1 or isinstance(error, (DatabaseUnavailable, Overloaded)):
+                for waiting in taken:
+                    _fail(waiting, error)
+                return
+            # One of them breaks the transaction: let it break its own, and spare its neighbours.
+            for waiting in taken:
+                await self._together(root_id, [waiting])
+            return
+        for waiting, outcome in zip(taken, outcomes, strict=True):
+            if not waiting.outcome.done():
+                waiting.outcome.set_result(outcome)
+
+
+def _fail(waiting: _Waiting, error: Exception) -> None:
+    if not waiting.outcome.done():
+        waiting.outcome.set_exception(error)
