@@ -1,6 +1,6 @@
 # Everything here may be repeated, by root or by an ordinary user, and needs python3 (>= 3.11) with venv, and make.
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format lock clean clean-data
+.PHONY: help install run test memory check format lock clean clean-data
 
 # The first of these that is new enough; or say which: make PYTHON=/path/to/python3
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -25,6 +25,9 @@ run: install ## the demo province on http://127.0.0.1:8000, with its own databas
 
 test: install ## the whole suite; ARGS="tests/domain -x" for a part of it
 	@exec .ci/test $(ARGS)
+
+memory: install ## a million events, the process under 300 MB; ARGS="--events 300000" for fewer
+	@exec .ci/memory $(ARGS)
 
 check: install ## style, types, import contracts
 	.venv/bin/ruff check

@@ -1,4 +1,4 @@
-"""The `chiso` command: serve, demo, migrate, keys, ingest, rebuild, verify, openapi."""
+"""The `chiso` command: serve, demo, simulate, migrate, keys, ingest, rebuild, verify, openapi."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from app import loading
+from app import loading, simulating
 from app.api.service import Service
 from app.demo import procedures, province, simulate
 from app.domain import codes
@@ -53,11 +53,14 @@ class KeyScope(StrEnum):
     admin = "admin"
 
 
+_TOLD = (loading.Refused, simulating.Refused, simulating.NothingToDo)
+
+
 def main() -> None:
     """Run the command; failures a person can do something about are told in a line, without a traceback."""
     try:
         app()
-    except (embedded.EmbeddedError, PortInUse, migrate.TimescaleMissing, loading.Refused) as error:
+    except (embedded.EmbeddedError, PortInUse, migrate.TimescaleMissing, *_TOLD) as error:
         _fail(str(error))
     except DatabaseUnavailable as error:
         _fail(f"the database cannot be reached: {error}")
@@ -227,6 +230,24 @@ def demo_command(
             return await loading.demo_events(service, chosen, scale, seed, time.time_ns() // 1000, done)
 
     print(_run(work))
+
+
+@app.command("simulate")
+def simulate_command(
+    unit: Annotated[str, typer.Option(help="The unit that lives, with all under it.")] = province.ROOT,
+    rate: Annotated[float, typer.Option(help="Events a second, on average.", min=0.01, max=5_000)] = 50,
+    url: Annotated[str, typer.Option(help="Where the service is.")] = "http://127.0.0.1:8000",
+    key: Annotated[str, typer.Option(help="Of the scopes read and ingest.", envvar="CHISO_KEY")] = "",
+    seconds: Annotated[float | None, typer.Option(help="End after so long; without it, at Ctrl-C.", min=0.1)] = None,
+    seed: Annotated[int, typer.Option(help="Another seed draws other lives.", min=0)] = 1,
+    daily: Annotated[bool, typer.Option("--daily", help="The rate is a working day's mean; nights are quiet.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print twenty events and send none.")] = False,
+) -> None:
+    """Keep a province living: events that happen now, sent over HTTP as a careful vendor does."""
+    pace = simulating.Pace(rate, daily, seconds)
+    simulating.Simulation(
+        url, key, unit, seed, pace, lambda line: _err.print(line, highlight=False, soft_wrap=True), print
+    ).run(dry_run)
 
 
 @app.command("migrate")

@@ -13,7 +13,23 @@ from pathlib import Path
 import structlog
 from fastapi import FastAPI
 
-from app.api import catalogues, events, probes, problems, scorecard
+from app.api import (
+    advice,
+    breakdown,
+    catalogues,
+    docs,
+    dossiers,
+    events,
+    life,
+    openapi,
+    probes,
+    problems,
+    quality,
+    ranking,
+    rejections,
+    scorecard,
+    series,
+)
 from app.api.metrics import Metrics
 from app.api.requests import Requests
 from app.api.service import Service
@@ -73,11 +89,27 @@ def create_app(service: Service) -> FastAPI:
         redoc_url=None,
         # One address for one thing: a redirect would name the scheme and host that a proxy in front has hidden.
         redirect_slashes=False,
+        generate_unique_id_function=openapi.operation_id,
     )
     app.state.service = service
     problems.install(app)
-    for each in (events, catalogues, scorecard, probes):
+    for each in (
+        events,
+        catalogues,
+        scorecard,
+        ranking,
+        series,
+        breakdown,
+        advice,
+        dossiers,
+        life,
+        quality,
+        rejections,
+        probes,
+    ):
         app.include_router(each.router)
+    docs.install(app)
+    openapi.install(app)
     app.add_middleware(Requests, metrics=service.metrics)
     return app
 

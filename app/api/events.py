@@ -18,6 +18,7 @@ from app.api.service import Service, service_of
 from app.domain.arrivals import Outcome, Parsed, Rejected
 from app.intake import cloudevents
 from app.intake.cloudevents import Batch, BodyProblem
+from app.store import rejections
 
 router = APIRouter()
 
@@ -73,6 +74,7 @@ async def take_in(service: Service, access: Access, items: Sequence[Parsed | Rej
     )
     _measure(service, outcomes, joined.errors)
     _observe(service, items, joined, arrived)
+    await rejections.keep(service.database, access.root_id, access.unit, joined.errors, service.clock())
     return joined
 
 

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Collection, Sequence
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from app.store.intake import Clock
+
+_DAY = 86_400
+_LAGS = (1, 10, 60, 600, 3600, 6 * 3600, _DAY, 3 * _DAY, 7 * _DAY, 30 * _DAY, 90 * _DAY, 180 * _DAY, 365 * _DAY)
+_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
+_OTHER = "other"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+def instant_of(clock: Clock) -> int:
+    """The present instant in µs: the service's clock, the machine's where that one leaves it to the database."""
+    now = clock()
+    return time.time_ns() // 1000 if now is None else now
 
 
 class Metrics:
@@ -14,6 +29,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._began = time.time()
+        self._heard: dict[str, float] = {}
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         self.events = Counter(
@@ -50,3 +67,43 @@ class Metrics:
         self.up = Gauge(
             "chiso_database_up", "1 when the last readiness check reached the database.", registry=self.registry
         )
+        self.lag_seconds = Histogram(
+            "chiso_event_lag_seconds",
+            "From when an event happened to when it arrived.",
+            buckets=_LAGS,
+            registry=self.registry,
+        )
+        self.batch_events = Histogram(
+            "chiso_batch_events", "Events in one push, sound or not.", buckets=_SIZES, registry=self.registry
+        )
+        self.quiet_seconds = Gauge(
+            "chiso_source_quiet_seconds",
+            "Since the last sound event of a source named in the settings; of all others together: other.",
+            ("source",),
+            registry=self.registry,
+        )
+        self.rejections_kept = Gauge(
+            "chiso_rejections_kept", "Rejections kept for /v1/rejections, up to 100,000.", registry=self.registry
+        )
+        self.refold_to_do = Gauge(
+            "chiso_refold_lives_to_do", "Lives still to be folded again after catalogue edits.", registry=self.registry
+        )
+        self.refold_done = Gauge(
+            "chiso_refold_lives_done", "Lives folded again of the edits still being applied.", registry=self.registry
+        )
+
+    def arrived(self, happened: Sequence[int], now: int) -> None:
+        """Events came in that had not all been seen before; both in µs. Clocks that run ahead lag by nothing."""
+        for at in happened:
+            self.lag_seconds.observe(max(0, now - at) / 1_000_000)
+
+    def heard(self, sources: Collection[str], named: Collection[str], now: int) -> None:
+        """Sound events came from these sources; only `named` ones are told apart."""
+        for source in sources:
+            self._heard[source if source in named else _OTHER] = now / 1_000_000
+
+    def measure_quiet(self, named: Collection[str], now: int) -> None:
+        """Bring the silence of every named source up to date; of one never heard it lasts since the process began."""
+        for source in (*named, _OTHER):
+            since = self._heard.get(source, self._began)
+            self.quiet_seconds.labels(source).set(max(0, now / 1_000_000 - since))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import math
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from app.api.answers import json_response
+from app.api.metrics import instant_of
 from app.api.problems import Problem
 from app.api.service import Service, service_of
 from app.store import migrate
@@ -16,6 +20,8 @@ from app.store.database import DatabaseUnavailable, Overloaded
 
 router = APIRouter(tags=["operations"])
 _needed = cache(migrate.head)
+_log = logging.getLogger(__name__)
+_SCRAPE_SECONDS: Final = 1.0
 
 
 @router.get("/livez", summary="Is the process alive")
@@ -48,4 +54,27 @@ async def metrics(service: Annotated[Service, Depends(service_of)]) -> Response:
         service.metrics.pool_in_use.labels(pool).set(in_use)
         service.metrics.pool_open.labels(pool).set(opened)
     service.metrics.bytes_in_flight.set(service.bytes_in_flight)
+    service.metrics.measure_quiet(service.settings.metrics.sources, instant_of(service.clock))
+    await _measure_database(service)
     return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+_KEPT: Final = """
+    SELECT (SELECT count(*) FROM (SELECT FROM rejection LIMIT 100000) AS kept) AS rejections,
+           (SELECT coalesce(sum(greatest(total - done, 0)), 0) FROM refold) AS to_do,
+           (SELECT coalesce(sum(done), 0) FROM refold) AS done
+"""
+
+
+async def _measure_database(service: Service) -> None:
+    """What only the database knows; unknown (NaN) when it does not say so at once."""
+    rejections = to_do = done = math.nan
+    try:
+        async with asyncio.timeout(_SCRAPE_SECONDS), service.database.connection("read") as connection:
+            [row] = await connection.fetch(_KEPT)
+            rejections, to_do, done = map(float, row.values())
+    except Exception:  # noqa: BLE001 - a scrape without three numbers tells more than one that failed
+        _log.debug("the database did not tell its metrics", exc_info=True)
+    service.metrics.rejections_kept.set(rejections)
+    service.metrics.refold_to_do.set(to_do)
+    service.metrics.refold_done.set(done)

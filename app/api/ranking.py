@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -85,7 +86,6 @@ class _By:
 
     code: str
     indicators: tuple[Indicator, ...]
-    group: str | None = None
     indicator: Indicator | None = None
 
     @property
@@ -98,13 +98,11 @@ class _By:
 
     def standing(self, measures: Mapping[str, Measure], narrowed: bool) -> Standing:
         """The standing that measures give."""
+        found = [scoring.score_indicator(each, measures, narrowed) for each in self.indicators]
         if self.indicator is not None:
-            figure = scoring.score_indicator(self.indicator, measures, narrowed)
-            return Standing(figure.score, figure.ratio, figure.value)
-        scored = scoring.score(catalogue.load(), measures, narrowed)
-        if self.group is None:
-            return Standing(scored.total)
-        return Standing(next(each.score for each in scored.groups if each.code == self.group))
+            return Standing(found[0].score, found[0].ratio, found[0].value)
+        # The points of a group, and of all groups, are the sums of rounded parts; what has no data adds nothing.
+        return Standing(sum((each.score for each in found if each.score is not None), Decimal("0.00")))
 
 
 def _by(query: Mapping[str, str]) -> _By:
@@ -113,11 +111,11 @@ def _by(query: Mapping[str, str]) -> _By:
         raise Problem("invalid_parameter", "either a group or an indicator", "indicator")
     if "indicator" in query:
         indicator = indicator_of(query)
-        return _By(indicator.code, (indicator,), indicator=indicator)
+        return _By(indicator.code, (indicator,), indicator)
     groups = {each.code: each for each in known.groups}
     if "group" in query:
         group = groups[one_of(dict(query), "group", tuple(groups), "")]
-        return _By(group.code, group.indicators, group=group.code)
+        return _By(group.code, group.indicators)
     return _By("total", tuple(each for group in known.groups for each in group.indicators))
 
 
@@ -156,7 +154,7 @@ async def _standings(view: View, units: Sequence[Unit], by: _By, question: Quest
     wanted = Wanted(tuple(summed.values()), parts, question.procedure, by_unit=True)
     cube = await view.reader.cube(wanted, Slices.of(question.a, question.b))
     counted = cube.split(lambda cell: owners[cell[0]])
-    remits = Remits(directory)
+    remits = Remits(directory, question.a, question.b)
     narrowed = question.procedure is not None
     standings = {}
     for unit in units:

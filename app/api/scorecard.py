@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from app.api.answers import figure_response, instant
 from app.api.auth import Access, access_for, root_for
-from app.api.parameters import Asked, asked
+from app.api.parameters import Asked, asked, only
 from app.api.problems import Problem
 from app.api.service import Service, service_of
 from app.domain import catalogue, figures, periods, scoring
@@ -90,6 +90,7 @@ async def scorecard(
 @router.get("/v1/indicators", summary="The catalogue of indicators", tags=["figures"])
 async def indicators(access: Annotated[Access, Depends(access_for("read"))], request: Request) -> Response:
     """Code, name, group, maximum, threshold, zero rule, formula in words and legal source of every indicator."""
+    only(request, ())
     known = catalogue.load()
     body = {
         "version": known.version,

@@ -46,7 +46,7 @@ async def series(
         raise Problem("invalid_parameter", f"name the bucket: one of {', '.join(BUCKETS)}", "bucket")
     length = one_of(query, "bucket", BUCKETS, "")
     async with viewing(service, access, wanted) as view:
-        buckets = []
+        buckets: list[Period] = []
         for bucket in buckets_of(wanted.period, length):
             if bucket.a >= view.now:
                 break
@@ -67,7 +67,7 @@ async def _points(view: View, indicator: Indicator, buckets: list[Period]) -> tu
     slices = Slices.of_buckets(buckets, buckets[-1].effective_end(view.now))
     units = directory.in_scope(view.unit.code, wanted.scope)
     cube = await view.reader.cube(Wanted(units, parts, wanted.procedure), slices)
-    remits = Remits(directory)
+    remits = Remits(directory, buckets[0].a, buckets[-1].b)
     points = []
     reported = False
     for bucket, counted in zip(buckets, cube.in_turn(slices), strict=True):
@@ -112,5 +112,3 @@ def buckets_of(period: Period, length: str) -> Iterator[Period]:
         else:
             yield periods.parse(f"{day:%Y-%m}")
         day = until + timedelta(days=1)
-
-

@@ -69,7 +69,10 @@ def _quality(parameters: str) -> float:
 
 
 def as_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> str:
-    """Rows as CSV by RFC 4180: a header of the JSON names, nested ones with dots; null is empty, lists joined by `;`."""
+    """Rows as CSV by RFC 4180 under a header of the JSON names, nested ones with dots.
+
+    null is empty, booleans are words, lists are joined by semicolons.
+    """
     flat = [_flat(row) for row in rows]
     if columns is None:
         columns = list(dict.fromkeys(name for row in flat for name in row))

@@ -12,7 +12,7 @@ from typing import Literal, TypeVar
 
 from app.domain.catalogue import Indicator
 from app.domain.events import Day, Instant
-from app.domain.figures import Counted, Sums, part_of
+from app.domain.figures import USES, Counted, Sums, part_of
 from app.domain.periods import Period, day_of, start_of
 from app.domain.publication import PublicationCounts
 from app.domain.tally import FAMILIES
@@ -162,7 +162,7 @@ _SEEN_AGAIN = (
 )
 _DISTINCT = "Mỗi thủ tục chỉ tính một lần trong một số liệu, nên cộng các dòng không bằng số chung."
 _NO_COUNTS = "Giá trị bình quân không cộng được."
-_REPORTED = "Mẫu số có chỗ lấy theo báo cáo quốc gia, nên cộng các dòng không bằng số chung."
+_REPORTED = "Mẫu số có thể lấy theo báo cáo quốc gia, nên cộng các dòng không bằng số chung."
 _STOCK = "Số đơn vị là hiện trạng, không cộng theo thời gian."
 _CARRIED = ("active", "on_time", "overdue", "petitions")
 
@@ -177,7 +177,7 @@ def why_not_additive(indicator: Indicator, across: Across, reported: bool) -> st
     if reported and "synced_base" in indicator.measures:
         return _REPORTED
     parts = {part_of(each) for each in indicator.measures}
-    if parts & {"remit", "uses", "publications"}:
+    if parts & {"remit", "publications", *USES}:
         return _DISTINCT
     if across == "slices" and "communes" in parts:
         return _STOCK

@@ -359,9 +359,7 @@ class Reading:
         return stretches
 
     def _due_moved_late(self, legal: int | None, ended: int | None) -> bool:
-        """Whether another due time came after the one in force had passed. A request made in time and still open then
-        had stopped the clock, so nothing had passed.
-        """
+        """Whether another due time came after the one in force had passed; an open request made in time stops it."""
         for move in self.moves:
             closed = move.requests - move.waiting
             in_force = move.due + sum(to - start for start, to in self.pauses(legal, ended, closed))

@@ -8,9 +8,9 @@ buckets or parts at once are in cube.py.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple, get_args
 
 from app.domain import catalogue as catalogues
 from app.domain.catalogue import Indicator
@@ -32,16 +32,30 @@ NATIONAL_COUNT = "DOSSIER_SYNC"
 BY_PROCEDURE = ("received", "received_fee_paid_online", "received_population_data", "ended_population_data")
 """The dossiers' counters that are also needed by procedure and channel."""
 
-Part = Literal["dossiers", "programmes", "remit", "uses", "petitions", "documents", "communes", "publications"]
-"""Measures that come from the same sums. remit: procedures by their attributes alone; uses: those with dossiers."""
+Part = Literal[
+    "dossiers",
+    "programmes",
+    "remit",
+    "online_uses",
+    "paid_uses",
+    "population_uses",
+    "petitions",
+    "documents",
+    "communes",
+    "publications",
+]
+"""Measures that come from the same sums. remit: procedures by their attributes alone; …uses: those with dossiers."""
 
-ALL: Final[frozenset[Part]] = frozenset(
-    ("dossiers", "programmes", "remit", "uses", "petitions", "documents", "communes", "publications")
-)
+ALL: Final[frozenset[Part]] = frozenset(get_args(Part))
+USES: Final[frozenset[Part]] = frozenset(("online_uses", "paid_uses", "population_uses"))
 _PROGRAMMES: Final = frozenset(
     ("full_online_received", "full_eligible_received", "essential_online", "essential_received", "essential_mean")
 )
-_USES: Final = frozenset(("procedures_with_online_dossiers", "procedures_paid_online", "procedures_population_data"))
+_USES: Final[dict[str, Part]] = {
+    "procedures_with_online_dossiers": "online_uses",
+    "procedures_paid_online": "paid_uses",
+    "procedures_population_data": "population_uses",
+}
 _BY_FIRST_WORD: Final[dict[str, Part]] = {
     "procedures": "remit",
     "petitions": "petitions",
@@ -58,7 +72,7 @@ def part_of(measure: str) -> Part:
     if measure in _PROGRAMMES:
         return "programmes"
     if measure in _USES:
-        return "uses"
+        return _USES[measure]
     return _BY_FIRST_WORD.get(measure.partition("_")[0], "dossiers")
 
 
@@ -145,35 +159,70 @@ class Counted:
         return cls(Sums(DOSSIER), Sums(PETITION), Sums(DOCUMENT), {}, {}, PublicationCounts(0, 0, 0, 0, 0, 0))
 
 
+class Remit(NamedTuple):
+    """Codes of the procedures in a remit, and of those of them with an attribute that is counted."""
+
+    procedures: frozenset[str] = frozenset()
+    online: frozenset[str] = frozenset()
+    fee: frozenset[str] = frozenset()
+    integrated: frozenset[str] = frozenset()
+    citizen: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, procedures: Sequence[Procedure]) -> Remit:
+        """The remit that some procedures make."""
+        fee = [each for each in procedures if each.fee]
+        return cls(
+            frozenset([each.code for each in procedures]),
+            frozenset([each.code for each in procedures if each.service_level in ("partial", "full")]),
+            frozenset([each.code for each in fee]),
+            frozenset([each.code for each in fee if each.payment_integrated]),
+            frozenset([each.code for each in procedures if "citizen" in each.applicants]),
+        )
+
+    @classmethod
+    def together(cls, remits: Sequence[Remit]) -> Remit:
+        """All of some remits."""
+        if len(remits) == 1:
+            return remits[0]
+        return cls(*(frozenset().union(*column) for column in zip(*remits, strict=True))) if remits else cls()
+
+
 class Remits:
-    """`Directory.remit` for many questions about one directory: what does not change between them is done once."""
+    """`Directory.remit` for many questions within one span: what does not change between them is done once."""
 
-    def __init__(self, directory: Directory) -> None:
-        self._by_unit: dict[str, list[Procedure]] = {}
-        self._by_level: dict[str | None, list[Procedure]] = {}
+    def __init__(self, directory: Directory, a: Instant, b: Instant) -> None:
+        by_unit: dict[str, list[Procedure]] = {}
+        by_level: dict[str | None, list[Procedure]] = {}
+        sometimes: dict[str, Procedure] = {}
         for each in directory.procedures.values():
+            if not _throughout(each, a, b):
+                sometimes[each.code] = each
+                continue
             for code in each.units:
-                self._by_unit.setdefault(code, []).append(each)
+                by_unit.setdefault(code, []).append(each)
             for level in each.levels if not each.units else ():
-                self._by_level.setdefault(level, []).append(each)
-        self._handled: dict[tuple[str, ...], list[tuple[Instant | None, Instant | None, Procedure]]] = {}
+                by_level.setdefault(level, []).append(each)
+        self._by_unit = {code: Remit.of(found) for code, found in by_unit.items()}
+        self._by_level = {level: Remit.of(found) for level, found in by_level.items()}
+        self._always: dict[tuple[str, ...], Remit] = {}
+        self._sometimes = replace(directory, procedures=sometimes)
 
-    def of(self, units: Sequence[Unit], a: Instant, b: Instant) -> list[Procedure]:
-        """The procedures in the remit of `units` whose validity overlaps [a, b)."""
+    def of(self, units: Sequence[Unit], a: Instant, b: Instant) -> Remit:
+        """The remit of `units` in [a, b), which lies within the span."""
         key = tuple(unit.code for unit in units)
-        handled = self._handled.get(key)
-        if handled is None:
-            found = {each.code: each for unit in units for each in self._by_unit.get(unit.code, ())}
-            found |= {each.code: each for level in {u.level for u in units} for each in self._by_level.get(level, ())}
-            handled = self._handled[key] = [
-                (
-                    None if each.valid_from is None else start_of(each.valid_from),
-                    None if each.valid_to is None else start_of(Day(each.valid_to + 1)),
-                    each,
-                )
-                for each in found.values()
-            ]
-        return [each for begin, end, each in handled if (begin is None or begin < b) and (end is None or end > a)]
+        always = self._always.get(key)
+        if always is None:
+            parts = [self._by_unit[code] for code in key if code in self._by_unit]
+            parts += [self._by_level[level] for level in {unit.level for unit in units} if level in self._by_level]
+            always = self._always[key] = Remit.together(parts)
+        now = self._sometimes.remit(units, a, b)
+        return Remit.together([always, Remit.of(now)]) if now else always
+
+
+def _throughout(procedure: Procedure, a: Instant, b: Instant) -> bool:
+    begun = procedure.valid_from is None or start_of(procedure.valid_from) <= a
+    return begun and (procedure.valid_to is None or start_of(Day(procedure.valid_to + 1)) >= b)
 
 
 def measures(
@@ -193,8 +242,9 @@ def measures(
         found |= _programme_measures(directory, counted.within_by_procedure)
     if question.procedure is not None:
         return found
-    if "remit" in parts or "uses" in parts:
-        remit = (remits.of if remits is not None else directory.remit)(units, question.a, question.b)
+    if "remit" in parts or parts & USES:
+        a, b = question.a, question.b
+        remit = Remit.of(directory.remit(units, a, b)) if remits is None else remits.of(units, a, b)
         found |= _procedure_measures(remit, counted)
     if "petitions" in parts:
         found |= _petition_measures(counted.petitions)
@@ -273,13 +323,10 @@ def _programme_measures(directory: Directory, within: Mapping[tuple[str, int], S
     }
 
 
-def _procedure_measures(remit: Iterable[Procedure], counted: Counted) -> dict[str, Measure]:
+def _procedure_measures(remit: Remit, counted: Counted) -> dict[str, Measure]:
     """Distinct procedures, numerators cut to the denominators' procedures."""
-    remit = list(remit)
-    online = [each.code for each in remit if each.service_level in ("partial", "full")]
-    fee = [each for each in remit if each.fee]
-    citizens = [each.code for each in remit if "citizen" in each.applicants]
     within, before = counted.within_by_procedure, counted.before_by_procedure
+    online = {code for (code, channel), counts in within.items() if channel == ONLINE and counts[0] > 0}
     paid = {code for (code, _), counts in within.items() if counts[1] > 0}
     population: dict[str, int] = {}
     for (code, _), counts in within.items():
@@ -287,14 +334,14 @@ def _procedure_measures(remit: Iterable[Procedure], counted: Counted) -> dict[st
     for (code, _), counts in before.items():
         population[code] = population.get(code, 0) + counts[2] - counts[3]
     return {
-        "procedures": len(remit),
-        "procedures_online_service": len(online),
-        "procedures_with_online_dossiers": sum(_received(within, code, ONLINE) > 0 for code in online),
-        "procedures_fee": len(fee),
-        "procedures_paid_online": sum(each.code in paid for each in fee),
-        "procedures_integrated": sum(each.payment_integrated for each in fee),
-        "procedures_citizen": len(citizens),
-        "procedures_population_data": sum(population.get(code, 0) > 0 for code in citizens),
+        "procedures": len(remit.procedures),
+        "procedures_online_service": len(remit.online),
+        "procedures_with_online_dossiers": len(remit.online & online),
+        "procedures_fee": len(remit.fee),
+        "procedures_paid_online": len(remit.fee & paid),
+        "procedures_integrated": len(remit.integrated),
+        "procedures_citizen": len(remit.citizen),
+        "procedures_population_data": len(remit.citizen & {code for code, count in population.items() if count > 0}),
     }
 
 

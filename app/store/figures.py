@@ -13,7 +13,7 @@ from typing import Any, Final
 from app.domain import catalogue, publication, tally
 from app.domain.cube import Cell, Cube, Slices
 from app.domain.directory import Directory, Unit
-from app.domain.figures import ALL, BY_PROCEDURE, Counted, Part, Question
+from app.domain.figures import ALL, BY_PROCEDURE, USES, Counted, Part, Question
 from app.domain.periods import start_of
 from app.domain.publication import Announced, PublicationCounts, PublicationFacts, Published
 from app.store import lives, tallies
@@ -60,6 +60,20 @@ class Wanted:
     by_procedure: bool = False
 
 
+def _useful(parts: frozenset[Part]) -> tallies.Useful:
+    """The sums by procedure that some parts look at; a province's others are most of them."""
+    received, paid, in_data, out_of_data = BY_PROCEDURE
+    carried = f"sum({in_data}) IS DISTINCT FROM sum({out_of_data})" if "population_uses" in parts else None
+    within = []
+    if parts & {"programmes", "online_uses"}:
+        within.append(f"sum({received}) <> 0")
+    if "paid_uses" in parts:
+        within.append(f"sum({paid}) <> 0")
+    if "population_uses" in parts:
+        within.append(f"sum({in_data}) <> 0 OR sum({out_of_data}) <> 0")
+    return tallies.Useful(carried, " OR ".join(within))
+
+
 @dataclass(frozen=True)
 class Reader:
     """Reads figures of one root within one snapshot."""
@@ -80,14 +94,16 @@ class Reader:
         if wanted.procedure is not None:
             procedure_id = await self._procedure_id(wanted.procedure)
         later: tally.Cells = {}
-        if wanted.parts & {"dossiers", "programmes", "uses"}:
+        if wanted.parts & {"dossiers", "programmes", *USES}:
             later = await self._later_today(tally.DOSSIER, wanted, slices)
         if "dossiers" in wanted.parts:
             every = tallies.Wanted(tally.DOSSIER, tally.DOSSIER.counters, wanted.by_unit, wanted.by_procedure)
             every = replace(every, procedure_id=procedure_id)
             cube.cells["dossier"] = await self._sums(every, wanted, slices, later)
-        if wanted.parts & {"programmes", "uses"}:
-            uses = tallies.Wanted(tally.DOSSIER, BY_PROCEDURE, wanted.by_unit, True, procedure_id)
+        if wanted.parts & {"programmes", *USES}:
+            uses = tallies.Wanted(
+                tally.DOSSIER, BY_PROCEDURE, wanted.by_unit, True, procedure_id, _useful(wanted.parts)
+            )
             cube.uses = await self._sums(uses, wanted, slices, later)
         if wanted.procedure is not None:
             return cube

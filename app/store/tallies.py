@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from operator import itemgetter
-from typing import Final
+from typing import Final, NamedTuple
 
 from app.domain.cube import Cell, Slices
 from app.domain.events import Day
@@ -166,11 +166,18 @@ def _next(length: str, day: int) -> int:
     return day_number(date(first.year + first.month // 12, first.month % 12 + 1, 1))
 
 
+class Useful(NamedTuple):
+    """SQL conditions on the sums of a group that is looked at at all; None where no group of slice 0 is."""
+
+    before: str | None
+    within: str
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What is summed: a family's counters over units and slices, perhaps split by unit and procedure.
 
-    `procedure_id` narrows to one procedure.
+    `procedure_id` narrows to one procedure; sums that are not `useful` are left out.
     """
 
     family: Family
@@ -178,6 +185,7 @@ class Wanted:
     by_unit: bool = False
     by_procedure: bool = False
     procedure_id: int | None = None
+    useful: Useful | None = None
 
 
 async def sums(
@@ -185,14 +193,14 @@ async def sums(
 ) -> dict[Cell, list[int]]:
     """The counters of each cell that has any; one statement, whatever the number of units and slices."""
     statement, parameters = _statement(wanted, root_id, generation, unit_ids, slices)
-    rows = await connection.fetch(statement, *parameters)
+    rows = await connection.fetch(statement, *parameters) if statement else []
     return {row[:4]: list(row[4:]) for row in rows}
 
 
 def _statement(
     wanted: Wanted, root_id: int, generation: int, unit_ids: Sequence[int], slices: Slices
 ) -> tuple[str, list[object]]:
-    """SQL and its parameters: one SELECT per piece of time, added together."""
+    """SQL and its parameters: one SELECT per piece of time, added together; none where there is nothing to read."""
     parameters: list[object] = [root_id, generation, unit_ids]
 
     def bound(value: object, kind: str) -> str:
@@ -206,35 +214,62 @@ def _statement(
     dimensions = [name for name, split in (("unit_id", wanted.by_unit), ("procedure_id", wanted.by_procedure)) if split]
     dimensions.append(wanted.family.variety)
     starts = bound(slices.edges[:-1], "date[]") if slices.last > 1 else ""
+    useful = wanted.useful
     selects = []
-    for (grain, first, until), number in _sliced(slices):
+    for (grain, first, until), number, sign in _sliced(slices):
+        if number == 0 and useful is not None and useful.before is None:
+            continue
         where = [*conditions, f"bucket < {bound(until, 'date')}"]
         if first is not None:
             where.append(f"bucket >= {bound(first, 'date')}")
         slice_sql = f"width_bucket(bucket, {starts})" if number is None else str(number)
         table = f"tally_{wanted.family.name}_{'unit_' if whole else ''}{grain}"
-        columns = ", ".join((*dimensions, f"{slice_sql} AS slice", *wanted.counters))
+        counters = [f"-{name} AS {name}" for name in wanted.counters] if sign < 0 else wanted.counters
+        columns = ", ".join((*dimensions, f"{slice_sql} AS slice", *counters))
         selects.append(f"SELECT {columns} FROM {table} WHERE {' AND '.join(where)}")
+    if not selects:
+        return "", []
     totals = ", ".join(f"coalesce(sum({name}), 0)::bigint" for name in wanted.counters)
     told = f"{'unit_id' if wanted.by_unit else 0}, {'procedure_id' if wanted.by_procedure else 0}"
+    having = ""
+    if useful is not None:
+        having = f"HAVING CASE slice WHEN 0 THEN {useful.before or 'false'} ELSE {useful.within} END"
     pieces = " UNION ALL ".join(selects)
     statement = (
         f"SELECT {told}, {wanted.family.variety}, slice, {totals} FROM ({pieces}) AS pieces "
-        f"GROUP BY {', '.join(dimensions)}, slice"
+        f"GROUP BY {', '.join(dimensions)}, slice {having}"
     )
     return statement, parameters
 
 
-def _sliced(slices: Slices) -> Iterator[tuple[_Piece, int | None]]:
-    """The pieces of all slices, each with its slice, or None where the pieces of many are read at once."""
+def _sliced(slices: Slices) -> Iterator[tuple[_Piece, int | None, int]]:
+    """The pieces of all slices and the sign they are summed with.
+
+    Each with its slice, or None where the pieces of many are read at once.
+    """
     for piece in _pieces(Range(None, slices.first)):
-        yield piece, 0
+        yield piece, 0, 1
     if slices.last == 1:
-        for piece in _pieces(Range(slices.first, slices.until)):
-            yield piece, 1
+        until = _rounded_up(slices)
+        for piece in _pieces(Range(slices.first, until)):
+            yield piece, 1, 1
+        for piece in _pieces(Range(slices.until, until)):
+            yield piece, 1, -1
         return
     # A month's row belongs to one slice only where slices meet at the firsts of months.
     months = all(_bucket_of("month", edge) == edge for edge in slices.edges[1:-1])
     for piece in _cut(("month", "day") if months else ("day",), slices.first, slices.until):
         if piece[1] != piece[2]:
-            yield piece, None
+            yield piece, None, 1
+
+
+def _rounded_up(slices: Slices) -> Day:
+    """The end of the year or month that an open period runs through, where the period has it from its beginning on.
+
+    What lies ahead of now are a few deadlines: one whole bucket less these is less to read than all days until now.
+    """
+    if slices.now is not None:
+        for length in ("year", "month"):
+            if slices.first <= _bucket_of(length, slices.until - 1):
+                return Day(_next(length, slices.until - 1))
+    return slices.until

@@ -411,7 +411,6 @@ async def test_an_unknown_path_is_not_found(served: Running) -> None:
         "/v1/events/1",
         "/v1/scorecard/",
         "/V1/scorecard",
-        "/docs",
         "/%00",
         "//v1/units",
     ):

@@ -1,0 +1,51 @@
+"""`GET /v1/advice`: what would gain most points."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from app.api.answers import encode, figure_response
+from app.api.auth import Access, access_for
+from app.api.parameters import asked
+from app.api.scorecard import viewing
+from app.api.service import Service, service_of
+from app.api.tables import retold
+from app.domain import advice, catalogue, figures, scoring
+from app.domain.advice import Advice
+
+router = APIRouter()
+
+
+@router.get("/v1/advice", summary="What would gain most points", tags=["figures"])
+async def advise(
+    request: Request,
+    access: Annotated[Access, Depends(access_for("read"))],
+    service: Annotated[Service, Depends(service_of)],
+) -> Response:
+    """A list of all scored indicators, most points to gain first: how many more their numerators need for all points,
+    at the present denominator, and the cheapest next step.
+    """
+    wanted = asked(request)
+    indicators = [each for group in catalogue.load().groups for each in group.indicators]
+    parts = figures.parts_of(indicators)
+    async with viewing(service, access, wanted) as view:
+        question = view.question()
+        measures = figures.measures(view.directory, question, await view.reader.count(question, parts), parts)
+    narrowed = wanted.procedure is not None
+    told = [_told(each) for each in advice.advise(scoring.score_indicator(i, measures, narrowed) for i in indicators)]
+    # The contract's answer is the bare list; it is wrapped only to be tagged like every figure.
+    return retold(figure_response(request, {"advice": told}, {}), encode(told), "application/json")
+
+
+def _told(each: Advice) -> dict[str, Any]:
+    step = each.next
+    return {
+        "indicator": each.indicator.code,
+        "gain": each.gain,
+        "needed": each.needed,
+        "of": each.of,
+        "next": {"needed": step.needed, "gain": step.gain} if step is not None else None,
+        "action": each.action,
+    }

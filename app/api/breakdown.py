@@ -1,0 +1,189 @@
+"""`GET /v1/breakdown`: one indicator by the parts of a unit or of its dossiers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Final, NamedTuple
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from app.api.auth import Access, access_for
+from app.api.parameters import asked, one_of
+from app.api.problems import Problem
+from app.api.ranking import indicator_of
+from app.api.scorecard import View, heading, moving, viewing
+from app.api.service import Service, service_of
+from app.api.tables import tabular_response
+from app.domain import codes, figures, scoring
+from app.domain.catalogue import Indicator
+from app.domain.cube import Cell, Cube, Slices, why_not_additive
+from app.domain.directory import Directory, Unit
+from app.domain.dossier import CHANNELS
+from app.domain.figures import Question, Remits
+from app.domain.scoring import Measure, ScoredIndicator
+from app.store.figures import Wanted
+
+router = APIRouter()
+
+DIMENSIONS: Final = ("unit", "procedure", "sector", "channel")
+_CHANNEL_NAMES: Final = {"online": "Trực tuyến", "counter": "Trực tiếp", "postal": "Bưu chính công ích"}
+_NO_SECTOR: Final = "Không rõ lĩnh vực"
+
+
+@router.get("/v1/breakdown", summary="An indicator by its parts", tags=["figures"])
+async def breakdown(
+    request: Request,
+    access: Annotated[Access, Depends(access_for("read"))],
+    service: Annotated[Service, Depends(service_of)],
+) -> Response:
+    """`by=unit`: the direct children and the unit's own part; by procedure, sector or channel of the dossiers.
+
+    `total` is the figure that is broken down; `additive` says whether the rows' counts add up to it, `note` why they
+    do not. As CSV too.
+    """
+    wanted = asked(request, ("indicator", "by"))
+    query = dict(request.query_params)
+    indicator = indicator_of(query)
+    if "by" not in query:
+        raise Problem("invalid_parameter", f"name the dimension: one of {', '.join(DIMENSIONS)}", "by")
+    by = one_of(query, "by", DIMENSIONS, "")
+    _require_dimension(indicator, by)
+    parts = figures.parts_of([indicator])
+    async with viewing(service, access, wanted) as view:
+        question = view.question()
+        cube = await view.reader.cube(
+            Wanted(
+                question.units_in(view.directory),
+                parts,
+                wanted.procedure,
+                by_unit=by == "unit",
+                by_procedure=by in ("procedure", "sector"),
+            ),
+            Slices.of(question.a, question.b),
+        )
+        rows = _by_unit(view, question) if by == "unit" else await _by_dossier(view, question, cube, by)
+    split = cube.split(rows.owners)
+    remits = Remits(view.directory, question.a, question.b)
+    figured = []
+    for row in rows.every(split):
+        counted = split.get(row.key) or cube.empty()
+        measures = figures.measures(view.directory, row.question, counted, parts, remits)
+        figured.append((row, measures, scoring.score_indicator(indicator, measures, wanted.procedure is not None)))
+    whole = figures.measures(view.directory, question, cube.whole(), parts, remits)
+    body = heading(view.moment, view.unit, wanted) | {"indicator": indicator.code, "by": by}
+    note = why_not_additive(
+        indicator, "units" if by == "unit" else "dossiers", _reported([whole, *(each for _, each, _ in figured)])
+    )
+    body |= {"additive": note is None, "note": note}
+    body["total"] = _told(scoring.score_indicator(indicator, whole, wanted.procedure is not None))
+    body["rows"] = [
+        {"key": row.key, "name": row.name} | _told(figure)
+        for row, _, figure in figured
+        if row.always or figure.numerator or figure.denominator or figure.ratio is not None or figure.value is not None
+    ]
+    columns = ("key", "name", "numerator", "denominator", "ratio", *(("value",) if indicator.kind == "average" else ()))
+    return tabular_response(request, body, "rows", moving(view.moment, wanted.period), columns)
+
+
+def _require_dimension(indicator: Indicator, by: str) -> None:
+    """Refuse what cannot be taken apart: the root's publications and constants; by dossiers what counts none."""
+    if indicator.kind == "constant" or indicator.root_only or (by != "unit" and indicator.counts != "dossiers"):
+        raise Problem("no_breakdown", f"{indicator.code} cannot be broken down by {by}", "by")
+
+
+def _reported(measured: Iterable[Mapping[str, Measure]]) -> bool:
+    return any(each["synced_base"] != each["received"] for each in measured)
+
+
+def _told(figure: ScoredIndicator) -> dict[str, Any]:
+    told = {"numerator": figure.numerator, "denominator": figure.denominator, "ratio": figure.ratio}
+    return told | ({"value": figure.value} if figure.indicator.kind == "average" else {})
+
+
+class _Row(NamedTuple):
+    """A row: what it is called, and the question whose figure it shows. `always`: also without any dossier."""
+
+    key: str
+    name: str | None
+    question: Question
+    always: bool
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Which row a cell belongs to, and the rows in their order."""
+
+    owners: Callable[[Cell], tuple[str, ...]]
+    every: Callable[[Mapping[str, object]], list[_Row]]
+
+
+def _by_unit(view: View, question: Question) -> _Rows:
+    directory, asked_unit = view.directory, view.unit
+    inside = frozenset(each.code for each in directory.in_scope(asked_unit.code, "subtree"))
+    row_of = {each.id: row_key(directory, asked_unit.code, each, inside) for each in question.units_in(directory)}
+    members: dict[str, list[Unit]] = {asked_unit.code: []}
+    if question.scope == "subtree":
+        members |= {each.code: [] for each in children(directory, asked_unit.code)}
+    for each in question.units_in(directory):
+        members.setdefault(row_of[each.id], []).append(each)
+    rows = []
+    for code in sorted(members, key=codes.sort_key):
+        unit = directory.units[code]
+        own = unit is asked_unit
+        name = f"{unit.name or unit.code} (riêng)" if own else unit.name
+        mine = replace(question, unit=unit, scope="own" if own else "subtree", units=tuple(members[code]))
+        rows.append(_Row(code, name, mine, True))
+    return _Rows(lambda cell: (row_of[cell[0]],), lambda split: rows)
+
+
+def children(directory: Directory, code: str) -> list[Unit]:
+    """The direct children that still stand for themselves: those merged into another unit are within that one."""
+    return [each for each in directory.units.values() if directory.parent_of(each) == code and not each.successor]
+
+
+def row_key(directory: Directory, above: str, unit: Unit, inside: Collection[str]) -> str:
+    """The row of a breakdown of `above` that a unit of its subtree, `inside`, belongs to.
+
+    A merged unit goes where its last successor within the subtree is; then up to the direct child. What was under a
+    merged unit without being merged itself keeps that unit's row, as its figures are in no other scorecard.
+    """
+    code, seen = unit.code, {unit.code}
+    while (successor := directory.units[code].successor) in inside and successor not in seen:
+        assert successor is not None
+        code = successor
+        seen.add(code)
+    while code != above:
+        parent = directory.parent_of(directory.units[code])
+        if parent == above or parent not in inside:
+            return code
+        assert parent is not None
+        code = parent
+    return above
+
+
+async def _by_dossier(view: View, question: Question, cube: Cube, by: str) -> _Rows:
+    """Rows of dossiers. Their questions have no label: a national report is of all dossiers together."""
+    part = replace(question, label="")
+    if by == "channel":
+        rows = [_Row(each, _CHANNEL_NAMES[each], part, True) for each in CHANNELS]
+        return _Rows(lambda cell: (CHANNELS[cell[2]],), lambda split: rows)
+    ids = {cell[1] for cells in (cube.cells["dossier"], cube.uses) for cell in cells}
+    known = view.directory.procedures
+    code_of = await view.reader.procedure_codes(ids)
+    if by == "procedure":
+
+        def of_procedures(split: Mapping[str, object]) -> list[_Row]:
+            found = sorted(split, key=lambda code: (codes.sort_key(code), code))
+            return [_Row(code, known[code].name if code in known else None, part, False) for code in found]
+
+        return _Rows(lambda cell: (code_of.get(cell[1], ""),), of_procedures)
+
+    def sector(cell: Cell) -> tuple[str, ...]:
+        procedure = known.get(code_of.get(cell[1], ""))
+        return ((procedure.sector or "") if procedure is not None else "",)
+
+    def of_sectors(split: Mapping[str, object]) -> list[_Row]:
+        return [_Row(each, each or _NO_SECTOR, part, False) for each in sorted(split, key=lambda key: (not key, key))]
+
+    return _Rows(sector, of_sectors)

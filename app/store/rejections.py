@@ -1,0 +1,131 @@
+"""The last rejected events of each source, kept for a while so that a sender can see what went wrong.
+
+Only where and why, never what an event said. Keeping them is a courtesy: it happens after the push, in a transaction of
+its own, and when it fails nobody is told, because what was accepted is accepted all the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import asyncpg
+import structlog
+
+from app.domain.arrivals import Rejected
+from app.store.database import Connection, Database, DatabaseUnavailable, Overloaded
+
+_log = structlog.get_logger("chiso.rejections")
+
+PER_SOURCE: Final = 1_000
+PER_ROOT: Final = 10_000
+_PATIENCE: Final = 2.0
+"""Seconds that a push waits for its rejections to be kept."""
+
+_TRIM_LOCK: Final = 7_660_003
+"""Class of the advisory lock under which old ones are dropped; who does not get it leaves that to the other."""
+
+_KEEP: Final = """
+    INSERT INTO rejection (root_id, unit, received_at, source, place, event_id, code, field)
+    SELECT $1::int, $2::text, coalesce($3::timestamptz, clock_timestamp()), *
+    FROM unnest($4::text[], $5::int[], $6::text[], $7::text[], $8::text[])
+"""
+_TRIM_SOURCE: Final = """
+    DELETE FROM rejection WHERE root_id = $1 AND source IS NOT DISTINCT FROM $2 AND id <= (
+        SELECT id FROM rejection WHERE root_id = $1 AND source IS NOT DISTINCT FROM $2
+        ORDER BY id DESC OFFSET $3 LIMIT 1
+    )
+"""
+_TRIM_ROOT: Final = """
+    DELETE FROM rejection WHERE root_id = $1 AND id <= (
+        SELECT id FROM rejection WHERE root_id = $1 ORDER BY id DESC OFFSET $2 LIMIT 1
+    )
+"""
+
+
+class Kept(NamedTuple):
+    """A rejection as it is kept. `place` is the event's index in its push."""
+
+    id: int
+    received_at: int
+    source: str | None
+    place: int
+    event_id: str | None
+    code: str
+    field: str | None
+
+
+async def keep(database: Database, root_id: int, unit: str, errors: Sequence[Rejected], now: int | None) -> None:
+    """Keep the rejections of a push that was sent with a key of `unit`, if that can be done soon; never fails."""
+    if not errors:
+        return
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await database.write(lambda connection: _write(connection, root_id, unit, _last(errors), now))
+    except (TimeoutError, DatabaseUnavailable, Overloaded, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        _log.warning("not kept", rejections=len(errors), reason=type(error).__name__)
+
+
+def _last(errors: Sequence[Rejected]) -> list[Rejected]:
+    """No more of a push than would be kept."""
+    room: dict[str | None, int] = {}
+    chosen = []
+    for each in reversed(errors):
+        room[each.source] = room.get(each.source, 0) + 1
+        if room[each.source] <= PER_SOURCE:
+            chosen.append(each)
+    return chosen[:PER_ROOT][::-1]
+
+
+async def _write(connection: Connection, root_id: int, unit: str, errors: Sequence[Rejected], now: int | None) -> None:
+    sources = [_fit(each.source) for each in errors]
+    await connection.execute(
+        _KEEP,
+        root_id,
+        unit,
+        now,
+        sources,
+        [each.index for each in errors],
+        [_fit(each.id) for each in errors],
+        [each.code for each in errors],
+        [_fit(each.field) for each in errors],
+    )
+    if await connection.fetchval("SELECT pg_try_advisory_xact_lock($1, $2)", _TRIM_LOCK, root_id):
+        for source in sorted(set(sources), key=lambda each: each or ""):
+            await connection.execute(_TRIM_SOURCE, root_id, source, PER_SOURCE)
+        await connection.execute(_TRIM_ROOT, root_id, PER_ROOT)
+
+
+def _fit(text: str | None) -> str | None:
+    """A text that the database can hold; a broken event may bring any."""
+    return None if text is None else text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()[:200]
+
+
+async def kept(
+    connection: Connection, root_id: int, unit: str, source: str | None, before: int | None, limit: int
+) -> tuple[list[Kept], bool]:
+    """The newest rejections of keys of `unit` or under it ("" is all), older than `before`; and whether more follow.
+
+    `source` None is every source, "" those whose source could not be read.
+    """
+    conditions, parameters = ["root_id = $1"], [root_id, limit + 1]
+    values: tuple[tuple[str, Any], ...] = (
+        ("source = ${}", source or None),
+        ("id < ${}", before),
+        ("(unit = ${0} OR starts_with(unit, ${0} || '.'))", unit or None),
+    )
+    for condition, value in values:
+        if value is not None:
+            parameters.append(value)
+            conditions.append(condition.format(len(parameters)))
+    if source == "":
+        conditions.append("source IS NULL")
+    rows = await connection.fetch(
+        f"""
+        SELECT id, received_at, source, place, event_id, code, field FROM rejection
+        WHERE {" AND ".join(conditions)} ORDER BY id DESC LIMIT $2
+        """,
+        *parameters,
+    )
+    return [Kept(*row) for row in rows[:limit]], len(rows) > limit

@@ -1,0 +1,145 @@
+"""The ranking: order, ties, cohort and movement, against the recount and as the portal published it."""
+
+from __future__ import annotations
+
+import csv
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from app.api.ranking import Standing, rows
+from app.demo import province
+from app.domain import catalogue, codes, scoring
+from app.domain.directory import Unit
+from tests.api.asking import of_problem, reception
+from tests.domain import published
+from tests.running import Running
+
+OFF = {"H44.125", "H44.158"}
+"""Communes whose published payment score is a hundredth below the sum of its rounded parts (indicators, section 4)."""
+
+
+@pytest.fixture
+def database(stocked_database: str) -> str:
+    """None of this depends on the engine."""
+    return stocked_database
+
+
+async def ranking(running: Running, **query) -> dict:
+    answer = await running.get("/v1/ranking", **query)
+    assert answer.status_code == 200, answer.text
+    told: dict = answer.json()
+    return told
+
+
+async def test_no_data_comes_last_without_a_rank_and_does_not_count(served: Running) -> None:
+    await served.push([reception(served)])
+    shown = await ranking(served, unit="H44", level="department", period="2026", indicator="ORIGINAL_RESULT_AVAILABLE")
+    assert [(row["unit"]["code"], row["rank"], row["of"], row["score"]) for row in shown["rows"]] == [
+        ("H44.07", 1, 1, 0),
+        ("H44.13", None, 1, None),
+    ]
+    shown = await ranking(served, unit="H44", level="department", period="2026", group="digitisation")
+    assert [(row["rank"], row["of"], row["score"]) for row in shown["rows"]] == [(1, 2, 2), (1, 2, 2)]
+
+
+async def test_a_ranking_is_told_as_csv_too(served: Running) -> None:
+    await served.push([reception(served)])
+    query: dict[str, Any] = {"unit": "H44", "level": "department", "period": "2026", "indicator": "DOSSIER_ON_TIME"}
+    answer = await served.get("/v1/ranking", headers={"accept": "text/csv"}, **query)
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.headers["vary"] == "Accept"
+    assert answer.text.splitlines() == [
+        "rank,of,unit.code,unit.name,unit.level,score,ratio,previous_rank,previous_score",
+        "1,2,H44.07,Sở Công Thương,department,0.00,0.00,1,0.00",
+        "1,2,H44.13,Sở Tài chính,department,0.00,,1,0.00",
+    ]
+    json_tag = (await served.get("/v1/ranking", **query)).headers["etag"]
+    assert answer.headers["etag"] != json_tag
+    again = await served.get(
+        "/v1/ranking", headers={"accept": "text/csv", "if-none-match": answer.headers["etag"]}, **query
+    )
+    assert (again.status_code, again.content) == (304, b"")
+    empty = await served.get("/v1/ranking", headers={"accept": "text/csv"}, **(query | {"level": "ministry"}))
+    assert list(csv.reader(empty.text.splitlines())) == [
+        ["rank", "of", "unit.code", "unit.name", "unit.level", "score", "ratio", "previous_rank", "previous_score"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "problem"),
+    [
+        ({}, (422, "invalid_parameter", "level")),
+        ({"level": "xã"}, (422, "invalid_parameter", "level")),
+        ({"level": "commune", "group": "x"}, (422, "invalid_parameter", "group")),
+        ({"level": "commune", "indicator": "X"}, (404, "unknown_indicator", "indicator")),
+        (
+            {"level": "commune", "group": "progress", "indicator": "DOSSIER_ON_TIME"},
+            (422, "invalid_parameter", "indicator"),
+        ),
+        ({"level": "commune", "by": "x"}, (422, "invalid_parameter", "by")),
+        ({"level": "commune", "unit": "H45"}, (403, "forbidden_unit", "unit")),
+        ({"level": "commune", "unit": "H44.99"}, (404, "unknown_unit", "unit")),
+        ({"level": "commune", "period": "2027"}, (422, "period_in_future", "period")),
+    ],
+)
+async def test_what_cannot_be_ranked_is_refused(served: Running, query: dict, problem: tuple) -> None:
+    assert of_problem(await served.get("/v1/ranking", **({"unit": "H44", "period": "2026"} | query))) == problem
+
+
+def _communes() -> list[Unit]:
+    listed = [row for row in province.units() if row["level"] == "commune"]
+    return [Unit(number, str(row["code"]), str(row["name"]), "commune") for number, row in enumerate(listed)]
+
+
+def _published_order(scores: dict[str, Decimal]) -> list[tuple[int, str, Decimal]]:
+    ranked = [(1 + sum(other > score for other in scores.values()), code, score) for code, score in scores.items()]
+    return sorted(ranked, key=lambda each: (each[0], codes.sort_key(each[1])))
+
+
+def test_the_148_communes_stand_by_progress_as_published() -> None:
+    indicator = catalogue.load().indicator("DOSSIER_ON_TIME")
+    parts = {part.unit: part for part in published.progress()}
+    communes = _communes()
+    assert len(communes) == 148
+    standings = {}
+    for unit in communes:
+        part = parts[unit.code]
+        figure = scoring.score_indicator(indicator, {"on_time": part.numerator, "active": part.denominator})
+        standings[unit.code] = Standing(figure.score, figure.ratio)
+    shown = rows(communes, standings, {}, by_ratio=False)
+    wanted = {unit.code: parts[unit.code].score for unit in communes}
+    assert [(row["rank"], row["unit"]["code"], row["score"]) for row in shown] == _published_order(wanted)  # type: ignore[arg-type]
+    assert {row["of"] for row in shown} == {148}
+
+
+def test_the_148_communes_stand_by_payment_as_published() -> None:
+    known = catalogue.load()
+    told = {row.unit: row for row in published.payment()}
+    communes = _communes()
+    scores = {}
+    for unit in communes:
+        points = [scoring.points(*counts, known.indicator(code)) for code, counts in told[unit.code].counts.items()]
+        scores[unit.code] = sum((each for each in points if each is not None), Decimal(0))
+    assert {code for code, score in scores.items() if score != told[code].score} == OFF
+    # The table itself, on the published scores, all 148.
+    wanted = {unit.code: told[unit.code].score for unit in communes}
+    shown = rows(communes, {code: Standing(score) for code, score in wanted.items()}, {}, by_ratio=False)
+    assert [(row["rank"], row["unit"]["code"], row["score"]) for row in shown] == _published_order(wanted)
+    # From the published counts: every place is the published one when the two are left out.
+    kept = [unit for unit in communes if unit.code not in OFF]
+    shown = rows(kept, {unit.code: Standing(scores[unit.code]) for unit in kept}, {}, by_ratio=False)
+    wanted = {code: score for code, score in wanted.items() if code not in OFF}
+    assert [(row["rank"], row["unit"]["code"], row["score"]) for row in shown] == _published_order(wanted)
+    # With the two among them, they alone stand otherwise: by a hundredth more, three places in all.
+    shown = rows(communes, {code: Standing(score) for code, score in scores.items()}, {}, by_ratio=False)
+    published_ranks = {
+        code: rank for rank, code, _ in _published_order({unit.code: told[unit.code].score for unit in communes})
+    }
+    moved = {
+        row["unit"]["code"]: (published_ranks[row["unit"]["code"]], row["rank"])
+        for row in shown
+        if row["rank"] != published_ranks[row["unit"]["code"]]
+    }
+    assert moved == {"H44.125": (13, 11), "H44.158": (34, 33), "H44.112": (34, 35)}

@@ -1,0 +1,82 @@
+"""The list is the number, and the recount's: on random histories, for every indicator, side, period, unit and scope."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from app.domain import catalogue
+from tests.api.asking import card, indicator
+from tests.api.test_dossiers import whole
+from tests.oracle.calendar import period_days
+from tests.oracle.histories import NOW, SEED_HOLIDAYS, SEED_WORKDAYS, History, history
+from tests.oracle.lists import Member, behind
+from tests.oracle.recount import Recount
+from tests.running import Running
+
+SIDES = ("numerator", "missing", "denominator")
+APART = ("RETURNED_BY_POST", "RETURNED_ONLINE")
+QUESTIONS = [
+    ("H44", "2026", "subtree", None),
+    ("H44", "2026-Q3", "subtree", "1.000001"),
+    ("H44", "2025", "own", None),
+    ("H44.13", "2026-Q3", "subtree", None),
+    ("H44.14", "2026-11-23", "subtree", None),
+    ("H44.13.1", "2026-11", "own", None),
+    ("H44.130", "2026-Q4", "subtree", None),
+    ("000.00.14.H44", "2026-W34", "subtree", None),
+    ("H44.131", "2025", "subtree", "9.999991"),
+]
+
+
+def members(items: list[dict]) -> list[Member]:
+    return [(each["kind"], each["subject"], each["unit"]) for each in items]
+
+
+async def load(running: Running, made: History) -> Recount:
+    running.clock.at = NOW
+    await running.catalogue(made.units, made.procedures)
+    assert (await running.put("/v1/external-figures", made.external)).json()["errors"] == []
+    assert (await running.push(made.events))["errors"] == []
+    options: dict[str, Any] = {"external": made.external, "seed_workdays": SEED_WORKDAYS}
+    return Recount(made.events, made.units, made.procedures, SEED_HOLIDAYS, **options)
+
+
+@pytest.mark.parametrize(("seed", "questions"), [(31, QUESTIONS[0::2]), (32, QUESTIONS[1::2])])
+async def test_the_list_is_the_number_and_the_recounts_for_every_indicator_and_side(
+    running: Running, seed: int, questions: list
+) -> None:
+    made = history(seed, 130)
+    recount = await load(running, made)
+    rng = random.Random(seed)
+    for unit, label, scope, procedure in questions:
+        query = {"unit": unit, "period": label, "scope": scope} | ({"procedure": procedure} if procedure else {})
+        shown = await card(running, **query)
+        first, last = period_days(label)
+        sides = behind(recount._question(recount.units.canonical(unit), first, last, scope, procedure, NOW), procedure)
+        for each in catalogue.load().indicators:
+            figure = indicator(shown, each.code)
+            within, counted = sides.get(each.code, (set(), set()))
+            expected = {"numerator": within, "denominator": counted, "missing": counted - within}
+            for side in SIDES:
+                where = f"{each.code} {side} of {query}"
+                limit = rng.choice((7, 50, 1000))
+                items, told = await whole(running, limit, indicator=each.code, side=side, **query)
+                listed = members(items)
+                assert len(listed) == len(set(listed)), where
+                assert set(listed) == expected[side], where
+                if each.code not in APART or side != "missing":
+                    assert told["total"] == number(figure, side), where
+                if each.code != "DOSSIER_SYNC" or side == "numerator":
+                    assert told["total"] == len(items), where
+                elif told["total"] != len(items):
+                    assert told["note"].startswith("Mẫu số lấy theo báo cáo"), where
+                    assert f"({len(items)})" in told["note"]
+
+
+def number(figure: Mapping, side: str) -> int:
+    n, d = figure["numerator"] or 0, figure["denominator"] or 0
+    return {"numerator": n, "denominator": d, "missing": d - n}[side]
