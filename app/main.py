@@ -30,6 +30,7 @@ from app.api import (
     scorecard,
     series,
 )
+from app.api.cache import FigureCache
 from app.api.metrics import Metrics
 from app.api.requests import Requests
 from app.api.service import Service
@@ -60,6 +61,7 @@ def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None) ->
         intake=intake,
         batcher=Batcher(intake, settings.intake.max_waiting_events),
         refolder=Refolder(database, intake),
+        figures=FigureCache(settings.figures.cache_bytes),
         metrics=Metrics(),
         pepper=pepper(settings),
         clock=clock,

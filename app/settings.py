@@ -42,6 +42,17 @@ class IntakeSettings(BaseModel):
     )
 
 
+class FigureSettings(BaseModel):
+    """How figures are answered."""
+
+    cache_bytes: int = Field(
+        32 * 2**20,
+        ge=0,
+        le=2**34,
+        description="Room for answers kept until something they were made of changes; 0 is none.",
+    )
+
+
 class AuthSettings(BaseModel):
     """Who may do what."""
 
@@ -78,6 +89,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path(".chiso"), description="Folder of the embedded database and of generated secrets.")
     database: DatabaseSettings = DatabaseSettings()
     intake: IntakeSettings = IntakeSettings()
+    figures: FigureSettings = FigureSettings()
     auth: AuthSettings = AuthSettings()
     log: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()

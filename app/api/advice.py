@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from app.api.answers import encode, figure_response
 from app.api.auth import Access, access_for
 from app.api.parameters import asked
-from app.api.scorecard import viewing
+from app.api.scorecard import View, viewing
 from app.api.service import Service, service_of
 from app.api.tables import retold
 from app.domain import advice, catalogue, figures, scoring
@@ -28,15 +28,21 @@ async def advise(
     at the present denominator, and the cheapest next step.
     """
     wanted = asked(request)
+    async with viewing(service, access, wanted) as view:
+        body = await view.kept(request, service, lambda: _advice(view))
+    # The contract's answer is the bare list; it is wrapped only to be tagged like every figure.
+    return retold(figure_response(request, body, {}), encode(body["advice"]), "application/json")
+
+
+async def _advice(view: View) -> dict[str, Any]:
+    """The advice of a question."""
     indicators = [each for group in catalogue.load().groups for each in group.indicators]
     parts = figures.parts_of(indicators)
-    async with viewing(service, access, wanted) as view:
-        question = view.question()
-        measures = figures.measures(view.directory, question, await view.reader.count(question, parts), parts)
-    narrowed = wanted.procedure is not None
+    question = view.question()
+    measures = figures.measures(view.directory, question, await view.reader.count(question, parts), parts)
+    narrowed = view.wanted.procedure is not None
     told = [_told(each) for each in advice.advise(scoring.score_indicator(i, measures, narrowed) for i in indicators)]
-    # The contract's answer is the bare list; it is wrapped only to be tagged like every figure.
-    return retold(figure_response(request, {"advice": told}, {}), encode(told), "application/json")
+    return {"advice": told}
 
 
 def _told(each: Advice) -> dict[str, Any]:

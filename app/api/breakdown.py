@@ -49,41 +49,47 @@ async def breakdown(
         raise Problem("invalid_parameter", f"name the dimension: one of {', '.join(DIMENSIONS)}", "by")
     by = one_of(query, "by", DIMENSIONS, "")
     _require_dimension(indicator, by)
-    parts = figures.parts_of([indicator])
     async with viewing(service, access, wanted) as view:
-        question = view.question()
-        cube = await view.reader.cube(
-            Wanted(
-                question.units_in(view.directory),
-                parts,
-                wanted.procedure,
-                by_unit=by == "unit",
-                by_procedure=by in ("procedure", "sector"),
-            ),
-            Slices.of(question.a, question.b),
-        )
-        rows = _by_unit(view, question) if by == "unit" else await _by_dossier(view, question, cube, by)
+        body = await view.kept(request, service, lambda: _breakdown(view, indicator, by))
+    columns = ("key", "name", "numerator", "denominator", "ratio", *(("value",) if indicator.kind == "average" else ()))
+    return tabular_response(request, body, "rows", moving(view.moment, wanted.period), columns)
+
+
+async def _breakdown(view: View, indicator: Indicator, by: str) -> dict[str, Any]:
+    """A breakdown without what tells the time."""
+    parts = figures.parts_of([indicator])
+    question = view.question()
+    cube = await view.reader.cube(
+        Wanted(
+            question.units_in(view.directory),
+            parts,
+            view.wanted.procedure,
+            by_unit=by == "unit",
+            by_procedure=by in ("procedure", "sector"),
+        ),
+        Slices.of(question.a, question.b),
+    )
+    rows = _by_unit(view, question) if by == "unit" else await _by_dossier(view, question, cube, by)
     split = cube.split(rows.owners)
     remits = Remits(view.directory, question.a, question.b)
     figured = []
     for row in rows.every(split):
         counted = split.get(row.key) or cube.empty()
         measures = figures.measures(view.directory, row.question, counted, parts, remits)
-        figured.append((row, measures, scoring.score_indicator(indicator, measures, wanted.procedure is not None)))
+        figured.append((row, measures, scoring.score_indicator(indicator, measures, view.wanted.procedure is not None)))
     whole = figures.measures(view.directory, question, cube.whole(), parts, remits)
-    body = heading(view.moment, view.unit, wanted) | {"indicator": indicator.code, "by": by}
+    body = heading(view.moment, view.unit, view.wanted) | {"indicator": indicator.code, "by": by}
     note = why_not_additive(
         indicator, "units" if by == "unit" else "dossiers", _reported([whole, *(each for _, each, _ in figured)])
     )
     body |= {"additive": note is None, "note": note}
-    body["total"] = _told(scoring.score_indicator(indicator, whole, wanted.procedure is not None))
+    body["total"] = _told(scoring.score_indicator(indicator, whole, view.wanted.procedure is not None))
     body["rows"] = [
         {"key": row.key, "name": row.name} | _told(figure)
         for row, _, figure in figured
         if row.always or figure.numerator or figure.denominator or figure.ratio is not None or figure.value is not None
     ]
-    columns = ("key", "name", "numerator", "denominator", "ratio", *(("value",) if indicator.kind == "average" else ()))
-    return tabular_response(request, body, "rows", moving(view.moment, wanted.period), columns)
+    return body
 
 
 def _require_dimension(indicator: Indicator, by: str) -> None:

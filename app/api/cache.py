@@ -20,11 +20,11 @@ _LARGEST_SHARE: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An answer without what tells the time, its ETag, what it was made of, and the last instant it holds for (µs)."""
+    """An answer without what tells the time, what it was made of, and the first and last instant it holds for (µs)."""
 
     version: Version
+    since: int
     until: int
-    tag: str
     body: Mapping[str, Any]
     size: int
 
@@ -42,7 +42,7 @@ class FigureCache:
     def find(self, key: tuple[Any, ...], version: Version, now: int) -> Kept | None:
         """The answer to `key` when it still holds for this version and instant."""
         kept = self._kept.get(key)
-        if kept is None or kept.version != version or now > kept.until:
+        if kept is None or kept.version != version or not kept.since <= now <= kept.until:
             self.misses += 1
             return None
         self.hits += 1

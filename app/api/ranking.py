@@ -55,20 +55,26 @@ async def ranking(
     level = one_of(query, "level", LEVELS, "")
     by = _by(query)
     async with viewing(service, access, wanted) as view:
-        question = view.question()
-        units = _ranked(view, level, question)
-        standings = await _standings(view, units, by, question)
-        compared = compared_period(wanted, view.moment.now)
-        before = await _standings(view, units, by, view.question(compared)) if compared else {}
-    body = heading(view.moment, view.unit, wanted)
+        body = await view.kept(request, service, lambda: _ranking(view, level, by))
+    return tabular_response(
+        request, body, "rows", moving(view.moment, wanted.period), (*_COLUMNS, *(("value",) if by.with_value else ()))
+    )
+
+
+async def _ranking(view: View, level: str, by: _By) -> dict[str, Any]:
+    """A ranking without what tells the time."""
+    question = view.question()
+    units = _ranked(view, level, question)
+    standings = await _standings(view, units, by, question)
+    compared = compared_period(view.wanted, view.moment.now)
+    before = await _standings(view, units, by, view.question(compared)) if compared else {}
+    body = heading(view.moment, view.unit, view.wanted)
     body |= {"level": level, "by": by.code, "previous_period": compared.label if compared else None}
     body["rows"] = rows(units, standings, before, by.by_ratio)
     if by.with_value:
         for row in body["rows"]:
             row["value"] = standings[row["unit"]["code"]].value
-    return tabular_response(
-        request, body, "rows", moving(view.moment, wanted.period), (*_COLUMNS, *(("value",) if by.with_value else ()))
-    )
+    return body
 
 
 @dataclass(frozen=True, slots=True)

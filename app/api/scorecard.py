@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from app.api.answers import figure_response, instant
+from app.api.answers import encode, figure_response, instant
 from app.api.auth import Access, access_for, root_for
+from app.api.cache import Kept
 from app.api.parameters import Asked, asked, only
 from app.api.problems import Problem
 from app.api.service import Service, service_of
@@ -51,6 +52,32 @@ class View:
         end = span.effective_end(self.now) if isinstance(span, Period) else span.b
         return Question(self.unit, self.wanted.scope, span.label, span.a, end, self.wanted.procedure)
 
+    async def kept(
+        self, request: Request, service: Service, compute: Callable[[], Awaitable[dict[str, Any]]]
+    ) -> Mapping[str, Any]:
+        """The answer's body: the one kept from before while nothing it was made of has changed, else computed now."""
+        directory, moment = self.directory, self.moment
+        root = directory.units.get(directory.root)
+        units = {unit.id for unit in directory.in_scope(self.unit.code, "subtree")}
+        if root is None:
+            # Without it nothing counts the changes of the root's own figures, which every unit shows.
+            return await compute()
+        changes = await self.reader.changes(units | {root.id})
+        version = (directory.revision, moment.generation, int(moment.refolding), changes)
+        key = (directory.root_id, request.url.path, *sorted(request.query_params.multi_items()))
+        found = service.figures.find(key, version, moment.now)
+        if found is not None:
+            return found.body
+        body = await compute()
+        until = MAX_INSTANT
+        if self.wanted.period.is_open(self.now):
+            until = await self.reader.holds_until(units, moment.now)
+        service.figures.keep(key, Kept(version, moment.now, until, body, len(encode(body))))
+        return body
+
+
+MAX_INSTANT: Final = 2**62
+
 
 @asynccontextmanager
 async def viewing(service: Service, access: Access, wanted: Asked) -> AsyncIterator[View]:
@@ -72,19 +99,25 @@ async def scorecard(
     """The six groups, the operational indicators, external figures and the balance, as of now."""
     wanted = asked(request)
     async with viewing(service, access, wanted) as view:
-        question = view.question()
-        counted = await view.reader.count(question)
-        scored = scoring.score(
-            catalogue.load(), figures.measures(view.directory, question, counted), wanted.procedure is not None
-        )
-        compared = compared_period(wanted, view.moment.now)
-        before = await _scored(view, compared) if compared else None
+        body = await view.kept(request, service, lambda: _scorecard(view))
+    return figure_response(request, body, moving(view.moment, wanted.period))
+
+
+async def _scorecard(view: View) -> dict[str, Any]:
+    """A scorecard without what tells the time."""
+    wanted, question = view.wanted, view.question()
+    counted = await view.reader.count(question)
+    scored = scoring.score(
+        catalogue.load(), figures.measures(view.directory, question, counted), wanted.procedure is not None
+    )
+    compared = compared_period(wanted, view.moment.now)
+    before = await _scored(view, compared) if compared else None
     body = heading(view.moment, view.unit, wanted)
     told = _Teller(view.directory, view.unit, wanted.period, compared, before)
     body |= told.scored(scored)
     body["external"] = [external(each) for each in view.directory.external(view.unit.code, wanted.period.label)]
     body["balance"] = figures.balance(counted.dossiers)
-    return figure_response(request, body, moving(view.moment, wanted.period))
+    return body
 
 
 @router.get("/v1/indicators", summary="The catalogue of indicators", tags=["figures"])

@@ -46,18 +46,24 @@ async def series(
         raise Problem("invalid_parameter", f"name the bucket: one of {', '.join(BUCKETS)}", "bucket")
     length = one_of(query, "bucket", BUCKETS, "")
     async with viewing(service, access, wanted) as view:
-        buckets: list[Period] = []
-        for bucket in buckets_of(wanted.period, length):
-            if bucket.a >= view.now:
-                break
-            if len(buckets) == MOST_POINTS:
-                raise Problem("invalid_parameter", f"at most {MOST_POINTS} points: take longer buckets", "bucket")
-            buckets.append(bucket)
-        points, reported = await _points(view, indicator, buckets)
-    note = why_not_additive(indicator, "slices", reported)
-    body = heading(view.moment, view.unit, wanted)
-    body |= {"indicator": indicator.code, "bucket": length, "additive": note is None, "note": note, "points": points}
+        body = await view.kept(request, service, lambda: _series(view, indicator, length))
     return tabular_response(request, body, "points", moving(view.moment, wanted.period))
+
+
+async def _series(view: View, indicator: Indicator, length: str) -> dict[str, Any]:
+    """A series without what tells the time."""
+    buckets: list[Period] = []
+    for bucket in buckets_of(view.wanted.period, length):
+        if bucket.a >= view.now:
+            break
+        if len(buckets) == MOST_POINTS:
+            raise Problem("invalid_parameter", f"at most {MOST_POINTS} points: take longer buckets", "bucket")
+        buckets.append(bucket)
+    points, reported = await _points(view, indicator, buckets)
+    note = why_not_additive(indicator, "slices", reported)
+    body = heading(view.moment, view.unit, view.wanted)
+    body |= {"indicator": indicator.code, "bucket": length, "additive": note is None, "note": note, "points": points}
+    return body
 
 
 async def _points(view: View, indicator: Indicator, buckets: list[Period]) -> tuple[list[dict[str, Any]], bool]:

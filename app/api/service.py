@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 
+from app.api.cache import FigureCache
 from app.api.metrics import Metrics
 from app.settings import Settings
 from app.store.batcher import Batcher
@@ -26,6 +27,7 @@ class Service:
     batcher: Batcher
     refolder: Refolder
     metrics: Metrics
+    figures: FigureCache
     pepper: bytes
     clock: Clock
     bytes_in_flight: int = field(default=0)

@@ -13,8 +13,9 @@ from typing import Any, Final
 from app.domain import catalogue, publication, tally
 from app.domain.cube import Cell, Cube, Slices
 from app.domain.directory import Directory, Unit
+from app.domain.events import Day, Instant
 from app.domain.figures import ALL, BY_PROCEDURE, USES, Counted, Part, Question
-from app.domain.periods import start_of
+from app.domain.periods import day_of, start_of
 from app.domain.publication import Announced, PublicationCounts, PublicationFacts, Published
 from app.store import lives, tallies
 from app.store.database import Connection
@@ -74,6 +75,30 @@ def _useful(parts: frozenset[Part]) -> tallies.Useful:
     return tallies.Useful(carried, " OR ".join(within))
 
 
+_NEXT_INSTANT = """
+    -- the next deadlines to pass today
+    SELECT min(at) FROM (
+        SELECT deadline AS at FROM life
+        WHERE root_id = $1 AND generation = $2 AND unit_id = ANY($4::int[])
+          AND ended_at IS NULL AND deadline IS NOT NULL AND deadline >= $3 AND deadline < $5
+        UNION ALL
+        SELECT deadline FROM petition
+        WHERE root_id = $1 AND generation = $2 AND unit_id = ANY($4::int[])
+          AND ended_at IS NULL AND deadline IS NOT NULL AND deadline >= $3 AND deadline < $5
+        -- and what is ahead of the clock
+        UNION ALL
+        SELECT at FROM life, LATERAL (VALUES (received_at), (ended_at), (deadline), (returned_at)) AS instant (at)
+        WHERE root_id = $1 AND generation = $2 AND unit_id = ANY($4::int[]) AND ahead_until >= $3 AND at >= $3
+        UNION ALL
+        SELECT at FROM petition, LATERAL (VALUES (received_at), (ended_at), (deadline)) AS instant (at)
+        WHERE root_id = $1 AND generation = $2 AND unit_id = ANY($4::int[]) AND ahead_until >= $3 AND at >= $3
+        UNION ALL
+        SELECT sent_at FROM document
+        WHERE root_id = $1 AND generation = $2 AND unit_id = ANY($4::int[]) AND ahead_until >= $3
+    ) AS instants
+"""
+
+
 @dataclass(frozen=True)
 class Reader:
     """Reads figures of one root within one snapshot."""
@@ -81,6 +106,28 @@ class Reader:
     connection: Connection
     directory: Directory
     generation: int
+
+    async def changes(self, unit_ids: Collection[int]) -> int:
+        """How often the figures of some units have changed so far; the same number means the same events."""
+        return int(
+            await self.connection.fetchval(
+                "SELECT coalesce(sum(changes), 0) FROM unit_change WHERE root_id = $1 AND unit_id = ANY($2::int[])",
+                self.directory.root_id,
+                list(unit_ids),
+            )
+        )
+
+    async def holds_until(self, unit_ids: Collection[int], now: int) -> int:
+        """The last instant at which figures as of `now` are still right when no event comes: a deadline or an event
+        ahead of the clock counts from just after its instant on, and midnight begins another day."""
+        today = day_of(Instant(now))
+        if now == start_of(today):
+            # The day has not begun to count: that is so at this very instant only.
+            return now
+        midnight = start_of(Day(today + 1))
+        key = (self.directory.root_id, self.generation)
+        first = await self.connection.fetchval(_NEXT_INSTANT, *key, now, list(unit_ids), midnight)
+        return midnight - 1 if first is None else min(int(first), midnight - 1)
 
     async def count(self, question: Question, parts: frozenset[Part] = ALL) -> Counted:
         """The sums of a question, of some parts of its measures or of all."""

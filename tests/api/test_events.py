@@ -436,7 +436,9 @@ async def test_petitions_documents_and_publications_are_counted(served: Running)
 
 
 async def test_a_resend_under_an_alias_that_has_gone_stays_a_duplicate(served: Running) -> None:
-    sent = served.event("dossier.received", "H44.130-260105-0007", "000.00.30.H44", procedure="1.000001", channel="online")
+    sent = served.event(
+        "dossier.received", "H44.130-260105-0007", "000.00.30.H44", procedure="1.000001", channel="online"
+    )
     assert (await served.push([sent]))["accepted"] == 1
     assert (await served.put("/v1/units", [{"code": "H44.130", "aliases": []}])).json()["errors"] == []
     assert (await served.push([sent]))["duplicates"] == 1

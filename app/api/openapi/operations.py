@@ -209,8 +209,8 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ("get", "/v1/dossiers/{subject}"): Operation(
         _json(ref("Life")),
         "read",
-        (_SUBJECT_PATH, asked.ROOT_UNIT),
-        problems=(*_ACCESS, *_ROOT, *of("unknown_subject", "not_found")),
+        (_SUBJECT_PATH, asked.NAMED_UNIT),
+        problems=(*_ACCESS, *_UNIT, *of("unknown_subject", "not_found")),
         tagged=True,
     ),
     ("get", "/v1/data-quality"): Operation(
@@ -224,8 +224,8 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ("get", "/v1/rejections"): Operation(
         _table("Rejections", "items"),
         "read",
-        (asked.SOURCE, asked.ROOT_UNIT, asked.LIMIT, asked.CURSOR),
-        problems=(*_ACCESS, *_ROOT),
+        (asked.SOURCE, asked.ANY_UNIT, asked.LIMIT, asked.CURSOR),
+        problems=(*_ACCESS, *_UNIT),
         tagged=True,
         paged=True,
     ),

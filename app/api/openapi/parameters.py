@@ -104,6 +104,9 @@ ROOT_UNIT: Final = query(
     {"type": "string", "maxLength": MOST},
     "H44",
 )
+NAMED_UNIT: Final = query(
+    "unit", "A unit that the key reaches; where reading is open, it names the root.", _text(), "H44"
+)
 CAUSE: Final = _named("The lives with this fault instead of the counts of all.", tuple(FAULTS), "cause")
 SOURCE: Final = query(
     "source",
