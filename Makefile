@@ -29,6 +29,16 @@ test: install ## the whole suite; ARGS="tests/domain -x" for a part of it
 memory: install ## a million events, the process under 300 MB; ARGS="--events 300000" for fewer
 	@exec .ci/memory $(ARGS)
 
+bench: install ## the service beside its peers on this machine; ARGS="write --rounds 1" for a part of it
+	@.ci/bench-peers || true
+ifdef ARGS
+	@exec .venv/bin/chiso bench $(ARGS)
+else
+	.venv/bin/chiso bench write
+	.venv/bin/chiso bench read --scale 0.05 --no-peers
+	.venv/bin/chiso bench sql --scale 0.05
+endif
+
 check: install ## style, types, import contracts
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check

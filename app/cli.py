@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from app import loading, simulating
 from app.api.service import Service
+from app.bench.command import bench
 from app.demo import procedures, province, simulate
 from app.domain import codes
 from app.main import VERSION, create_app, create_service, set_up_logging
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 keys_app = typer.Typer(no_args_is_help=True, help="Keys of the vendors, offices and dashboards that use the service.")
 app.add_typer(keys_app, name="keys")
+app.add_typer(bench, name="bench")
 
 _err = Console(stderr=True)
 _T = TypeVar("_T")

@@ -11,9 +11,10 @@ import pytest_asyncio
 from app.domain.tally import FAMILIES
 from app.store.database import Database
 from app.store.directory import Directories
+from app.store.grains import GRAINS
 from app.store.intake import Intake
 from app.store.recount import _COUNTS, Difference
-from app.store.tables import GRAINS, TALLIES
+from app.store.tables import TALLIES
 from app.store.verify import FactDifference, Report, verify
 from tests.store.histories import CLOCK, arrivals, province, push
 
