@@ -108,13 +108,14 @@ class Memory:
             self.lives.setdefault(subject, []).append(event)
         fold = directory.rules_of, directory.calendar
         self.facts = {subject: life.fold(subject, events, *fold) for subject, events in self.lives.items()}
-        ids: dict[str, int] = {}
+        met = {facts.dossier.procedure for facts in self.facts.values() if facts.dossier is not None}
+        # In the order of the codes, so that the same facts have the same cells whatever came first.
+        ids = {code: number for number, code in enumerate(sorted(met - {None}), start=1)}  # type: ignore[type-var]
         self.parts: list[tuple[tally.Family, tuple[int, int, int], list[tally.Part]]] = []
         for facts in self.facts.values():
             dossier = facts.dossier
             if dossier is not None and dossier.procedure is not None:
-                procedure = ids.setdefault(dossier.procedure, len(ids) + 1)
-                key = (directory.units[dossier.unit].id, procedure, dossier.channel)
+                key = (directory.units[dossier.unit].id, ids[dossier.procedure], dossier.channel)
                 self.parts.append((tally.DOSSIER, key, tally.dossier_parts(dossier)))
             for petition in facts.petitions:
                 key = (directory.units[petition.unit].id, 0, petition.about)
@@ -122,7 +123,7 @@ class Memory:
             for document in facts.documents:
                 key = (directory.units[document.unit].id, 0, document.tier)
                 self.parts.append((tally.DOCUMENT, key, tally.document_parts(document)))
-        self.codes = {number: code for code, number in ids.items()}
+        self.codes: dict[int, str] = {number: str(code) for code, number in ids.items()}
         self.cells: dict[str, tally.Cells] = {family.name: {} for family in tally.FAMILIES}
         for family, key, parts in self.parts:
             tally.add(self.cells[family.name], family, key, parts, 1)

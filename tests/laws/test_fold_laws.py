@@ -6,8 +6,11 @@ import random
 from datetime import date, timedelta
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from app.domain import periods
+from app.domain.events import Event, EventId, EventRetracted
 from tests.laws.memory import Memory, arrivals, directory_of, shown
 from tests.oracle.histories import NOW, SEED_HOLIDAYS, SEED_WORKDAYS, history
 from tests.oracle.http_client import differences_of
@@ -50,3 +53,42 @@ def test_the_order_of_arrival_and_repeats_leave_no_trace(seed: int) -> None:
     assert {s: set(map(repr, e)) for s, e in again.lives.items()} == {
         s: set(map(repr, e)) for s, e in straight.lives.items()
     }
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(seed=st.integers(0, 10**9), rng=st.randoms(use_true_random=False), data=st.data())
+def test_the_laws_hold_on_any_history(seed: int, rng: random.Random, data: st.DataObject) -> None:
+    made = history(seed, 12)
+    directory = directory_of(made)
+    taken = arrivals(made.events, directory)
+    straight = Memory(taken, directory)
+
+    # Any order, anything twice: nothing is left of it.
+    mixed = made.events + rng.sample(made.events, len(made.events) // 3)
+    rng.shuffle(mixed)
+    assert Memory(arrivals(mixed, directory), directory).cells == straight.cells
+
+    # A retraction by the event's own unit: as if the event had never been sent.
+    subject, gone = data.draw(st.sampled_from([each for each in taken if not isinstance(each[1].what, EventRetracted)]))
+    retraction = Event(gone.time, gone.source, "retraction", gone.unit, EventRetracted(EventId(gone.id)))
+    with_retraction = Memory([*taken, (subject, retraction)], directory)
+    without = Memory([each for each in taken if each != (subject, gone)], directory)
+    assert with_retraction.cells == without.cells
+
+    # Any unit, any period: the recount's figures, and the balance.
+    unit = data.draw(st.sampled_from(sorted(directory.units)))
+    label = data.draw(st.sampled_from(PERIODS))
+    scope = data.draw(st.sampled_from(["own", "subtree"]))
+    period = periods.parse(label)
+    first, last = (date(1970, 1, 1) + timedelta(days=day) for day in (period.first, period.last))
+    recount = Recount(
+        made.events, made.units, made.procedures, SEED_HOLIDAYS, external=made.external, seed_workdays=SEED_WORKDAYS
+    )
+    answer = shown(straight, unit, period, scope, None, NOW)
+    expected = recount.answer(unit, first, last, scope, None, now=NOW)
+    assert list(differences_of(answer, expected, (first, last))) == []
+    balance = answer["balance"]
+    assert balance["received"] == sum(balance[f"received_{channel}"] for channel in ("online", "counter", "postal"))
+    assert balance["active"] == balance["carried_over"] + balance["received"]
+    assert balance["active"] == balance["ended"] + balance["open"]
+    assert balance["ended"] == balance["ended_on_time"] + balance["ended_late"]
