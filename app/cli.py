@@ -197,6 +197,8 @@ Read a scorecard (reading is open on this machine):
   curl '{address}/v1/scorecard?unit=H44&period=2026'
   curl '{address}/v1/indicators'
 
+All calls, with examples to try: {address}/docs
+
 Push an event (writing needs this key, valid until the next start):
   curl -X POST '{address}/v1/events' -H 'Authorization: Bearer {key}' \\
     -H 'Content-Type: application/cloudevents+json' \\

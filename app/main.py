@@ -85,7 +85,6 @@ def create_app(service: Service) -> FastAPI:
     app = FastAPI(
         title="chiso766",
         version=VERSION,
-        description="Exact indicators of Decision 766/QĐ-TTg from the events of one-stop-shop software.",
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,

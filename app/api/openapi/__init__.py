@@ -56,7 +56,6 @@ def description(app: FastAPI) -> dict[str, Any]:
         title=app.title,
         version=app.version,
         openapi_version=app.openapi_version,
-        summary=app.description,
         description=_DESCRIPTION,
         routes=app.routes,
         tags=[{"name": name, "description": told} for name, told in _TAGS.items()],
