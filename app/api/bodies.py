@@ -47,9 +47,3 @@ def _decompressed(body: bytes, encoding: str, limit: int) -> bytes:
         return decompress(body, encoding, limit)
     except BodyProblem as problem:
         raise Problem(problem.code, problem.detail, problem.field) from problem
-
-
-async def read_body(request: Request, service: Service) -> bytes:
-    """The decompressed body of a call that needs it only shortly."""
-    async with body_of(request, service) as body:
-        return body

@@ -36,16 +36,12 @@ class FigureCache:
         self._room = room
         self._held = 0
         self._kept: OrderedDict[tuple[Any, ...], Kept] = OrderedDict()
-        self.hits = 0
-        self.misses = 0
 
     def find(self, key: tuple[Any, ...], version: Version, now: int) -> Kept | None:
         """The answer to `key` when it still holds for this version and instant."""
         kept = self._kept.get(key)
         if kept is None or kept.version != version or not kept.since <= now <= kept.until:
-            self.misses += 1
             return None
-        self.hits += 1
         self._kept.move_to_end(key)
         return kept
 
