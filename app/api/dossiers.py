@@ -78,7 +78,7 @@ async def dossiers(
     indicator = indicator_of(query)
     if "side" not in query:
         raise Problem("invalid_parameter", f"name the side: one of {', '.join(SIDES)}", "side")
-    side: Side = one_of(query, "side", SIDES, "")  # type: ignore[assignment]
+    side = one_of(query, "side", SIDES, "")
     async with viewing(service, access, wanted) as view:
         about = (view.unit.code, wanted.scope, wanted.procedure, wanted.period.label, indicator.code, side)
         listed = _Listed(view, indicator, side, paged.mark(_Mark, about))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, cast
+from typing import Literal, TypeVar
 
 from fastapi import Request
 
@@ -13,6 +13,11 @@ from app.api.problems import Problem
 from app.domain import codes, periods
 from app.domain.directory import Scope
 from app.domain.periods import InvalidPeriod, Period
+
+_T = TypeVar("_T", bound=str)
+
+SCOPES: tuple[Scope, ...] = ("own", "subtree")
+COMPARISONS: tuple[Literal["previous", "last_year"], ...] = ("previous", "last_year")
 
 COMMON = ("unit", "period", "from", "to", "scope", "procedure", "compare")
 
@@ -42,12 +47,13 @@ def only(request: Request, allowed: Collection[str]) -> dict[str, str]:
     return found
 
 
-def one_of(query: dict[str, str], name: str, allowed: Collection[str], default: str) -> str:
+def one_of(query: dict[str, str], name: str, allowed: Collection[_T], default: str) -> _T:
     """A parameter with a closed set of values."""
     value = query.get(name, default)
-    if value not in allowed:
-        raise Problem("invalid_parameter", f"one of {', '.join(allowed)}", name)
-    return value
+    for each in allowed:
+        if each == value:
+            return each
+    raise Problem("invalid_parameter", f"one of {', '.join(allowed)}", name)
 
 
 def asked(request: Request, more: Collection[str] = ()) -> Asked:
@@ -61,9 +67,9 @@ def asked(request: Request, more: Collection[str] = ()) -> Asked:
     return Asked(
         unit=query["unit"],
         period=period_of(query),
-        scope=cast(Scope, one_of(query, "scope", ("own", "subtree"), "subtree")),
+        scope=one_of(query, "scope", SCOPES, "subtree"),
         procedure=procedure,
-        compare=cast(Literal["previous", "last_year"], one_of(query, "compare", ("previous", "last_year"), "previous")),
+        compare=one_of(query, "compare", COMPARISONS, "previous"),
     )
 
 

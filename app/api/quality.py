@@ -10,12 +10,11 @@ from app.api.answers import instant
 from app.api.auth import Access, access_for, root_for
 from app.api.dossiers import ITEM, life_item
 from app.api.pages import Paged
-from app.api.parameters import one_of, only
+from app.api.parameters import SCOPES, one_of, only
 from app.api.problems import Problem
 from app.api.service import Service, service_of
 from app.api.tables import tabular_response
 from app.domain import catalogue
-from app.domain.directory import Scope
 from app.domain.dossier import FAULTS
 from app.store.figures import Reader
 from app.store.lists import Place
@@ -59,7 +58,7 @@ async def data_quality(
     query = only(paged.request, ("unit", "scope", "cause"))
     if "unit" not in query:
         raise Problem("invalid_parameter", "name the unit", "unit")
-    scope: Scope = one_of(query, "scope", ("own", "subtree"), "subtree")  # type: ignore[assignment]
+    scope = one_of(query, "scope", SCOPES, "subtree")
     cause = one_of(query, "cause", tuple(FAULTS), "no_reception") if "cause" in query else None
     async with service.database.snapshot() as connection:
         root_id = await root_for(connection, access, query["unit"])
