@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -33,17 +34,24 @@ class Injected(Exception):
 
 
 class Faults:
-    """Raises at the n-th statement from now on, before or after it was carried out; n = 0: never."""
+    """Raises at the n-th statement from now on, before or after it was carried out; n = 0: never.
+
+    Statements of this test's own tasks alone: the service of the fixture polls for stale lives beside them.
+    """
 
     def __init__(self) -> None:
         self.count, self.at, self.after = 0, 0, False
         self.error: Callable[[], Exception] = Injected
+        self._mine: ContextVar[bool] = ContextVar("mine", default=False)
 
     def set(self, at: int, after: bool = False, error: Callable[[], Exception] = Injected) -> None:
         self.count, self.at, self.after, self.error = 0, at, after, error
+        self._mine.set(True)
 
     def wrap(self, method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         async def statement(connection: Any, *arguments: Any, **options: Any) -> Any:
+            if not self._mine.get():
+                return await method(connection, *arguments, **options)
             self.count += 1
             hit = self.count == self.at
             if hit and not self.after:
