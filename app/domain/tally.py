@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from app.domain import dossier
 from app.domain.document import TIERS, DocumentFacts
@@ -114,7 +116,7 @@ _AT_END: Final = (
 )
 
 
-class Part(NamedTuple):
+class Part(msgspec.Struct, frozen=True, gc=False):
     """What a life adds at one instant: these counters +1 each, and (for an end) its processing time in µs."""
 
     at: int

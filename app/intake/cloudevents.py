@@ -48,7 +48,7 @@ class Batch:
     items: list[Parsed | Rejected]
 
 
-class _Envelope(msgspec.Struct):
+class _Envelope(msgspec.Struct, gc=False):
     """The attributes that mean something here, as sent; None is absent or null. Extension attributes are skipped."""
 
     specversion: Any = None

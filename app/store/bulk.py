@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Final
 
 from app.domain.tally import FAMILIES
+from app.store.change import Change
+from app.store.counting import added_sql, bucket_sql
 from app.store.database import Connection
 from app.store.grains import GRAINS, tally_keys, tally_name
-from app.store.lives import Change
-from app.store.tallies import added_sql, bucket_sql
 
 _FINEST: Final = {family: GRAINS[family.name][0] for family in FAMILIES}
 
@@ -58,6 +58,8 @@ async def add_finest(connection: Connection, root_id: int, generation: int, chan
 
 async def sum_up(connection: Connection, root_id: int, generation: int) -> None:
     """Fill the coarser tallies, still empty, with sums of the finest."""
+    # Unlike all else that is written, this reads a whole table (database.py).
+    await connection.execute("SET LOCAL enable_seqscan = on")
     for family, finest in _FINEST.items():
         for grain in GRAINS[family.name][1:]:
             keys = tally_keys(family, grain)

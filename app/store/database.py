@@ -16,6 +16,19 @@ import asyncpg
 Connection = asyncpg.pool.PoolConnectionProxy | asyncpg.Connection
 _T = TypeVar("_T")
 
+_PLANNING: Final = {
+    "read": {"jit": "off"},
+    # Writers look rows up by their keys, with statements whose plans are kept; and a plan made while a table was new
+    # would go through all of it ever after.
+    "write": {
+        "jit": "off",
+        "plan_cache_mode": "force_generic_plan",
+        "enable_seqscan": "off",
+        "enable_hashjoin": "off",
+        "enable_mergejoin": "off",
+    },
+}
+
 _POSTGRES_EPOCH_US: Final = 946_684_800_000_000
 _POSTGRES_EPOCH_DAYS: Final = 10_957
 
@@ -47,6 +60,10 @@ class DatabaseUnavailable(Exception):
 
 class Overloaded(Exception):
     """No connection became free in time."""
+
+
+class Outdated(Exception):
+    """What a transaction was prepared from has changed meanwhile: it begins anew."""
 
 
 async def _prepare(connection: Any) -> None:
@@ -97,7 +114,7 @@ class Database:
                         max_size=self._sizes[name],
                         init=_prepare,
                         reset=_keep,
-                        server_settings={"application_name": f"chiso-{name}", "jit": "off", "timezone": "UTC"},
+                        server_settings={"application_name": f"chiso-{name}", "timezone": "UTC", **_PLANNING[name]},
                     )
         return self._pools[name]
 
@@ -143,16 +160,33 @@ class Database:
         ):
             yield connection
 
-    async def write(self, work: Callable[[Connection], Awaitable[_T]], attempts: int = 8) -> _T:
-        """Run `work` in one transaction and commit it; tried again when PostgreSQL asks for it (deadlock, lock
-        timeout).
-        """
-        for attempt in range(attempts):
-            try:
-                async with self.connection("write") as connection, connection.transaction():
-                    return await work(connection)
-            except RETRIED:
-                if attempt + 1 == attempts:
-                    raise Overloaded from None
-                await asyncio.sleep(0.01 * 2**attempt)
-        raise AssertionError("unreachable")
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection for writing, within a transaction that is committed at the end of the block."""
+        async with self.connection("write") as connection, connection.transaction():
+            yield connection
+
+    async def write(self, work: Callable[[Connection], Awaitable[_T]]) -> _T:
+        """Run `work` in one transaction and commit it; tried again when PostgreSQL asks for it."""
+
+        async def once() -> _T:
+            async with self.transaction() as connection:
+                return await work(connection)
+
+        return await again(once)
+
+
+async def again(once: Callable[[], Awaitable[_T]], attempts: int = 8) -> _T:
+    """Await `once()`, a whole transaction, until it does not fail in a way after which it may be tried again.
+
+    Raises:
+        Overloaded: it failed that way every time.
+    """
+    for attempt in range(attempts):
+        try:
+            return await once()
+        except Outdated:
+            pass
+        except RETRIED:
+            await asyncio.sleep(0.01 * 2**attempt)
+    raise Overloaded

@@ -60,7 +60,7 @@ async def tell(
     )
     if stored is None:
         return None
-    life = unpack(stored)
+    life = unpack(subject, stored)
     if len(life) < _MANY:
         story = explain(subject, life, moment.directory)
     else:

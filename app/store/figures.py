@@ -17,8 +17,9 @@ from app.domain.events import Day, Instant
 from app.domain.figures import ALL, BY_PROCEDURE, USES, Counted, Part, Question
 from app.domain.periods import day_of, start_of
 from app.domain.publication import Announced, PublicationCounts, PublicationFacts, Published
-from app.store import lives, tallies
+from app.store import tallies
 from app.store.database import Connection
+from app.store.stored import contribution
 
 _LATER_TODAY = {
     # Facts with an instant at or after now ($3): open deadlines before the day's end ($5), and what is ahead of the
@@ -207,7 +208,7 @@ class Reader:
         rows = await self.connection.fetch(_LATER_TODAY[family.name], *parameters)
         cells: tally.Cells = {}
         for row in rows:
-            key, parts = contributions(family, row)
+            key, parts = contribution(family, row)
             tally.add(cells, family, key, [part for part in parts if slices.now <= part.at < day_end], 1)
         return cells
 
@@ -235,13 +236,6 @@ class Reader:
             )
             for first, until in pairwise(slices.edges)
         ]
-
-
-def contributions(family: tally.Family, row: Any) -> tuple[tuple[int, int, int], list[tally.Part]]:
-    """The cell key (unit, procedure or 0, variety) and the parts of a stored dossier, petition or document."""
-    if family is tally.DOSSIER:
-        return lives.stored_dossier_contributions(row)
-    return lives.stored_contributions(family, row)
 
 
 def publications(rows: Sequence[Any]) -> dict[str, PublicationFacts]:

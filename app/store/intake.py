@@ -11,10 +11,12 @@ from app.domain.arrivals import Outcome, Parsed
 from app.domain.events import (
     DossierReceived,
 )
+from app.store import counting, lives
 from app.store import directory as catalogues
-from app.store import lives, tallies
-from app.store.database import Connection, Database
+from app.store.context import Context
+from app.store.database import Connection, Database, again
 from app.store.directory import Directories
+from app.store.line import Lines
 from app.store.names import Names
 from app.store.pushes import Moment, Pushes
 
@@ -29,11 +31,12 @@ class Intake:
         self._database = database
         self._directories = directories
         self._names = Names(database)
+        self._lines = Lines()
         self._clock = clock
 
-    async def moment(self, connection: Connection, root_id: int) -> Moment:
-        """The root's catalogues, generation and the time, held until the transaction ends."""
-        await catalogues.hold(connection, root_id)
+    async def moment(self, connection: Connection, root_id: int, *, alone: bool = False) -> Moment:
+        """The root's catalogues, generation and the time, held until the transaction ends; `alone`: by nobody else."""
+        await (catalogues.hold_alone if alone else catalogues.hold)(connection, root_id)
         row = await connection.fetchrow(
             "SELECT revision, generation, coalesce($2::timestamptz, clock_timestamp()) AS now FROM root WHERE id = $1",
             root_id,
@@ -67,18 +70,26 @@ class Intake:
             {each.event.what.procedure for each in arrivals if isinstance(each.event.what, DossierReceived)},
         )
 
-        async def work(connection: Connection) -> list[Outcome]:
-            moment = await self.moment(connection, root_id)
-            return await Pushes(connection, moment, root_id, sources, procedures).run(pushes)
+        line, anew = self._lines.of(root_id), False
 
-        return await self._database.write(work)
+        async def once() -> list[Outcome]:
+            nonlocal anew
+            careful, anew = anew, True
+            async with (
+                self._database.connection("write") as connection,
+                line.turn(careful) as turn,
+                connection.transaction(),
+            ):
+                moment = await self.moment(connection, root_id, alone=turn.careful)
+                return await Pushes(connection, moment, turn, sources, procedures).run(pushes)
+
+        return await again(once)
 
     async def fold_again(self, connection: Connection, moment: Moment, subjects: Sequence[str]) -> None:
         """Fold lives once more with the present catalogue, inside the caller's transaction."""
         root_id = moment.directory.root_id
         rows = await connection.fetch("SELECT id, code FROM procedure WHERE root_id = $1", root_id)
         ids = {row["code"]: row["id"] for row in rows}
-        change = lives.Change()
-        context = lives.Context(connection, moment.directory, moment.generation, ids, moment.now)
-        await lives.fold_again(context, subjects, change)
-        await tallies.apply(connection, root_id, moment.generation, change)
+        context = Context(connection, moment.directory, moment.generation, ids, moment.now)
+        folding = await lives.fold_again(context, subjects)
+        await counting.apply(connection, root_id, moment.generation, folding.change)

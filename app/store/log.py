@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from app.domain.events import KINDS, Event, UnitCode
+from app.domain.events import KINDS, Event, UnitCode, unpack_what
 from app.store.database import Connection
 
 Progress = Callable[[str, int, int], None]
@@ -21,7 +21,7 @@ NO_LIMIT: Final = 2**63 - 1
 _FETCHED: Final = 5_000
 
 _SELECT: Final = """
-    SELECT seq, subject, time, source_id, id, type, unit_id, sequence, data
+    SELECT seq, subject, time, source_id, id, type, unit_id, sequence, what, data
     FROM event
     WHERE root_id = $1 AND seq > $2 AND seq <= $3
 """
@@ -87,7 +87,7 @@ async def read_lives(
 
 
 def _logged(row: Any, names: _Names) -> Logged:
-    seq, subject, time, source_id, event_id, rank, unit_id, sequence, data = row
-    kind = KINDS[rank]
-    what: Any = kind(**_decode(data)) if data is not None else kind()
+    seq, subject, time, source_id, event_id, rank, unit_id, sequence, stored, data = row
+    # Until migration 0003 the log kept JSON.
+    what: Any = KINDS[rank](**_decode(data)) if data is not None else unpack_what(rank, stored)
     return seq, subject, Event(time, names.sources[source_id], event_id, names.units[unit_id], what, sequence or "")

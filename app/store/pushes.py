@@ -1,9 +1,10 @@
-"""What happens to pushed events within their transaction: checked, claimed, folded, logged, counted."""
+"""What happens to pushed events within their transaction: checked, decided, folded, and then written all at once."""
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final, Literal
@@ -18,23 +19,23 @@ from app.domain.events import (
     DossierReceived,
     DossierTransferred,
     Event,
-    Happening,
     Instant,
     UnitCode,
+    pack_what,
 )
 from app.domain.periods import day_of
-from app.store import lives, tallies
-from app.store.database import Connection
+from app.store import counting, lives
+from app.store.context import Context
+from app.store.database import Connection, Outdated
+from app.store.line import Turn
+from app.store.lives import Folding, Life
 
 _AHEAD_ALLOWED: Final = 10 * 60 * 1_000_000
-_CLAIM: Final = """
-    INSERT INTO receipt (root_id, key, content)
-    SELECT $1::int, * FROM unnest($2::uuid[], $3::uuid[])
-    ON CONFLICT DO NOTHING
-    RETURNING key
-"""
+_AT_A_TIME: Final = 50
+"""Lives folded before others of this process get a turn."""
+
 _LOG_COLUMNS: Final = (
-    "root_id", "time", "received_at", "source_id", "id", "type", "unit_id", "subject", "sequence", "data",
+    "root_id", "time", "received_at", "source_id", "id", "type", "unit_id", "subject", "sequence", "what",
 )  # fmt: skip
 
 
@@ -47,8 +48,7 @@ class Moment:
     now: int
 
 
-@dataclass(slots=True)
-class _Item:
+class _Item(msgspec.Struct, gc=False):
     """One sound event on its way through the transaction: `push` says whose it is, `place` its turn among all."""
 
     parsed: Parsed
@@ -74,29 +74,47 @@ class Pushes:
         self,
         connection: Connection,
         moment: Moment,
-        root_id: int,
+        turn: Turn,
         sources: dict[str, int],
         procedures: dict[str, int],
     ) -> None:
         self._connection = connection
         self._directory = moment.directory
         self._moment = moment
-        self._root_id = root_id
+        self._turn = turn
+        self._root_id = moment.directory.root_id
         self._sources = sources
-        self._procedures = procedures
+        self._context = Context(connection, moment.directory, moment.generation, procedures, moment.now)
 
     async def run(self, pushes: Sequence[tuple[str, Sequence[Parsed]]]) -> list[Outcome]:
-        """Check, claim, fold, count: an outcome for every event of every push."""
+        """Check, decide, fold, write: an outcome for every event of every push.
+
+        Raises:
+            Outdated: something it rests on has changed meanwhile.
+        """
         items: list[_Item] = []
         for number, (unit, arrivals) in enumerate(pushes):
             items += [self._item(parsed, number, len(items) + n, unit) for n, parsed in enumerate(arrivals)]
-        await self._claim(items)
-        await self._fold([item for item in items if item.outcome == "accepted"], items)
-        outcomes = []
-        for number in range(len(pushes)):
-            mine = [item for item in items if item.push == number] if len(pushes) > 1 else items
-            outcomes.append(_outcome(mine))
-        return outcomes
+        line = self._turn.line
+        line.of_generation(self._moment.generation)
+        seen = await self._seen(items)
+        known = await self._known(items, seen)
+        await self._turn.fold()
+        self._decide(items, seen)
+        folding = await self._fold(items, known)
+        taken = [item for item in items if item.outcome == "accepted"]
+        await self._turn.write()
+        await self._confirm(items, seen)
+        if taken:
+            await self._claim(taken)
+            try:
+                await folding.write()
+            except Outdated:
+                line.contended()
+                raise
+            await self._log(taken)
+            await counting.apply(self._connection, self._root_id, self._moment.generation, folding.change)
+        return [_outcome([item for item in items if item.push == number]) for number in range(len(pushes))]
 
     def _item(self, parsed: Parsed, push: int, place: int, reach: str) -> _Item:
         """An event with what its key, the catalogues and the clock say of it."""
@@ -138,34 +156,70 @@ class Pushes:
             return None
         return Warned(parsed.index, parsed.event.id, "unknown_procedure", "data.procedure", detail)
 
-    async def _claim(self, items: Sequence[_Item]) -> None:
-        """Write receipts and decide for each event: new, seen before, or refused."""
-        first: dict[bytes, _Item] = {}
-        for item in items:
-            if item.fault is None:
-                first.setdefault(item.key, item)
-        keys = sorted(first)
-        claimed: set[bytes] = set()
-        if keys:
-            rows = await self._connection.fetch(
-                _CLAIM, self._root_id, keys, [first[key].parsed.content for key in keys]
+    async def _seen(self, items: Sequence[_Item]) -> dict[bytes, bytes]:
+        """The content of those events that have a receipt, as far as one has to know before writing one.
+
+        Nearly every event is new: it is taken for that, and the key of its receipt proves it. What has a fault writes
+        no receipt, so it is looked up; and so is everything while somebody sends events a second time.
+        """
+        line = self._turn.line
+        every = line.looks_up() or self._turn.careful
+        remembered = line.receipts.get
+        keys = {
+            item.key
+            for item in items
+            if (every or item.fault is not None) and not item.forbidden and remembered(item.key) is None
+        }
+        if not keys:
+            return {}
+        rows = await self._connection.fetch(
+            "SELECT key, content FROM receipt WHERE root_id = $1 AND key = ANY($2::uuid[])", self._root_id, list(keys)
+        )
+        if rows:
+            line.met_again()
+        return {row[0]: row[1] for row in rows}
+
+    async def _confirm(self, items: Sequence[_Item], seen: Mapping[bytes, bytes]) -> None:
+        """Make sure that what was taken for known from memory is in the database, now that those before have committed.
+
+        It is not when the database was put back to an earlier state: after a failover, or from a backup.
+        """
+        kept = {item.key for item in items if item.outcome == "accepted"} | seen.keys()
+        recalled = {item.key for item in items if item.outcome != "accepted" and not item.forbidden} - kept
+        recalled = {key for key in recalled if self._turn.line.receipts.get(key) is not None}
+        if recalled:
+            found = await self._connection.fetchval(
+                "SELECT count(*) FROM receipt WHERE root_id = $1 AND key = ANY($2::uuid[])",
+                self._root_id,
+                list(recalled),
             )
-            claimed = {row[0] for row in rows}
-        seen = await self._seen([item.key for item in items if item.key not in claimed and not item.forbidden])
+            if found != len(recalled):
+                raise Outdated
+
+    async def _known(self, items: Sequence[_Item], seen: Mapping[bytes, bytes]) -> dict[str, Life]:
+        """The lives that new events may belong to, as far as the line does not remember them."""
+        remembered = self._turn.line.lives.get
+        careful = self._turn.careful
+        subjects = {
+            item.parsed.subject
+            for item in items
+            if item.fault is None and item.key not in seen and (careful or remembered(item.parsed.subject) is None)
+        }
+        return await lives.read(self._context, subjects, lock=careful)
+
+    def _decide(self, items: Sequence[_Item], seen: Mapping[bytes, bytes]) -> None:
+        """Say of each event: new, seen before, or refused."""
+        remembered = self._turn.line.receipts.get
+        claimed: dict[bytes, bytes] = {}
         for item in items:
-            if item.key in claimed:
-                original = first[item.key]
-                known = original.parsed.content if original.place < item.place else None
-            else:
-                known = seen.get(item.key)
+            key, content = item.key, item.parsed.content
+            known = seen.get(key) or remembered(key) or claimed.get(key)
             if item.fault is not None and (known is None or item.forbidden):
                 item.outcome = "refused"
             elif known is None:
-                if item.key not in claimed:
-                    # Neither claimed nor seen: the other writer's receipt went away with its rollback. Start anew.
-                    raise asyncpg.SerializationError("a receipt vanished")
+                claimed[key] = content
                 item.outcome = "accepted"
-            elif known == item.parsed.content:
+            elif known == content:
                 item.outcome = "duplicate"
             else:
                 item.outcome = "refused"
@@ -173,40 +227,43 @@ class Pushes:
                     detail = "this source has sent this id before with other content"
                     item.fault = _rejected(item.parsed, "conflict", "id", detail)
 
-    async def _seen(self, keys: list[bytes]) -> dict[bytes, bytes]:
-        if not keys:
-            return {}
-        rows = await self._connection.fetch(
-            "SELECT key, content FROM receipt WHERE root_id = $1 AND key = ANY($2::uuid[])", self._root_id, keys
-        )
-        return {row[0]: row[1] for row in rows}
-
-    async def _fold(self, items: Sequence[_Item], all_items: Sequence[_Item]) -> None:
-        """Log the new events, fold their lives and count the difference; refuse what does not fit into its life."""
-        if not items:
-            return
-        arrivals: dict[str, list[Event]] = {}
+    async def _fold(self, items: Sequence[_Item], known: Mapping[str, Life]) -> Folding:
+        """Take the lives of new events further, in memory; refuse what does not fit into its life."""
+        line = self._turn.line
         taken: dict[str, list[_Item]] = {}
         for item in items:
-            arrivals.setdefault(item.parsed.subject, []).append(self._resolved(item))
-            taken.setdefault(item.parsed.subject, []).append(item)
-        change = lives.Change()
-        context = lives.Context(
-            self._connection, self._directory, self._moment.generation, self._procedures, self._moment.now
-        )
-        cut = await lives.take_in(context, arrivals, change)
-        unfit = {item.key for subject, room in cut.items() for item in taken[subject][room:]}
-        if unfit:
-            await self._connection.execute(
-                "DELETE FROM receipt WHERE root_id = $1 AND key = ANY($2::uuid[])", self._root_id, sorted(unfit)
-            )
+            if item.outcome == "accepted":
+                taken.setdefault(item.parsed.subject, []).append(item)
+        folding = Folding(self._context)
+        for number, subject in enumerate(sorted(taken), start=1):
+            life, remembered = known.get(subject), None if self._turn.careful else line.lives.get(subject)
+            if remembered is not None and (life is None or remembered.version > life.version):
+                life = remembered
+            arrived = [self._resolved(item) for item in taken[subject]]
+            line.lives.put(subject, folding.take(subject, life, arrived))
+            if number % _AT_A_TIME == 0:
+                await asyncio.sleep(0)
+        unfit = {item.key for subject, room in folding.cut.items() for item in taken[subject][room:]}
+        for item in items if unfit else ():
             # A copy, in the same transaction, of an event that did not fit has nothing to be a duplicate of.
-            for item in all_items:
-                if item.key in unfit and item.outcome != "refused":
-                    item.outcome = "refused"
-                    item.fault = _rejected(item.parsed, "life_too_long", "subject", "1,000 events are the most")
-        await self._log([item for item in items if item.outcome == "accepted"])
-        await tallies.apply(self._connection, self._root_id, self._moment.generation, change)
+            if item.key in unfit and item.outcome != "refused":
+                item.outcome = "refused"
+                item.fault = _rejected(item.parsed, "life_too_long", "subject", "1,000 events are the most")
+        for item in items:
+            if item.outcome == "accepted":
+                line.receipts.put(item.key, item.parsed.content)
+        return folding
+
+    async def _claim(self, items: Sequence[_Item]) -> None:
+        """Write receipts, in key order so that two writers of the same never wait for each other in a ring."""
+        records = sorted((self._root_id, item.key, item.parsed.content) for item in items)
+        try:
+            await self._connection.copy_records_to_table(
+                "receipt", records=records, columns=("root_id", "key", "content")
+            )
+        except asyncpg.UniqueViolationError as error:
+            self._turn.line.met_again()
+            raise Outdated from error
 
     def _resolved(self, item: _Item) -> Event:
         """The event as it stands in its life: units by code, not by alias."""
@@ -217,9 +274,7 @@ class Pushes:
                 event = msgspec.structs.replace(event, what=DossierTransferred(to))
         return event if item.unit == event.unit else msgspec.structs.replace(event, unit=UnitCode(item.unit))
 
-    async def _log(self, items: list[_Item]) -> None:
-        if not items:
-            return
+    async def _log(self, items: Sequence[_Item]) -> None:
         records = []
         for item in items:
             event = self._resolved(item)
@@ -234,7 +289,7 @@ class Pushes:
                     self._directory.units[item.unit].id,
                     item.parsed.subject,
                     event.sequence or None,
-                    told(event.what),
+                    pack_what(event.what),
                 )
             )
         await self._connection.copy_records_to_table("event", records=records, columns=_LOG_COLUMNS)
@@ -253,12 +308,6 @@ def _outcome(items: Sequence[_Item]) -> Outcome:
         accepted_types=Counter(item.parsed.event.what.type for item in accepted),
         duplicate_types=Counter(item.parsed.event.what.type for item in duplicates),
     )
-
-
-def told(what: Happening) -> str | None:
-    """An event's data as the log keeps it: a JSON object of the fields that were given, None without any."""
-    fields = {name: value for name in what.__struct_fields__ if (value := getattr(what, name)) is not None}
-    return msgspec.json.encode(fields).decode() if fields else None
 
 
 def _rejected(parsed: Parsed, code: str, field: str, detail: str) -> Rejected:

@@ -17,8 +17,9 @@ from typing import Final
 from app.domain.directory import Directory
 from app.domain.events import DossierReceived, Event
 from app.domain.tally import FAMILIES
-from app.store import bulk, lives, log, tallies
+from app.store import bulk, counting, lives, log
 from app.store import directory as catalogues
+from app.store.context import Context
 from app.store.database import Connection, Database
 from app.store.grains import GRAINS, tally_name
 from app.store.intake import Intake
@@ -165,12 +166,11 @@ class _Rebuild:
         self, connection: Connection, moment: Moment, procedure_ids: dict[str, int], arrivals: Mapping[str, list[Event]]
     ) -> None:
         """Write lives, facts and tallies of the next generation, within the caller's transaction."""
-        change = lives.Change()
-        context = lives.Context(connection, moment.directory, self._next, procedure_ids, moment.now)
-        await lives.take_in(context, arrivals, change)
+        context = Context(connection, moment.directory, self._next, procedure_ids, moment.now)
+        change = (await lives.take_in(context, arrivals)).change
         # Change counters are of the living figures, and rows that writers wait for.
         change.units.clear()
-        write = tallies.apply if self._summed_up else bulk.add_finest
+        write = counting.apply if self._summed_up else bulk.add_finest
         await write(connection, self._root_id, self._next, change)
 
     async def _sum_up(self, connection: Connection) -> None:

@@ -14,9 +14,9 @@ from app.domain import dossier
 from app.domain.events import Day
 from app.domain.periods import date_of
 from app.domain.tally import FAMILIES, Family
+from app.store.counting import bucket_sql
 from app.store.database import Connection
 from app.store.grains import GRAINS, tally_keys, tally_name
-from app.store.tallies import bucket_sql
 
 LISTED: Final = 1_000
 """Differences that are listed; all are counted."""

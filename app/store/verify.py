@@ -241,7 +241,7 @@ class _Refolding:
         )
         kept = [row, *petitions.values(), *documents.values()]
         ahead = frozenset(each["ahead_until"] for each in kept if each["ahead_until"] is not None)
-        return _Stored(unpack(row["events"]), facts, ahead, self._waits(row))
+        return _Stored(unpack(row["subject"], row["events"]), facts, ahead, self._waits(row))
 
     def _unit(self, unit_id: int) -> str:
         return self._units.get(unit_id, f"#{unit_id}")

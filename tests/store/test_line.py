@@ -1,0 +1,134 @@
+"""Pushes of one process in line: folded on what those before will leave, and anew when that turns out wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from asyncpg.pool import PoolConnectionProxy
+
+from app.domain.arrivals import Outcome, Parsed
+from app.store.database import Database
+from app.store.directory import Directories
+from app.store.intake import Intake
+from app.store.line import Recent
+from app.store.verify import verify
+from tests.store.histories import CLOCK, arrivals, province
+
+
+class Lost(Exception):
+    """What a statement fails with."""
+
+
+@pytest_asyncio.fixture(loop_scope="function")
+async def store(database: str) -> AsyncIterator[Database]:
+    store = Database(database, 8, 4, 20)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def intake(store: Database) -> Intake:
+    return Intake(store, Directories(), lambda: CLOCK)
+
+
+@pytest.fixture
+def other(store: Database) -> Intake:
+    """As another process has it: nothing is shared but the database."""
+    return Intake(store, Directories(), lambda: CLOCK)
+
+
+@pytest_asyncio.fixture(loop_scope="function")
+async def root(store: Database) -> int:
+    return await province(store)
+
+
+async def push(intake: Intake, root_id: int, events: list[Parsed]) -> tuple[int, int, int]:
+    outcome: Outcome = await intake.push(root_id, "H44", events)
+    return outcome.accepted, outcome.duplicates, len(outcome.errors)
+
+
+async def assert_counted(store: Database, root_id: int, events: int) -> None:
+    report = await verify(store, root_id, deep=True, now=CLOCK)
+    assert (report.clean, report.logged, report.receipts) == (True, events, events), report
+
+
+async def test_pushes_at_once_of_the_same_lives_and_events_count_once(
+    store: Database, intake: Intake, root: int
+) -> None:
+    events = arrivals(seed=3, dossiers=60)
+    shares = [events[place::5] + events[:: place + 7] for place in range(5)]
+    told = await asyncio.gather(*(push(intake, root, share) for share in shares))
+    distinct = len({(each.event.source, each.event.id) for each in events})
+    assert sum(accepted for accepted, _, _ in told) == distinct
+    assert [sum(each) for each in told] == [len(share) for share in shares]
+    await assert_counted(store, root, distinct)
+
+
+async def test_what_rests_on_a_push_that_failed_begins_anew(
+    store: Database, intake: Intake, root: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = arrivals(seed=4, dossiers=40)
+    first, second, third = events[0::3], events[1::3] + events[0::3], events[2::3] + events[1::3]
+    copy, failed = PoolConnectionProxy.copy_records_to_table, []
+
+    async def failing_once(connection: Any, table: str, **options: Any) -> Any:
+        done = await copy(connection, table, **options)
+        if table == "event" and not failed:
+            failed.append(table)
+            # Long enough for those behind to fold on what will never be.
+            await asyncio.sleep(0.3)
+            raise Lost
+        return done
+
+    monkeypatch.setattr(PoolConnectionProxy, "copy_records_to_table", failing_once)
+    told = await asyncio.gather(*(push(intake, root, each) for each in (first, second, third)), return_exceptions=True)
+    assert [type(each) for each in told].count(Lost) == 1
+    accepted = sum(each[0] for each in told if isinstance(each, tuple))
+    await assert_counted(store, root, accepted)
+    # Nothing that was acknowledged is missing: all of it again adds what the failed one had alone, and no more.
+    again = await push(intake, root, events)
+    await assert_counted(store, root, accepted + again[0])
+    assert accepted + again[0] == len({(each.event.source, each.event.id) for each in events})
+
+
+async def test_events_that_the_database_has_lost_are_taken_in_again(store: Database, intake: Intake, root: int) -> None:
+    """A database put back to an earlier state, while the process remembers what it wrote since."""
+    events = arrivals(seed=5, dossiers=40)
+    distinct = len({(each.event.source, each.event.id) for each in events})
+    half = len(events) // 2
+    await push(intake, root, events[:half])
+    async with store.connection("write") as connection:
+        tables = [row[0] for row in await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname='public'")]
+        lost = [name for name in tables if name in ("receipt", "event", "life", "petition", "document")]
+        lost += [name for name in tables if name.startswith(("tally_", "procedure_publication"))]
+        await connection.execute(f"TRUNCATE {', '.join(lost)}")
+    assert (await push(intake, root, events[half:] + events[:half]))[0] == distinct
+    await assert_counted(store, root, distinct)
+
+
+async def test_another_process_at_the_same_lives_is_noticed(
+    store: Database, intake: Intake, other: Intake, root: int
+) -> None:
+    events = arrivals(seed=6, dossiers=40)
+    distinct = len({(each.event.source, each.event.id) for each in events})
+    accepted = 0
+    for start in range(0, len(events), 60):
+        part = events[start : start + 60]
+        told = await asyncio.gather(push(intake, root, part[::2]), push(other, root, part[1::2] + part[::4]))
+        accepted += sum(each[0] for each in told)
+    assert accepted == distinct
+    await assert_counted(store, root, distinct)
+
+
+def test_what_is_remembered_is_bounded_and_the_latest() -> None:
+    recent: Recent[int] = Recent(10)
+    for number in range(100):
+        recent.put(str(number % 50), number)
+    assert [recent.get(str(number)) for number in range(46, 50)] == [96, 97, 98, 99]
+    assert sum(recent.get(str(number)) is not None for number in range(50)) <= 10
+    recent.clear()
+    assert recent.get("49") is None
