@@ -91,6 +91,12 @@ class Metrics:
         self.refold_done = Gauge(
             "chiso_refold_lives_done", "Lives folded again of the edits still being applied.", registry=self.registry
         )
+        self.answers = Counter(
+            "chiso_answers",
+            "Figures answered: kept from before, shared with a computation under way, or computed.",
+            ("way",),
+            registry=self.registry,
+        )
 
     def arrived(self, happened: Sequence[int], now: int) -> None:
         """Events came in that had not all been seen before; both in µs. Clocks that run ahead lag by nothing."""

@@ -19,6 +19,10 @@ class ReadingMoment:
     now: int
     refolding: bool
 
+    def version(self, changes: int) -> tuple[int, ...]:
+        """What figures are made of beside the clock; `changes` is how often their units' own have changed."""
+        return (self.directory.revision, self.generation, int(self.refolding), changes)
+
 
 async def reading_moment(connection: Connection, directories: Directories, root_id: int, clock: Clock) -> ReadingMoment:
     """What the snapshot of `connection` sees of a root; the first statement, so that the clock is never behind it."""
