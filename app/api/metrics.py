@@ -97,6 +97,10 @@ class Metrics:
             ("way",),
             registry=self.registry,
         )
+        self.streams_open = Gauge("chiso_streams_open", "Streams of figures that are open.", registry=self.registry)
+        self.stream_events = Counter(
+            "chiso_stream_events", "Events sent on streams of figures.", registry=self.registry
+        )
 
     def arrived(self, happened: Sequence[int], now: int) -> None:
         """Events came in that had not all been seen before; both in µs. Clocks that run ahead lag by nothing."""
