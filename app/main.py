@@ -29,11 +29,13 @@ from app.api import (
     rejections,
     scorecard,
     series,
+    stream,
 )
 from app.api.cache import FigureCache
 from app.api.metrics import Metrics
 from app.api.requests import Requests
 from app.api.service import Service
+from app.api.watching import Watcher
 from app.settings import Settings
 from app.store.batcher import Batcher
 from app.store.database import Database
@@ -54,6 +56,7 @@ def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None) ->
     )
     directories = Directories()
     intake = Intake(database, directories, clock)
+    metrics = Metrics()
     return Service(
         settings=settings,
         database=database,
@@ -62,7 +65,8 @@ def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None) ->
         batcher=Batcher(intake, settings.intake.max_waiting_events),
         refolder=Refolder(database, intake),
         figures=FigureCache(settings.figures.cache_bytes),
-        metrics=Metrics(),
+        watcher=Watcher(database, clock, settings.streams, metrics),
+        metrics=metrics,
         pepper=pepper(settings),
         clock=clock,
     )
@@ -73,13 +77,14 @@ def create_app(service: Service) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        refolding = asyncio.create_task(service.refolder.run_forever())
+        loops = [asyncio.create_task(each.run_forever()) for each in (service.refolder, service.watcher)]
         try:
             yield
         finally:
-            refolding.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await refolding
+            for each in loops:
+                each.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await each
             await service.database.close()
 
     app = FastAPI(
@@ -98,6 +103,7 @@ def create_app(service: Service) -> FastAPI:
         events,
         catalogues,
         scorecard,
+        stream,
         ranking,
         series,
         breakdown,

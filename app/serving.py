@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import Callable
 
 import psutil
 import uvicorn
@@ -47,8 +48,21 @@ def _holder(port: int) -> str:
     return "another process"
 
 
+class Server(uvicorn.Server):
+    """uvicorn's server that, asked to end, first calls `end_streams`: they would go on by themselves."""
+
+    def __init__(self, config: uvicorn.Config, end_streams: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._end_streams = end_streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams, then everything else."""
+        self._end_streams()
+        await super().shutdown(sockets)
+
+
 def serve(app: FastAPI, claimed: socket.socket) -> None:
-    """Serve until interrupted. Open streams are given three seconds to end."""
+    """Serve until interrupted. Requests under way are given three seconds to end."""
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -57,4 +71,4 @@ def serve(app: FastAPI, claimed: socket.socket) -> None:
         server_header=False,
         proxy_headers=False,
     )
-    uvicorn.Server(config).run(sockets=[claimed])
+    Server(config, app.state.service.watcher.close).run(sockets=[claimed])

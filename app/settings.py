@@ -53,6 +53,20 @@ class FigureSettings(BaseModel):
     )
 
 
+class StreamSettings(BaseModel):
+    """How changed figures are told to those who watch them."""
+
+    max_open: int = Field(
+        1_000, ge=0, le=100_000, description="Most streams open at once in a process; beyond them 503."
+    )
+    poll_seconds: float = Field(
+        0.25, ge=0.01, le=60, description="Seconds between two looks for changes while anybody watches."
+    )
+    comment_seconds: float = Field(
+        15, ge=0.1, le=3600, description="Seconds after which a quiet stream gets a comment, so that no proxy ends it."
+    )
+
+
 class AuthSettings(BaseModel):
     """Who may do what."""
 
@@ -90,6 +104,7 @@ class Settings(BaseSettings):
     database: DatabaseSettings = DatabaseSettings()
     intake: IntakeSettings = IntakeSettings()
     figures: FigureSettings = FigureSettings()
+    streams: StreamSettings = StreamSettings()
     auth: AuthSettings = AuthSettings()
     log: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()

@@ -36,6 +36,11 @@ def json_response(body: Any, status: int = 200) -> Response:
     return Response(encode(body), status_code=status, media_type="application/json")
 
 
+def tag_of(body: Mapping[str, Any]) -> str:
+    """The weak ETag of a figure, made of what it says and not of what merely tells the time."""
+    return f'W/"{blake2b(encode(body), digest_size=12).hexdigest()}"'
+
+
 def figure_response(request: Request, body: Mapping[str, Any], moving: Mapping[str, Any]) -> Response:
     """A figure with its weak ETag, or 304 when the caller has it already.
 
@@ -43,11 +48,11 @@ def figure_response(request: Request, body: Mapping[str, Any], moving: Mapping[s
         body: what the figure says.
         moving: what tells only the time of asking (`as_of`); part of the answer, not of the ETag.
     """
-    tag = f'W/"{blake2b(encode(body), digest_size=12).hexdigest()}"'
+    tag = tag_of(body)
     headers = {"ETag": tag, "Cache-Control": "no-cache"}
     if _matches(request.headers.get("if-none-match", ""), tag):
         return Response(status_code=304, headers=headers)
-    whole = _merged(body, moving)
+    whole = merged(body, moving)
     return Response(encode(whole), headers=headers, media_type="application/json")
 
 
@@ -56,8 +61,9 @@ def _matches(header: str, tag: str) -> bool:
     return "*" in known or tag in known or tag.removeprefix("W/") in known
 
 
-def _merged(body: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(body)
+def merged(body: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """A body with more in it, inside its inner objects too."""
+    whole = dict(body)
     for name, value in more.items():
-        merged[name] = _merged(merged[name], value) if isinstance(value, Mapping) else value
-    return merged
+        whole[name] = merged(whole[name], value) if isinstance(value, Mapping) else value
+    return whole

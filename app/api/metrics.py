@@ -91,6 +91,16 @@ class Metrics:
         self.refold_done = Gauge(
             "chiso_refold_lives_done", "Lives folded again of the edits still being applied.", registry=self.registry
         )
+        self.answers = Counter(
+            "chiso_answers",
+            "Figures answered: kept from before, shared with a computation under way, or computed.",
+            ("way",),
+            registry=self.registry,
+        )
+        self.streams_open = Gauge("chiso_streams_open", "Streams of figures that are open.", registry=self.registry)
+        self.stream_events = Counter(
+            "chiso_stream_events", "Events sent on streams of figures.", registry=self.registry
+        )
 
     def arrived(self, happened: Sequence[int], now: int) -> None:
         """Events came in that had not all been seen before; both in µs. Clocks that run ahead lag by nothing."""

@@ -49,7 +49,9 @@ class Requests:
             answer = problems.response(Request(scope), Problem("internal", KINDS["internal"].advice))
             await answer(scope, receive, stamped)
         finally:
-            self._told(scope, request_id, status, time.perf_counter() - began)
+            # A stream says when its answer began; it may then go on for days.
+            answered: float = scope["state"].get("answered", time.perf_counter())
+            self._told(scope, request_id, status, answered - began)
 
     def _told(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
         route: Any = scope.get("route")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 
 from app.api.answers import encode, figure_response, instant
 from app.api.auth import Access, access_for, root_for
-from app.api.cache import Kept
-from app.api.parameters import Asked, asked, only
+from app.api.cache import Kept, Key
+from app.api.parameters import COMMON, Asked, asked, only
 from app.api.problems import Problem
 from app.api.service import Service, service_of
 from app.domain import catalogue, figures, periods, scoring
@@ -56,24 +56,37 @@ class View:
         self, request: Request, service: Service, compute: Callable[[], Awaitable[dict[str, Any]]]
     ) -> Mapping[str, Any]:
         """The answer's body: the one kept from before while nothing it was made of has changed, else computed now."""
+        more = (each for each in request.query_params.multi_items() if each[0] not in COMMON)
+        return (await self.answer(service, (request.url.path, *sorted(more)), compute)).body
+
+    @property
+    def counted(self) -> frozenset[int]:
+        """The units (ids) whose changes can change a figure: those under the asked one, and the root."""
+        units = self.directory.in_scope(self.unit.code, "subtree")
+        root = self.directory.units.get(self.directory.root)
+        return frozenset(unit.id for unit in (*units, *([root] if root else ())))
+
+    async def answer(self, service: Service, name: Key, compute: Callable[[], Awaitable[dict[str, Any]]]) -> Kept:
+        """The answer called `name` (a path and what it reads beside the common parameters), with how long it holds."""
         directory, moment = self.directory, self.moment
-        root = directory.units.get(directory.root)
-        units = {unit.id for unit in directory.in_scope(self.unit.code, "subtree")}
-        if root is None:
+        if directory.root not in directory.units:
             # Without it nothing counts the changes of the root's own figures, which every unit shows.
-            return await compute()
-        changes = await self.reader.changes(units | {root.id})
-        version = (directory.revision, moment.generation, int(moment.refolding), changes)
-        key = (directory.root_id, request.url.path, *sorted(request.query_params.multi_items()))
-        found = service.figures.find(key, version, moment.now)
-        if found is not None:
-            return found.body
-        body = await compute()
-        until = MAX_INSTANT
-        if self.wanted.period.is_open(self.now):
-            until = await self.reader.holds_until(units, moment.now)
-        service.figures.keep(key, Kept(version, moment.now, until, body, len(encode(body))))
-        return body
+            service.metrics.answers.labels("computed").inc()
+            return Kept((), moment.now, moment.now, await compute(), 0)
+        version = moment.version(await self.reader.changes(self.counted))
+
+        async def computed() -> Kept:
+            body = await compute()
+            until = MAX_INSTANT
+            if self.wanted.period.is_open(self.now):
+                units = [unit.id for unit in directory.in_scope(self.unit.code, "subtree")]
+                until = await self.reader.holds_until(units, moment.now)
+            return Kept(version, moment.now, until, body, len(encode(body)))
+
+        key = (directory.root_id, replace(self.wanted, unit=self.unit.code), *name)
+        found, way = await service.figures.answer(key, version, moment.now, computed)
+        service.metrics.answers.labels(way).inc()
+        return found
 
 
 MAX_INSTANT: Final = 2**62
@@ -99,11 +112,11 @@ async def scorecard(
     """The six groups, the operational indicators, external figures and the balance, as of now."""
     wanted = asked(request)
     async with viewing(service, access, wanted) as view:
-        body = await view.kept(request, service, lambda: _scorecard(view))
+        body = await view.kept(request, service, lambda: scorecard_body(view))
     return figure_response(request, body, moving(view.moment, wanted.period))
 
 
-async def _scorecard(view: View) -> dict[str, Any]:
+async def scorecard_body(view: View) -> dict[str, Any]:
     """A scorecard without what tells the time."""
     wanted, question = view.wanted, view.question()
     counted = await view.reader.count(question)

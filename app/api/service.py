@@ -8,6 +8,7 @@ from fastapi import Request
 
 from app.api.cache import FigureCache
 from app.api.metrics import Metrics
+from app.api.watching import Watcher
 from app.settings import Settings
 from app.store.batcher import Batcher
 from app.store.database import Database
@@ -28,6 +29,7 @@ class Service:
     refolder: Refolder
     metrics: Metrics
     figures: FigureCache
+    watcher: Watcher
     pepper: bytes
     clock: Clock
     bytes_in_flight: int = field(default=0)

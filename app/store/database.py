@@ -135,7 +135,8 @@ class Database:
             connection = await pool.acquire(timeout=self._acquire_seconds)
         except TimeoutError as error:
             raise Overloaded from error
-        except GONE as error:
+        except (*GONE, asyncpg.PostgresError) as error:
+            # Whatever a server says instead of letting us in (not accepting connections now, no such database).
             raise DatabaseUnavailable(str(error)) from error
         try:
             yield connection

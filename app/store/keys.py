@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -71,6 +72,12 @@ async def find(connection: Connection, pepper: bytes, text: str) -> Key | None:
     if row is None or not hmac.compare_digest(row["digest"], _digest(pepper, secret)) or row["revoked_at"] is not None:
         return None
     return Key(row["id"], row["root_id"], row["unit"], frozenset(row["scopes"]), row["name"])
+
+
+async def in_force(connection: Connection, ids: Collection[str]) -> set[str]:
+    """Which keys, by their ids, are in force."""
+    rows = await connection.fetch("SELECT id FROM api_key WHERE id = ANY($1::text[]) AND revoked_at IS NULL", list(ids))
+    return {row["id"] for row in rows}
 
 
 async def listing(connection: Connection) -> list[ListedKey]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from app.domain.directory import Directory
@@ -19,6 +20,10 @@ class ReadingMoment:
     now: int
     refolding: bool
 
+    def version(self, changes: int) -> tuple[int, ...]:
+        """What figures are made of beside the clock; `changes` is how often their units' own have changed."""
+        return (self.directory.revision, self.generation, int(self.refolding), changes)
+
 
 async def reading_moment(connection: Connection, directories: Directories, root_id: int, clock: Clock) -> ReadingMoment:
     """What the snapshot of `connection` sees of a root; the first statement, so that the clock is never behind it."""
@@ -34,3 +39,48 @@ async def reading_moment(connection: Connection, directories: Directories, root_
     assert row is not None, "roots are never deleted"
     directory = await directories.at(connection, root_id, row["revision"])
     return ReadingMoment(directory, row["generation"], row["now"], row["refolding"])
+
+
+@dataclass(frozen=True)
+class RootState:
+    """What all figures of a root are made of at one instant (µs): how often each unit's (by id) have changed, and the
+    rest as in a ReadingMoment.
+    """
+
+    revision: int
+    generation: int
+    refolding: bool
+    now: int
+    changes: Mapping[int, int]
+
+    def version(self, unit_ids: Iterable[int]) -> tuple[int, ...]:
+        """The version of figures that count some units, as a ReadingMoment tells it."""
+        changes = sum(self.changes.get(each, 0) for each in unit_ids)
+        return (self.revision, self.generation, int(self.refolding), changes)
+
+
+async def root_states(connection: Connection, root_ids: Collection[int], clock: Clock) -> dict[int, RootState]:
+    """The states of some roots by id, all of the one snapshot of a single statement."""
+    rows = await connection.fetch(
+        """
+        SELECT root.id, revision, generation, EXISTS (SELECT FROM refold WHERE refold.root_id = root.id) AS refolding,
+               coalesce($2::timestamptz, clock_timestamp()) AS now, counted.units, counted.changes
+        FROM root, LATERAL (
+            SELECT coalesce(array_agg(unit_id), '{}') AS units, coalesce(array_agg(changes), '{}') AS changes
+            FROM unit_change WHERE root_id = root.id
+        ) AS counted
+        WHERE root.id = ANY($1::int[])
+        """,
+        sorted(root_ids),
+        clock(),
+    )
+    return {
+        row["id"]: RootState(
+            row["revision"],
+            row["generation"],
+            row["refolding"],
+            row["now"],
+            dict(zip(row["units"], row["changes"], strict=True)),
+        )
+        for row in rows
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -105,3 +106,100 @@ def test_the_room_is_bounded_and_the_least_recently_used_go_first() -> None:
     cache.keep(("too large",), Kept((1,), 0, 10, {}, 11))
     assert cache.find(("too large",), (1,), 5) is None
     assert [cache.find(("a",), *asked) for asked in (((2,), 5), ((1,), 11), ((1,), -1))] == [None, None, None]
+
+
+class Asker:
+    """Who asks a cache, at version (1,), and computes in two steps: told to go on by `go_on`, or to fail."""
+
+    def __init__(self, cache: FigureCache, now: int, until: int = 10) -> None:
+        self._now, self._until = now, until
+        self.go_on: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.began = False
+        self.asking = asyncio.create_task(cache.answer(("key",), (1,), now, self._compute))
+
+    async def _compute(self) -> Kept:
+        self.began = True
+        await self.go_on
+        return Kept((1,), self._now, self._until, {"by": self._now}, 1)
+
+    async def answer(self) -> tuple[int, str]:
+        """By whom the answer was computed (as of which instant), and how it was come by."""
+        kept, way = await asyncio.wait_for(self.asking, 30)
+        return kept.body["by"], way
+
+
+async def steps() -> None:
+    """Let everybody get as far as they can."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_the_same_question_asked_at_once_is_computed_once() -> None:
+    cache = FigureCache(80)
+    askers = [Asker(cache, 5), Asker(cache, 5), Asker(cache, 7)]
+    await steps()
+    assert [each.began for each in askers] == [True, False, False]
+    askers[0].go_on.set_result(None)
+    assert [await each.answer() for each in askers] == [(5, "computed"), (5, "shared"), (5, "shared")]
+    assert await Asker(cache, 8).answer() == (5, "kept")
+
+
+async def test_what_does_not_hold_for_ones_own_instant_is_not_shared() -> None:
+    cache = FigureCache(80)
+    askers = [Asker(cache, 5, until=6), Asker(cache, 4), Asker(cache, 6), Asker(cache, 7)]
+    await steps()
+    askers[0].go_on.set_result(None)
+    await steps()
+    assert [each.began for each in askers] == [True, True, False, True]
+    for each in (askers[1], askers[3]):
+        each.go_on.set_result(None)
+    assert [await each.answer() for each in askers] == [
+        (5, "computed"), (4, "computed"), (5, "shared"), (7, "computed"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("cancelled", [True, False])
+async def test_a_failure_is_its_own_and_the_others_compute_for_themselves(cancelled: bool) -> None:
+    cache = FigureCache(0)
+    askers = [Asker(cache, 5) for _ in range(3)]
+    await steps()
+    if cancelled:
+        askers[0].asking.cancel()
+    else:
+        askers[0].go_on.set_exception(ValueError("broken"))
+    await steps()
+    with pytest.raises(asyncio.CancelledError if cancelled else ValueError):
+        await askers[0].answer()
+    assert [each.began for each in askers] == [True, True, True]
+    for each in askers[1:]:
+        each.go_on.set_result(None)
+    assert [await each.answer() for each in askers[1:]] == [(5, "computed")] * 2
+    last = Asker(cache, 5)
+    await steps()
+    assert last.began
+
+
+async def test_who_gives_up_waiting_takes_nothing_from_the_others() -> None:
+    cache = FigureCache(0)
+    askers = [Asker(cache, 5) for _ in range(3)]
+    await steps()
+    askers[1].asking.cancel()
+    await steps()
+    askers[0].go_on.set_result(None)
+    assert [await askers[0].answer(), await askers[2].answer()] == [(5, "computed"), (5, "shared")]
+
+
+async def test_many_polls_at_once_read_the_sums_once(served: Running, now, sums: list[str]) -> None:
+    served.clock.at = now
+    await served.get("/v1/scorecard", unit="H44.07", period="2026")
+    one = len(sums)
+    await served.push([reception(served)])
+    # By the alias, too, and with the words for what is meant anyway.
+    queries: list[dict[str, Any]] = [
+        {"unit": "H44.130"},
+        {"unit": "000.00.30.H44"},
+        {"unit": "H44.130", "scope": "subtree"},
+    ] * 4
+    answers = await asyncio.gather(*(served.get("/v1/scorecard", period="2026", **each) for each in queries))
+    assert len(sums) == 2 * one
+    assert {answer.content for answer in answers} == {answers[0].content}

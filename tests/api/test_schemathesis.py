@@ -155,7 +155,9 @@ def test_nothing_is_answered_that_is_not_described(served_alone: tuple[str, str]
         f"{address}/v1/events", json=list(EXAMPLES.values()), headers={"Authorization": f"Bearer {key}"}
     )
     assert pushed.json()["rejected"] == 0, pushed.text
-    schema = schemathesis.openapi.from_url(f"{address}/openapi.json", config=configuration(key))
+    whole = schemathesis.openapi.from_url(f"{address}/openapi.json", config=configuration(key))
+    # Its answers do not end; test_stream.py asks it.
+    schema = whole.exclude(path="/v1/stream")
     answered: Counter[int] = Counter()
     asked: set[str] = set()
     found: list[str] = []
@@ -174,6 +176,6 @@ def test_nothing_is_answered_that_is_not_described(served_alone: tuple[str, str]
                     case = event.recorder.cases[case_id].value
                     found.append(f"{case.as_curl_command()}\n{check.name}: {check.failure_info.failure}")
     assert found == []
-    assert len(asked) == sum(len(methods) for methods in schema.raw_schema["paths"].values())
+    assert len(asked) == sum(len(methods) for methods in schema.raw_schema["paths"].values()) - 1
     assert answered[200] > 800
     assert {400, 401, 403, 404, 409, 415, 422} <= set(answered)

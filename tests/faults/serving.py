@@ -75,6 +75,10 @@ class Serving:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
 
+    def ask_to_end(self) -> None:
+        """Ask it to end, as a container's host does."""
+        self._process.send_signal(signal.SIGTERM)
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:

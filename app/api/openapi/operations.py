@@ -75,6 +75,16 @@ def _figure(answer: Mapping[str, Content], *more: asked.Parameter, problems: tup
     return Operation(answer, "read", parameters, problems=(*_FIGURE, *problems), tagged=True)
 
 
+def _stream() -> dict[str, Content]:
+    """Server-Sent Events, each with a scorecard."""
+    told = json.dumps(example_of(ref("Scorecard"), SCHEMAS), ensure_ascii=False)
+    example = f'retry: 2000\n\nevent: scorecard\ndata: {told}\nid: W/"0f1e2d3c4b5a69788796a5b4"\n\n: ping\n\n'
+    description = (
+        "Events `scorecard`; `data` is the answer of `/v1/scorecard`, `id` its ETag. Ends with the connection."
+    )
+    return {"text/event-stream": Content(text(description, example), {"stream": example})}
+
+
 def _batch(name: str) -> tuple[dict[str, Any], ...]:
     """The examples of a batch."""
     received = events.EXAMPLES["dossier.received"]
@@ -184,6 +194,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         _json(ref("IndicatorList")), "read", problems=(*_ACCESS, *of("invalid_parameter")), tagged=True
     ),
     ("get", "/v1/scorecard"): _figure(_json(ref("Scorecard"))),
+    ("get", "/v1/stream"): Operation(_stream(), "read", (*asked.COMMON, asked.LAST_EVENT_ID), problems=_FIGURE),
     ("get", "/v1/ranking"): _figure(
         _table("Ranking", "rows"),
         asked.RANK_LEVEL,

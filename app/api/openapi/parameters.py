@@ -138,3 +138,9 @@ BINARY_MODE: Final = tuple(
     for name in ENVELOPE
     if name != "datacontenttype"
 )
+LAST_EVENT_ID: Final = header(
+    "Last-Event-ID",
+    "The `id` of the last event that was seen: nothing is sent until the figures are others.",
+    {"type": "string"},
+    'W/"0f1e2d3c4b5a69788796a5b4"',
+)

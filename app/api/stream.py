@@ -1,0 +1,93 @@
+"""`GET /v1/stream`: a scorecard that is told again whenever its figures change, as Server-Sent Events."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
+from starlette.types import Receive, Scope, Send
+
+from app.api.answers import encode, merged, tag_of
+from app.api.auth import Access, access_for
+from app.api.parameters import asked
+from app.api.scorecard import View, moving, scorecard_body, viewing
+from app.api.service import Service, service_of
+from app.api.watching import Figure, Subscriber
+
+router = APIRouter()
+
+_RETRY_MILLISECONDS: Final = 2_000
+_HEADERS: Final = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+"""A proxy in front is not to gather what comes: an event is of use at once."""
+_PATH: Final = "/v1/scorecard"
+"""Whose answers these are: one that is kept for a stream serves the next poll, and the other way round."""
+
+
+@router.get("/v1/stream", summary="A scorecard, again whenever it changes", tags=["figures"])
+async def stream(
+    request: Request,
+    access: Annotated[Access, Depends(access_for("read"))],
+    service: Annotated[Service, Depends(service_of)],
+) -> Response:
+    """Server-Sent Events: at once a `scorecard` event with the answer of `/v1/scorecard`, then another within a second
+    whenever its figures have changed; with events, catalogue edits and passing instants.
+
+    The event's `id` is the figures' ETag: a client that comes back with it in `Last-Event-ID` gets the next event only
+    when they have changed since. A comment keeps a quiet stream open.
+    """
+    wanted = asked(request)
+    service.watcher.require_room()
+    async with viewing(service, access, wanted) as view:
+        figure = await _figure(service, view)
+    # The key's reach was looked at; from here on the unit's figures are the same for everybody who watches them.
+    wanted = replace(wanted, unit=view.unit.code)
+    everything = Access(figure.root_id, view.directory.root, "", "", "stream")
+
+    async def compute() -> Figure:
+        async with viewing(service, everything, wanted) as view:
+            return await _figure(service, view)
+
+    service.watcher.require_room()
+    # What the request cost ends here; how long somebody watches is no latency.
+    request.state.answered = time.perf_counter()
+    watching = service.watcher.watching((figure.root_id, wanted), access.key_id, figure, compute)
+    return _Stream(service, watching, request.headers.get("last-event-id", ""))
+
+
+async def _figure(service: Service, view: View) -> Figure:
+    """The scorecard of a view as an event."""
+    kept = await view.answer(service, (_PATH,), lambda: scorecard_body(view))
+    tag = tag_of(kept.body)
+    told = encode(merged(kept.body, moving(view.moment, view.wanted.period)))
+    message = format_sse_event(event="scorecard", data_str=told.decode(), id=tag)
+    return Figure(view.directory.root_id, view.counted, kept.version, view.moment.now, kept.until, tag, message)
+
+
+class _Stream(Response):
+    """The answer that does not end by itself: somebody watches as long as it is being sent."""
+
+    def __init__(self, service: Service, watching: AbstractContextManager[Subscriber], last: str) -> None:
+        super().__init__()
+        self._service = service
+        self._watching = watching
+        self._last = last
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._watching as subscriber:
+            await EventSourceResponse(self._events(subscriber), headers=_HEADERS)(scope, receive, send)
+
+    async def _events(self, subscriber: Subscriber) -> AsyncIterator[bytes]:
+        yield format_sse_event(retry=_RETRY_MILLISECONDS)
+        while not subscriber.ended:
+            figure = subscriber.figure
+            if figure.tag != self._last:
+                self._last = figure.tag
+                self._service.metrics.stream_events.inc()
+                yield figure.message
+            elif not await subscriber.wait(self._service.settings.streams.comment_seconds):
+                yield KEEPALIVE_COMMENT
