@@ -8,12 +8,17 @@ from hypothesis import strategies as st
 
 from app.domain import events
 from app.domain.events import (
+    Count,
     DossierDigitised,
     DossierReceived,
     DossierSynced,
     Event,
+    EventId,
     EventRetracted,
     Happening,
+    Instant,
+    ProcedureCode,
+    UnitCode,
     pack,
     pack_what,
     unpack,
@@ -23,9 +28,9 @@ from app.domain.events import (
 SUBJECT = "H44.07-260105-0001"
 WHATS = (
     DossierSynced(),
-    DossierReceived("1.004555", "online", due_at=1_767_600_000_000_000, fee=True),
-    DossierDigitised(components=2),
-    EventRetracted(f"{SUBJECT}/3"),
+    DossierReceived(ProcedureCode("1.004555"), "online", due_at=Instant(1_767_600_000_000_000), fee=True),
+    DossierDigitised(components=Count(2)),
+    EventRetracted(EventId(f"{SUBJECT}/3")),
 )
 EVENTS = st.builds(
     Event,
@@ -49,7 +54,7 @@ def test_a_life_packed_with_everything_written_out_is_read_too(life: list[Event]
 
 
 def test_what_repeats_in_a_life_is_written_once() -> None:
-    life = [Event(1, "/h44/igate", f"{SUBJECT}/{n}", "H44.07", DossierSynced()) for n in range(5)]
+    life = [Event(Instant(1), "/h44/igate", f"{SUBJECT}/{n}", UnitCode("H44.07"), DossierSynced()) for n in range(5)]
     stored = pack(SUBJECT, life)
     assert [stored.count(text) for text in (b"/h44/igate", b"H44.07", SUBJECT.encode())] == [1, 1, 0]
 

@@ -73,7 +73,8 @@ async def test_what_rests_on_a_push_that_failed_begins_anew(
 ) -> None:
     events = arrivals(seed=4, dossiers=40)
     first, second, third = events[0::3], events[1::3] + events[0::3], events[2::3] + events[1::3]
-    copy, failed = PoolConnectionProxy.copy_records_to_table, []
+    copy = PoolConnectionProxy.copy_records_to_table
+    failed: list[str] = []
 
     async def failing_once(connection: Any, table: str, **options: Any) -> Any:
         done = await copy(connection, table, **options)
