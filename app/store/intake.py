@@ -6,6 +6,7 @@ Lock order, the same for every writer: catalogue revision (shared) → receipts 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from app.domain.arrivals import Outcome, Parsed
 from app.domain.events import (
@@ -19,6 +20,9 @@ from app.store.directory import Directories
 from app.store.line import Lines
 from app.store.names import Names
 from app.store.pushes import Moment, Pushes
+
+MOST_SMALL: Final = 1_000
+"""Events of a transaction that goes in the line of small ones."""
 
 Clock = Callable[[], int | None]
 """The present instant, or None for the database's own clock."""
@@ -70,7 +74,8 @@ class Intake:
             {each.event.what.procedure for each in arrivals if isinstance(each.event.what, DossierReceived)},
         )
 
-        line, anew = self._lines.of(root_id), False
+        # A small push does not stand in line behind thousands of events.
+        line, anew = self._lines.of(root_id, len(arrivals) > MOST_SMALL), False
 
         async def once() -> list[Outcome]:
             nonlocal anew

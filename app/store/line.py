@@ -150,15 +150,16 @@ class Turn:
 
 
 class Lines:
-    """The lines of the roots a process takes events of; those used last are kept."""
+    """The lines of the roots a process takes events of, one for small and one for large pushes; those used last."""
 
     def __init__(self) -> None:
-        self._lines: OrderedDict[int, Line] = OrderedDict()
+        self._lines: OrderedDict[tuple[int, bool], Line] = OrderedDict()
 
-    def of(self, root_id: int) -> Line:
-        """The line of a root."""
-        line = self._lines.setdefault(root_id, Line())
-        self._lines.move_to_end(root_id)
+    def of(self, root_id: int, large: bool) -> Line:
+        """A line of a root."""
+        key = (root_id, large)
+        line = self._lines.setdefault(key, Line())
+        self._lines.move_to_end(key)
         # One that is let go may still be in use: what two lines of a root do not know of each other is found in time.
         while len(self._lines) > _LINES:
             self._lines.popitem(last=False)
