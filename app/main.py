@@ -39,6 +39,7 @@ from app.store.batcher import Batcher
 from app.store.database import Database
 from app.store.directory import Directories
 from app.store.intake import Clock, Intake
+from app.store.keys import Keys
 from app.store.refold import Refolder
 
 VERSION = "0.1.0"
@@ -54,6 +55,7 @@ def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None) ->
     )
     directories = Directories()
     intake = Intake(database, directories, clock)
+    secret = pepper(settings)
     return Service(
         settings=settings,
         database=database,
@@ -63,7 +65,8 @@ def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None) ->
         refolder=Refolder(database, intake),
         figures=FigureCache(settings.figures.cache_bytes),
         metrics=Metrics(),
-        pepper=pepper(settings),
+        keys=Keys(database, secret),
+        pepper=secret,
         clock=clock,
     )
 
