@@ -31,6 +31,7 @@ from app.api import (
     series,
 )
 from app.api.cache import FigureCache
+from app.api.direct import Direct
 from app.api.metrics import Metrics
 from app.api.requests import Requests
 from app.api.service import Service
@@ -94,6 +95,9 @@ def create_app(service: Service) -> FastAPI:
         # One address for one thing: a redirect would name the scheme and host that a proxy in front has hidden.
         redirect_slashes=False,
         generate_unique_id_function=openapi.operation_id,
+        # The service tells its own metrics; asking at every request whether a tracer was configured costs more than
+        # reading an event.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.service = service
     problems.install(app)
@@ -114,6 +118,7 @@ def create_app(service: Service) -> FastAPI:
         app.include_router(each.router)
     docs.install(app)
     openapi.install(app)
+    app.add_middleware(Direct, service=service)
     app.add_middleware(Requests, metrics=service.metrics)
     return app
 
