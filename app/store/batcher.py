@@ -1,8 +1,9 @@
 """Gathering concurrent small pushes into shared transactions (group commit).
 
 A push that finds no transaction of its root under way starts one at once; those that come meanwhile wait for it and go
-together next. So a lone event waits for nobody, and many at once share the price of a commit. Nothing is acknowledged
-before the commit that holds it; what is queued is bounded.
+together next. Whoever has just been answered is likely to send again: after a transaction of several pushes the next
+one waits a few milliseconds for as many. So a lone event waits for nobody, and many at once share the price of a
+transaction. Nothing is acknowledged before the commit that holds it; what is queued is bounded.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,8 +23,11 @@ _SMALL: Final = 200
 """Pushes of more events than this go by themselves: they share a commit among their own."""
 
 _MOST_TOGETHER: Final = 1_000
+_WORTH_ANOTHER: Final = 200
+"""Events that must wait before a second transaction is begun beside one under way: fewer are cheaper together."""
+
 _AT_ONCE: Final = 2
-"""Transactions of one root under way at once: while one commits, the next is folded."""
+_GATHERING_S: Final = 0.005
 
 
 @dataclass(slots=True)
@@ -38,11 +43,18 @@ class _Queue:
 
     by_unit: dict[str, deque[_Waiting]] = field(default_factory=dict)
     events: int = 0
+    pushes: int = 0
     running: int = 0
+    expected: int = 0
+    """Pushes of the last transaction, while somebody waits for as many."""
+    enough: asyncio.Event = field(default_factory=asyncio.Event)
 
     def add(self, waiting: _Waiting) -> None:
         self.by_unit.setdefault(waiting.unit, deque()).append(waiting)
         self.events += len(waiting.arrivals)
+        self.pushes += 1
+        if self.pushes >= self.expected or self.events >= _WORTH_ANOTHER:
+            self.enough.set()
 
     def take(self) -> list[_Waiting]:
         """The pushes that go next: from each unit in turn, up to a fixed number of events."""
@@ -58,7 +70,18 @@ class _Queue:
                 if count >= _MOST_TOGETHER:
                     break
         self.events -= count
+        self.pushes -= len(taken)
         return taken
+
+    async def gather(self, expected: int) -> None:
+        """Return when that many pushes wait, or events enough for a transaction of their own, or after a moment."""
+        if expected <= self.pushes or self.events >= _WORTH_ANOTHER:
+            return
+        self.expected = expected
+        self.enough.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_GATHERING_S):
+                await self.enough.wait()
 
 
 class Batcher:
@@ -89,7 +112,7 @@ class Batcher:
             raise Overloaded
         waiting = _Waiting(unit, arrivals, asyncio.get_running_loop().create_future())
         queue.add(waiting)
-        if queue.running < _AT_ONCE:
+        if queue.running == 0 or (queue.running < _AT_ONCE and queue.events >= _WORTH_ANOTHER):
             queue.running += 1
             task = asyncio.create_task(self._run(root_id, queue))
             self._tasks.add(task)
@@ -101,6 +124,8 @@ class Batcher:
         try:
             while taken := queue.take():
                 await self._together(root_id, taken)
+                if len(taken) > 1:
+                    await queue.gather(len(taken))
         finally:
             queue.running -= 1
 
