@@ -27,6 +27,7 @@ from app.settings import Settings
 from app.store import embedded, keys, migrate, rebuild, verify
 from app.store.catalogues import ensure_root
 from app.store.database import DatabaseUnavailable
+from app.workers import Workers
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Exact indicators of Decision 766/QĐ-TTg from events."
@@ -133,10 +134,14 @@ def serve_command(
     demo: Annotated[
         bool, typer.Option("--demo", help="Load the demo province first; reading open on loopback.")
     ] = False,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that answer; CHISO_WORKERS without it, else 1.", min=1, max=64)
+    ] = None,
 ) -> None:
     """Serve the HTTP interface, with the embedded database when no CHISO_DATABASE__DSN is set."""
     settings = Settings()
     set_up_logging(settings.log.level)
+    count = workers or settings.workers
     claimed = claim(host, port)
     if demo:
         settings.auth.open_reading = True
@@ -147,7 +152,10 @@ def serve_command(
             _welcome(host, port, key)
         else:
             _err.print(f"serving on http://{host}:{port}", highlight=False)
-        serve(create_app(service), claimed)
+        if count == 1:
+            serve(create_app(service), claimed)
+        else:
+            Workers(count, claimed, dsn, settings.auth.open_reading).run()
 
 
 async def _prepare_demo(service: Service) -> str:

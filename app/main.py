@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import secrets
 import sys
 from collections.abc import AsyncIterator
@@ -77,13 +78,15 @@ def create_app(service: Service) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        refolding = asyncio.create_task(service.refolder.run_forever())
+        loops = (service.refolder.run_forever(), probes.measure_forever(service))
+        tasks = [asyncio.create_task(each) for each in loops]
         try:
             yield
         finally:
-            refolding.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await refolding
+            for task in tasks:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
             await service.database.close()
 
     app = FastAPI(
@@ -145,12 +148,19 @@ def _write_once(file: Path, content: bytes) -> None:
         draft.unlink()
 
 
+def _process(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Which worker says it."""
+    event["pid"] = os.getpid()
+    return event
+
+
 def set_up_logging(level: str) -> None:
     """JSON lines on standard error, also for the libraries; never a request's body."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
+            _process,
             structlog.processors.TimeStamper(fmt="iso", utc=False),
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(ensure_ascii=False),
@@ -165,6 +175,7 @@ def set_up_logging(level: str) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.stdlib.add_log_level,
+                _process,
                 structlog.processors.TimeStamper(fmt="iso", utc=False),
                 structlog.processors.format_exc_info,
                 structlog.processors.JSONRenderer(ensure_ascii=False),
