@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from app import loading, simulating
 from app.api.service import Service
 from app.bench.command import bench
+from app.collecting import collect_less
 from app.demo import procedures, province, simulate
 from app.domain import codes
 from app.main import VERSION, create_app, create_service, set_up_logging
@@ -27,6 +28,7 @@ from app.settings import Settings
 from app.store import embedded, keys, migrate, rebuild, verify
 from app.store.catalogues import ensure_root
 from app.store.database import DatabaseUnavailable
+from app.workers import Workers
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Exact indicators of Decision 766/QĐ-TTg from events."
@@ -99,6 +101,7 @@ def _run(work: Callable[[Service], Awaitable[_T]]) -> _T:
 
     async def whole(dsn: str) -> _T:
         service = create_service(settings, dsn)
+        collect_less()
         try:
             return await work(service)
         finally:
@@ -133,10 +136,14 @@ def serve_command(
     demo: Annotated[
         bool, typer.Option("--demo", help="Load the demo province first; reading open on loopback.")
     ] = False,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that answer; CHISO_WORKERS without it, else 1.", min=1, max=64)
+    ] = None,
 ) -> None:
     """Serve the HTTP interface, with the embedded database when no CHISO_DATABASE__DSN is set."""
     settings = Settings()
     set_up_logging(settings.log.level)
+    count = workers or settings.workers
     claimed = claim(host, port)
     if demo:
         settings.auth.open_reading = True
@@ -147,7 +154,10 @@ def serve_command(
             _welcome(host, port, key)
         else:
             _err.print(f"serving on http://{host}:{port}", highlight=False)
-        serve(create_app(service), claimed)
+        if count == 1:
+            serve(create_app(service), claimed)
+        else:
+            Workers(count, claimed, dsn, settings.auth.open_reading).run()
 
 
 async def _prepare_demo(service: Service) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import secrets
 import sys
 from collections.abc import AsyncIterator
@@ -32,6 +33,7 @@ from app.api import (
     stream,
 )
 from app.api.cache import FigureCache
+from app.api.direct import Direct
 from app.api.metrics import Metrics
 from app.api.requests import Requests
 from app.api.service import Service
@@ -41,6 +43,7 @@ from app.store.batcher import Batcher
 from app.store.database import Database
 from app.store.directory import Directories
 from app.store.intake import Clock, Intake
+from app.store.keys import Keys
 from app.store.refold import Refolder
 
 VERSION = "0.1.0"
@@ -56,7 +59,7 @@ def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None) ->
     )
     directories = Directories()
     intake = Intake(database, directories, clock)
-    metrics = Metrics()
+    metrics, secret = Metrics(), pepper(settings)
     return Service(
         settings=settings,
         database=database,
@@ -67,7 +70,8 @@ def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None) ->
         figures=FigureCache(settings.figures.cache_bytes),
         watcher=Watcher(database, clock, settings.streams, metrics),
         metrics=metrics,
-        pepper=pepper(settings),
+        keys=Keys(database, secret),
+        pepper=secret,
         clock=clock,
     )
 
@@ -77,14 +81,15 @@ def create_app(service: Service) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        loops = [asyncio.create_task(each.run_forever()) for each in (service.refolder, service.watcher)]
+        loops = (service.refolder.run_forever(), service.watcher.run_forever(), probes.measure_forever(service))
+        tasks = [asyncio.create_task(each) for each in loops]
         try:
             yield
         finally:
-            for each in loops:
-                each.cancel()
+            for task in tasks:
+                task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
-                    await each
+                    await task
             await service.database.close()
 
     app = FastAPI(
@@ -96,6 +101,9 @@ def create_app(service: Service) -> FastAPI:
         # One address for one thing: a redirect would name the scheme and host that a proxy in front has hidden.
         redirect_slashes=False,
         generate_unique_id_function=openapi.operation_id,
+        # The service tells its own metrics; asking at every request whether a tracer was configured costs more than
+        # reading an event.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.service = service
     problems.install(app)
@@ -117,6 +125,7 @@ def create_app(service: Service) -> FastAPI:
         app.include_router(each.router)
     docs.install(app)
     openapi.install(app)
+    app.add_middleware(Direct, service=service)
     app.add_middleware(Requests, metrics=service.metrics)
     return app
 
@@ -143,12 +152,19 @@ def _write_once(file: Path, content: bytes) -> None:
         draft.unlink()
 
 
+def _process(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Which worker says it."""
+    event["pid"] = os.getpid()
+    return event
+
+
 def set_up_logging(level: str) -> None:
     """JSON lines on standard error, also for the libraries; never a request's body."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
+            _process,
             structlog.processors.TimeStamper(fmt="iso", utc=False),
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(ensure_ascii=False),
@@ -163,6 +179,7 @@ def set_up_logging(level: str) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.stdlib.add_log_level,
+                _process,
                 structlog.processors.TimeStamper(fmt="iso", utc=False),
                 structlog.processors.format_exc_info,
                 structlog.processors.JSONRenderer(ensure_ascii=False),

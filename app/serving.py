@@ -10,6 +10,8 @@ import psutil
 import uvicorn
 from fastapi import FastAPI
 
+from app.collecting import collect_less
+
 
 class PortInUse(Exception):
     """Another process listens on the address."""
@@ -71,4 +73,5 @@ def serve(app: FastAPI, claimed: socket.socket) -> None:
         server_header=False,
         proxy_headers=False,
     )
+    collect_less()
     Server(config, app.state.service.watcher.close).run(sockets=[claimed])

@@ -13,7 +13,6 @@ from app.api.problems import Problem
 from app.api.service import Service, service_of
 from app.domain import codes
 from app.domain.directory import Directory
-from app.store import keys
 from app.store.database import Connection
 
 Scope = Literal["ingest", "read", "admin"]
@@ -54,21 +53,29 @@ def access_for(scope: Scope) -> Callable[..., Awaitable[Access]]:
     """A dependency that lets through keys of `scope` only."""
 
     async def check(request: Request, service: Annotated[Service, Depends(service_of)]) -> Access:
-        header = request.headers.get("authorization", "")
-        kind, _, text = header.partition(" ")
-        if not header and scope == "read" and service.settings.auth.open_reading and _is_loopback(request):
-            return Access(None, "", "", "", "open reading")
-        if kind.lower() != "bearer" or not text.strip():
-            raise Problem("unauthenticated", "send Authorization: Bearer <key>")
-        async with service.database.connection("read") as connection:
-            key = await keys.find(connection, service.pepper, text.strip())
-        if key is None:
-            raise Problem("unauthenticated", "the key is not known or was revoked")
-        if scope not in key.scopes:
-            raise Problem("forbidden_scope", f"this call needs a key of scope {scope}")
-        return Access(key.root_id, codes.root_of(key.unit), key.unit, key.id, key.name)
+        return await access_of(request, service, scope)
 
     return check
+
+
+async def access_of(request: Request, service: Service, scope: Scope) -> Access:
+    """What the caller may reach with a key of `scope`.
+
+    Raises:
+        Problem: unauthenticated or forbidden_scope.
+    """
+    header = request.headers.get("authorization", "")
+    kind, _, text = header.partition(" ")
+    if not header and scope == "read" and service.settings.auth.open_reading and _is_loopback(request):
+        return Access(None, "", "", "", "open reading")
+    if kind.lower() != "bearer" or not text.strip():
+        raise Problem("unauthenticated", "send Authorization: Bearer <key>")
+    key = await service.keys.find(text.strip())
+    if key is None:
+        raise Problem("unauthenticated", "the key is not known or was revoked")
+    if scope not in key.scopes:
+        raise Problem("forbidden_scope", f"this call needs a key of scope {scope}")
+    return Access(key.root_id, codes.root_of(key.unit), key.unit, key.id, key.name)
 
 
 async def root_for(connection: Connection, access: Access, unit: str | None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
@@ -57,13 +58,7 @@ async def take_in(service: Service, access: Access, items: Sequence[Parsed | Rej
     arrived = instant_of(service.clock)
     sound = [item for item in items if isinstance(item, Parsed)]
     errors = [item for item in items if isinstance(item, Rejected)]
-    outcomes = []
-    for start in range(0, len(sound), _PER_TRANSACTION):
-        began = time.perf_counter()
-        outcomes.append(
-            await service.batcher.push(access.root_id, access.unit, sound[start : start + _PER_TRANSACTION])
-        )
-        service.metrics.commit_seconds.observe(time.perf_counter() - began)
+    outcomes = await _pushed(service, access.root_id, access.unit, sound)
     for outcome in outcomes:
         errors += outcome.errors
     joined = Outcome(
@@ -76,6 +71,25 @@ async def take_in(service: Service, access: Access, items: Sequence[Parsed | Rej
     _observe(service, items, joined, arrived)
     await rejections.keep(service.database, access.root_id, access.unit, joined.errors, service.clock())
     return joined
+
+
+async def _pushed(service: Service, root_id: int, unit: str, sound: Sequence[Parsed]) -> list[Outcome]:
+    """Push in pieces, side by side; one after the other where an id comes twice, for the first of them to be first."""
+
+    async def push(piece: Sequence[Parsed]) -> Outcome:
+        began = time.perf_counter()
+        outcome = await service.batcher.push(root_id, unit, piece)
+        service.metrics.commit_seconds.observe(time.perf_counter() - began)
+        return outcome
+
+    pieces = [sound[start : start + _PER_TRANSACTION] for start in range(0, len(sound), _PER_TRANSACTION)]
+    if len(pieces) == 1 or len({(each.event.source, each.event.id) for each in sound}) < len(sound):
+        return [await push(piece) for piece in pieces]
+    outcomes = await asyncio.gather(*map(push, pieces), return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+    return [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
 
 
 def _observe(service: Service, items: Sequence[Parsed | Rejected], outcome: Outcome, arrived: int) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Collection, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
@@ -25,12 +27,18 @@ def instant_of(clock: Clock) -> int:
 
 
 class Metrics:
-    """The service's metrics, in a registry of their own so that two services in one process do not mix."""
+    """The service's metrics, in a registry of their own so that two services in one process do not mix.
+
+    With several workers (workers.py) the values lie in files of a shared directory, and any worker tells all of them;
+    how a gauge of several processes becomes one is its `multiprocess_mode`.
+    """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._began = time.time()
         self._heard: dict[str, float] = {}
+        self.shared = "PROMETHEUS_MULTIPROC_DIR" in os.environ
+        """Whether other workers tell this one's metrics."""
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         self.events = Counter(
@@ -56,16 +64,30 @@ class Metrics:
             registry=self.registry,
         )
         self.pool_in_use = Gauge(
-            "chiso_pool_connections_in_use", "Database connections in use.", ("pool",), registry=self.registry
+            "chiso_pool_connections_in_use",
+            "Database connections in use.",
+            ("pool",),
+            registry=self.registry,
+            multiprocess_mode="livesum",
         )
         self.pool_open = Gauge(
-            "chiso_pool_connections_open", "Database connections open.", ("pool",), registry=self.registry
+            "chiso_pool_connections_open",
+            "Database connections open.",
+            ("pool",),
+            registry=self.registry,
+            multiprocess_mode="livesum",
         )
         self.bytes_in_flight = Gauge(
-            "chiso_body_bytes_in_flight", "Bytes of request bodies being worked on.", registry=self.registry
+            "chiso_body_bytes_in_flight",
+            "Bytes of request bodies being worked on.",
+            registry=self.registry,
+            multiprocess_mode="livesum",
         )
         self.up = Gauge(
-            "chiso_database_up", "1 when the last readiness check reached the database.", registry=self.registry
+            "chiso_database_up",
+            "1 when the last readiness check reached the database.",
+            registry=self.registry,
+            multiprocess_mode="livemostrecent",
         )
         self.lag_seconds = Histogram(
             "chiso_event_lag_seconds",
@@ -81,15 +103,25 @@ class Metrics:
             "Since the last sound event of a source named in the settings; of all others together: other.",
             ("source",),
             registry=self.registry,
+            multiprocess_mode="livemin",
         )
         self.rejections_kept = Gauge(
-            "chiso_rejections_kept", "Rejections kept for /v1/rejections, up to 100,000.", registry=self.registry
+            "chiso_rejections_kept",
+            "Rejections kept for /v1/rejections, up to 100,000.",
+            registry=self.registry,
+            multiprocess_mode="livemostrecent",
         )
         self.refold_to_do = Gauge(
-            "chiso_refold_lives_to_do", "Lives still to be folded again after catalogue edits.", registry=self.registry
+            "chiso_refold_lives_to_do",
+            "Lives still to be folded again after catalogue edits.",
+            registry=self.registry,
+            multiprocess_mode="livemostrecent",
         )
         self.refold_done = Gauge(
-            "chiso_refold_lives_done", "Lives folded again of the edits still being applied.", registry=self.registry
+            "chiso_refold_lives_done",
+            "Lives folded again of the edits still being applied.",
+            registry=self.registry,
+            multiprocess_mode="livemostrecent",
         )
         self.answers = Counter(
             "chiso_answers",
@@ -101,6 +133,14 @@ class Metrics:
         self.stream_events = Counter(
             "chiso_stream_events", "Events sent on streams of figures.", registry=self.registry
         )
+
+    def page(self) -> bytes:
+        """All metrics in Prometheus' exposition format."""
+        if not self.shared:
+            return generate_latest(self.registry)
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        return generate_latest(together)
 
     def arrived(self, happened: Sequence[int], now: int) -> None:
         """Events came in that had not all been seen before; both in µs. Clocks that run ahead lag by nothing."""

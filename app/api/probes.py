@@ -9,7 +9,8 @@ from functools import cache
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.concurrency import run_in_threadpool
 
 from app.api.answers import json_response
 from app.api.metrics import instant_of
@@ -22,6 +23,7 @@ router = APIRouter(tags=["operations"])
 _needed = cache(migrate.head)
 _log = logging.getLogger(__name__)
 _SCRAPE_SECONDS: Final = 1.0
+_MEASURED_SECONDS: Final = 1.0
 
 
 @router.get("/livez", summary="Is the process alive")
@@ -50,13 +52,24 @@ async def readyz(service: Annotated[Service, Depends(service_of)]) -> Response:
 @router.get("/metrics", summary="Metrics for Prometheus")
 async def metrics(service: Annotated[Service, Depends(service_of)]) -> Response:
     """The metrics in Prometheus' exposition format."""
+    _measure_process(service)
+    await _measure_database(service)
+    return Response(await run_in_threadpool(service.metrics.page), media_type=CONTENT_TYPE_LATEST)
+
+
+async def measure_forever(service: Service) -> None:
+    """Keep up to date what another worker may be asked to tell; alone, a process measures itself when it is asked."""
+    while service.metrics.shared:
+        _measure_process(service)
+        await asyncio.sleep(_MEASURED_SECONDS)
+
+
+def _measure_process(service: Service) -> None:
     for pool, (in_use, opened) in service.database.in_use().items():
         service.metrics.pool_in_use.labels(pool).set(in_use)
         service.metrics.pool_open.labels(pool).set(opened)
     service.metrics.bytes_in_flight.set(service.bytes_in_flight)
     service.metrics.measure_quiet(service.settings.metrics.sources, instant_of(service.clock))
-    await _measure_database(service)
-    return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
 _KEPT: Final = """

@@ -133,20 +133,26 @@ def _of_http(error: HTTPException) -> Problem:
     return Problem(code, KINDS[code].advice, status=error.status_code)
 
 
+EXPECTED: Final = (Problem, DatabaseUnavailable, Overloaded)
+"""Errors that have a problem of their own; what else is raised is `internal`."""
+
+
+def of(error: Exception) -> Problem:
+    """The problem that tells an expected error."""
+    if isinstance(error, Problem):
+        return error
+    code = "overloaded" if isinstance(error, Overloaded) else "database_unavailable"
+    return Problem(code, KINDS[code].advice)
+
+
 def install(app: FastAPI) -> None:
     """Make every error of the app a problem."""
 
-    @app.exception_handler(Problem)
-    async def _problem(request: Request, error: Problem) -> JSONResponse:
-        return response(request, error)
+    async def _expected(request: Request, error: Exception) -> JSONResponse:
+        return response(request, of(error))
 
-    @app.exception_handler(DatabaseUnavailable)
-    async def _away(request: Request, error: DatabaseUnavailable) -> JSONResponse:
-        return response(request, Problem("database_unavailable", KINDS["database_unavailable"].advice))
-
-    @app.exception_handler(Overloaded)
-    async def _overloaded(request: Request, error: Overloaded) -> JSONResponse:
-        return response(request, Problem("overloaded", KINDS["overloaded"].advice))
+    for kind in EXPECTED:
+        app.add_exception_handler(kind, _expected)
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:

@@ -14,6 +14,7 @@ from app.store.batcher import Batcher
 from app.store.database import Database
 from app.store.directory import Directories
 from app.store.intake import Clock, Intake
+from app.store.keys import Keys
 from app.store.refold import Refolder
 
 
@@ -30,12 +31,13 @@ class Service:
     metrics: Metrics
     figures: FigureCache
     watcher: Watcher
+    keys: Keys
     pepper: bytes
     clock: Clock
     bytes_in_flight: int = field(default=0)
 
 
-def service_of(request: Request) -> Service:
-    """The service behind a request."""
+async def service_of(request: Request) -> Service:
+    """The service behind a request. A coroutine only because FastAPI runs plain functions in a thread, at a price."""
     service: Service = request.app.state.service
     return service

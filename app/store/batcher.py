@@ -1,8 +1,10 @@
-"""Gathering concurrent small pushes into shared transactions (group commit).
+"""Gathering concurrent pushes into shared transactions (group commit).
 
 A push that finds no transaction of its root under way starts one at once; those that come meanwhile wait for it and go
-together next. So a lone event waits for nobody, and many at once share the price of a commit. Nothing is acknowledged
-before the commit that holds it; what is queued is bounded.
+together next. Whoever has just been answered is likely to send again: after a transaction of several pushes the next
+one waits a few milliseconds for as many. So a lone event waits for nobody, and many at once share the price of a
+transaction. Large pushes have a queue of their own, with three transactions under way: one reads, one is folded, one is
+written (line.py). Nothing is acknowledged before the commit that holds it; what is queued is bounded.
 """
 
 from __future__ import annotations
@@ -10,19 +12,33 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 from app.domain.arrivals import Outcome, Parsed
 from app.store.database import DatabaseUnavailable, Overloaded
-from app.store.intake import Intake
+from app.store.intake import MOST_SMALL, Intake
 
 _SMALL: Final = 200
-"""Pushes of more events than this go by themselves: they share a commit among their own."""
+"""Events of a push that is small."""
 
-_MOST_TOGETHER: Final = 1_000
-_AT_ONCE: Final = 2
-"""Transactions of one root under way at once: while one commits, the next is folded."""
+
+@dataclass(frozen=True)
+class _Sharing:
+    """How pushes share transactions: events that go together at most, and transactions under way at once at most.
+
+    `worth_another`: events that must wait before one more is begun; fewer are cheaper together.
+    """
+
+    together: int
+    at_once: int
+    worth_another: int
+
+
+_SMALL_ONES: Final = _Sharing(together=MOST_SMALL - _SMALL, at_once=2, worth_another=200)
+_LARGE_ONES: Final = _Sharing(together=4_000, at_once=3, worth_another=1)
+_GATHERING_S: Final = 0.005
 
 
 @dataclass(slots=True)
@@ -36,38 +52,57 @@ class _Waiting:
 class _Queue:
     """The pushes of one root, by key unit, so that a busy one cannot keep the others from their turn."""
 
+    sharing: _Sharing
     by_unit: dict[str, deque[_Waiting]] = field(default_factory=dict)
     events: int = 0
+    pushes: int = 0
     running: int = 0
+    expected: int = 0
+    """Pushes of the last transaction, while somebody waits for as many."""
+    enough: asyncio.Event = field(default_factory=asyncio.Event)
 
     def add(self, waiting: _Waiting) -> None:
         self.by_unit.setdefault(waiting.unit, deque()).append(waiting)
         self.events += len(waiting.arrivals)
+        self.pushes += 1
+        if self.pushes >= self.expected or self.events >= self.sharing.worth_another:
+            self.enough.set()
 
     def take(self) -> list[_Waiting]:
         """The pushes that go next: from each unit in turn, up to a fixed number of events."""
         taken: list[_Waiting] = []
         count = 0
-        while self.by_unit and count < _MOST_TOGETHER:
+        while self.by_unit and count < self.sharing.together:
             for unit in list(self.by_unit):
                 waiting = self.by_unit[unit].popleft()
                 if not self.by_unit[unit]:
                     del self.by_unit[unit]
                 taken.append(waiting)
                 count += len(waiting.arrivals)
-                if count >= _MOST_TOGETHER:
+                if count >= self.sharing.together:
                     break
         self.events -= count
+        self.pushes -= len(taken)
         return taken
+
+    async def gather(self, expected: int) -> None:
+        """Return when that many pushes wait, or events enough for a transaction of their own, or after a moment."""
+        if expected <= self.pushes or self.events >= self.sharing.worth_another:
+            return
+        self.expected = expected
+        self.enough.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_GATHERING_S):
+                await self.enough.wait()
 
 
 class Batcher:
-    """Takes pushes in through `Intake`, small ones of a root together."""
+    """Takes pushes in through `Intake`, those of a root together."""
 
     def __init__(self, intake: Intake, most_waiting: int) -> None:
         self._intake = intake
         self._most_waiting = most_waiting
-        self._queues: dict[int, _Queue] = {}
+        self._queues: dict[tuple[int, _Sharing], _Queue] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -79,17 +114,17 @@ class Batcher:
         """Take in sound events sent with a key of `unit`; returns after they are committed and counted.
 
         Raises:
-            Overloaded: too many events wait already.
+            Overloaded: too many events of small pushes wait already. What waits of large ones is bounded in bytes,
+                before it comes here.
             DatabaseUnavailable: nothing was acknowledged.
         """
-        if len(arrivals) > _SMALL:
-            return await self._intake.push(root_id, unit, arrivals)
-        queue = self._queues.setdefault(root_id, _Queue())
-        if queue.events + len(arrivals) > self._most_waiting:
+        sharing = _SMALL_ONES if len(arrivals) <= _SMALL else _LARGE_ONES
+        queue = self._queues.setdefault((root_id, sharing), _Queue(sharing))
+        if sharing is _SMALL_ONES and queue.events + len(arrivals) > self._most_waiting:
             raise Overloaded
         waiting = _Waiting(unit, arrivals, asyncio.get_running_loop().create_future())
         queue.add(waiting)
-        if queue.running < _AT_ONCE:
+        if queue.running == 0 or (queue.running < sharing.at_once and queue.events >= sharing.worth_another):
             queue.running += 1
             task = asyncio.create_task(self._run(root_id, queue))
             self._tasks.add(task)
@@ -101,6 +136,8 @@ class Batcher:
         try:
             while taken := queue.take():
                 await self._together(root_id, taken)
+                if len(taken) > 1:
+                    await queue.gather(len(taken))
         finally:
             queue.running -= 1
 

@@ -21,7 +21,7 @@ from app.store.line import Lines
 from app.store.names import Names
 from app.store.pushes import Moment, Pushes
 
-MOST_SMALL: Final = 1_000
+MOST_SMALL: Final = 1_200
 """Events of a transaction that goes in the line of small ones."""
 
 Clock = Callable[[], int | None]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
+import asyncio
 import hmac
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from app.store.database import Connection
+import asyncpg
+
+from app.store.database import Connection, Database
 
 SCOPES: Final = ("ingest", "read", "admin")
 _PREFIX: Final = "chiso"
@@ -39,7 +41,7 @@ class ListedKey:
 
 
 def _digest(pepper: bytes, secret: str) -> bytes:
-    return hmac.new(pepper, secret.encode(), hashlib.sha256).digest()
+    return hmac.digest(pepper, secret.encode(), "sha256")
 
 
 async def create(
@@ -62,16 +64,75 @@ async def create(
     return f"{_PREFIX}_{key_id}_{secret}"
 
 
-async def find(connection: Connection, pepper: bytes, text: str) -> Key | None:
-    """The key behind its text when it is in force. Asked on every call, so a revocation holds at once."""
-    prefix, _, rest = text.partition("_")
-    key_id, _, secret = rest.partition("_")
-    if prefix != _PREFIX or not secret or not text.isascii() or "\0" in text or len(text) > 200:
-        return None
-    row = await connection.fetchrow("SELECT * FROM api_key WHERE id = $1", key_id)
-    if row is None or not hmac.compare_digest(row["digest"], _digest(pepper, secret)) or row["revoked_at"] is not None:
-        return None
-    return Key(row["id"], row["root_id"], row["unit"], frozenset(row["scopes"]), row["name"])
+_Asked = tuple[str, asyncio.Future[asyncpg.Record | None]]
+"""A key's id, and who waits for its row."""
+
+
+class Keys:
+    """Finds keys by their texts. The database is asked on every call, so that a revocation holds at once; what is asked
+    at the same moment is one question.
+    """
+
+    def __init__(self, database: Database, pepper: bytes) -> None:
+        self._database = database
+        self._pepper = pepper
+        self._waiting: list[_Asked] = []
+        self._asking: asyncio.Task[None] | None = None
+
+    async def find(self, text: str) -> Key | None:
+        """The key behind its text when it is in force.
+
+        Raises:
+            DatabaseUnavailable, Overloaded: the database could not be asked.
+        """
+        prefix, _, rest = text.partition("_")
+        key_id, _, secret = rest.partition("_")
+        if prefix != _PREFIX or not secret or not text.isascii() or "\0" in text or len(text) > 200:
+            return None
+        row = await self._row(key_id)
+        if row is None or row["revoked_at"] is not None:
+            return None
+        if not hmac.compare_digest(row["digest"], _digest(self._pepper, secret)):
+            return None
+        return Key(row["id"], row["root_id"], row["unit"], frozenset(row["scopes"]), row["name"])
+
+    async def _row(self, key_id: str) -> asyncpg.Record | None:
+        # A future for each: one that many wait for would end for all of them with the first who gives up.
+        found: asyncio.Future[asyncpg.Record | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((key_id, found))
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask())
+        return await found
+
+    async def _ask(self) -> None:
+        """Statement after statement until nobody waits."""
+        try:
+            while self._waiting:
+                await self._ask_once()
+        finally:
+            self._asking = None
+
+    async def _ask_once(self) -> None:
+        """One statement for all who came before it began; who comes later may come after a revocation it cannot see."""
+        asked: list[_Asked] = []
+        try:
+            async with self._database.connection("read") as connection:
+                # Taken with the connection in hand: who came while it was waited for need not wait again.
+                asked, self._waiting = self._waiting, []
+                rows = await connection.fetch(
+                    "SELECT * FROM api_key WHERE id = ANY($1::text[])", list({key_id for key_id, _ in asked})
+                )
+        except Exception as error:  # noqa: BLE001  whatever it is, somebody waits to be told
+            if not asked:
+                asked, self._waiting = self._waiting, []
+            for _, found in asked:
+                if not found.done():
+                    found.set_exception(error)
+            return
+        by_id = {row["id"]: row for row in rows}
+        for key_id, found in asked:
+            if not found.done():
+                found.set_result(by_id.get(key_id))
 
 
 async def in_force(connection: Connection, ids: Collection[str]) -> set[str]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -11,7 +14,9 @@ import pytest
 from app.main import create_app, create_service
 from app.settings import AuthSettings
 from app.store import keys
+from app.store.database import Connection, Database, DatabaseUnavailable
 from tests.api.asking import ONE, card, of_errors, of_problem, reception
+from tests.faults.serving import free_port
 from tests.running import PROCEDURES, Running, settings_for
 
 SINGLE = "application/cloudevents+json"
@@ -222,3 +227,53 @@ async def test_a_key_is_worthless_under_another_pepper(served: Running, database
         answer = await client.get("/v1/units", headers={"Authorization": f"Bearer {served.key}"})
     assert of_problem(answer) == (401, "unauthenticated", None)
     await service.database.close()
+
+
+class Counted(Database):
+    """A database that counts how often a connection is asked for."""
+
+    asked = 0
+
+    @asynccontextmanager
+    async def connection(self, name: str) -> AsyncIterator[Connection]:
+        self.asked += 1
+        async with super().connection(name) as connection:
+            yield connection
+
+
+async def test_calls_of_one_moment_ask_for_their_keys_together(served: Running, database: str) -> None:
+    good = [await served.make_key("H44", "read") for _ in range(3)]
+    revoked = await served.make_key("H44", "read")
+    async with served.service.database.connection("write") as connection:
+        assert await keys.revoke(connection, revoked.split("_")[1])
+    counted = Counted(database, 1, 4, 5)
+    looked_up = keys.Keys(counted, served.service.pepper)
+    found = await asyncio.gather(*map(looked_up.find, (*good, f"{good[0]}x", revoked, "no key", *good * 20)))
+    ids = [text.split("_")[1] for text in good]
+    assert [key and key.id for key in found] == [*ids, None, None, None, *ids * 20]
+    assert counted.asked == 1
+    await counted.close()
+
+
+async def test_a_key_revoked_while_another_call_is_answered_is_refused_at_the_next(served: Running) -> None:
+    key = await served.make_key("H44", "read")
+    key_id = key.split("_")[1]
+    for _ in range(5):
+        assert await served.service.keys.find(key) is not None
+    # A look-up under way began before the revocation; who comes after it must not share its answer.
+    early = asyncio.create_task(served.service.keys.find(key))
+    await asyncio.sleep(0)
+    async with served.service.database.connection("write") as connection:
+        assert await keys.revoke(connection, key_id)
+    assert await served.service.keys.find(key) is None
+    await early
+
+
+async def test_when_the_database_cannot_be_asked_everybody_who_waits_is_told(served: Running, tmp_path: Path) -> None:
+    away = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
+    service = create_service(settings_for(away, tmp_path), away)
+    told = await asyncio.gather(*(service.keys.find(served.key) for _ in range(5)), return_exceptions=True)
+    assert [type(each) for each in told] == [DatabaseUnavailable] * 5
+    # The next call asks anew.
+    with pytest.raises(DatabaseUnavailable):
+        await service.keys.find(served.key)

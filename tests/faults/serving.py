@@ -46,15 +46,15 @@ def _is_ready(client: httpx.Client) -> bool:
 class Serving:
     """A served `chiso`, ready when the block is entered; what it writes goes to `log`."""
 
-    def __init__(self, settings: Mapping[str, str], log: Path) -> None:
-        self._settings, self.log = dict(settings), log
+    def __init__(self, settings: Mapping[str, str], log: Path, *arguments: str) -> None:
+        self._settings, self.log, self._arguments = dict(settings), log, arguments
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [CHISO, "serve", "--port", str(self.port)], env=self._settings, stdout=log, stderr=log
+                [CHISO, "serve", "--port", str(self.port), *self._arguments], env=self._settings, stdout=log, stderr=log
             )
         ends = time.monotonic() + _STARTING_S
         with self.client() as client:
@@ -63,6 +63,11 @@ class Serving:
                 assert time.monotonic() < ends, self.log.read_text()
                 time.sleep(0.1)
         return self
+
+    @property
+    def pid(self) -> int:
+        """Of the process that was started."""
+        return self._process.pid
 
     def client(self, key: str = "") -> httpx.Client:
         """A client that sends the key, if there is one."""

@@ -106,3 +106,69 @@ async def test_the_queue_is_bounded(store: Database, root_id: int) -> None:
     refused = [each for each in outcomes if isinstance(each, Overloaded)]
     assert 40 <= len(refused) <= 50
     assert sum(each.accepted for each in outcomes if isinstance(each, Outcome)) == 150 - len(refused)
+
+
+class Paused(Intake):
+    """Intake that notes what goes together, and lets a transaction go on only when the test says so."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database, Directories())
+        self.together: list[list[str]] = []
+        self.goes_on = asyncio.Event()
+
+    async def push_together(self, root_id: int, pushes: Sequence[tuple[str, Sequence[Parsed]]]) -> list[Outcome]:
+        self.together.append([unit for unit, _ in pushes])
+        await self.goes_on.wait()
+        return [Outcome(len(arrivals), 0, (), ()) for _, arrivals in pushes]
+
+
+async def turn() -> None:
+    """Let everything run that can."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_a_busy_key_does_not_keep_another_from_its_turn(store: Database) -> None:
+    intake = Paused(store)
+    batcher = Batcher(intake, 20_000)
+    busy = [asyncio.create_task(batcher.push(1, "H44", [parsed(n) for n in range(100)])) for _ in range(40)]
+    await turn()
+    quiet = asyncio.create_task(batcher.push(1, "H44.07", [parsed(0)]))
+    await turn()
+    # Two transactions took a thousand events each before the quiet key came.
+    assert [len(each) for each in intake.together] == [10, 10]
+    intake.goes_on.set()
+    await quiet
+    assert intake.together[2][1] == "H44.07"
+    assert sum(each.accepted for each in await asyncio.gather(*busy)) == 4_000
+    assert batcher.waiting == 0
+
+
+async def test_few_events_wait_for_the_transaction_under_way_and_many_begin_another(store: Database) -> None:
+    intake = Paused(store)
+    batcher = Batcher(intake, 20_000)
+    pushes = []
+    for count, together in ((1, [1]), (199, [1]), (1, [1, 200])):
+        pushes += [asyncio.create_task(batcher.push(1, "H44", [parsed(n)])) for n in range(count)]
+        await turn()
+        assert [len(each) for each in intake.together] == together
+    intake.goes_on.set()
+    outcomes = await asyncio.gather(*pushes)
+    assert [each.accepted for each in outcomes] == [1] * 201
+
+
+async def test_those_just_answered_are_waited_for_and_go_together_again(store: Database) -> None:
+    intake = Paused(store)
+    intake.goes_on.set()
+    batcher = Batcher(intake, 1_000)
+
+    async def client(number: int) -> None:
+        for _ in range(5):
+            assert (await batcher.push(1, "H44", [parsed(number)])).accepted == 1
+            # The way to a client and back.
+            await asyncio.sleep(0.0001 * number)
+
+    await asyncio.gather(*(client(number) for number in range(10)))
+    assert sum(map(len, intake.together)) == 50
+    assert len(intake.together) < 20
+    assert batcher.waiting == 0
