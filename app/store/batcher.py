@@ -20,24 +20,22 @@ from app.domain.arrivals import Outcome, Parsed
 from app.store.database import DatabaseUnavailable, Overloaded
 from app.store.intake import MOST_SMALL, Intake
 
-_SMALL: Final = 200
-"""Events of a push that is small."""
-
 
 @dataclass(frozen=True)
 class _Sharing:
     """How pushes share transactions: events that go together at most, and transactions under way at once at most.
 
-    `worth_another`: events that must wait before one more is begun; fewer are cheaper together.
+    `large`: which line they stand in. `worth_another`: events that must wait before one more is begun; fewer are cheaper together.
     """
 
+    large: bool
     together: int
     at_once: int
     worth_another: int
 
 
-_SMALL_ONES: Final = _Sharing(together=MOST_SMALL - _SMALL, at_once=2, worth_another=200)
-_LARGE_ONES: Final = _Sharing(together=4_000, at_once=3, worth_another=1)
+_SMALL_ONES: Final = _Sharing(large=False, together=1_000, at_once=2, worth_another=200)
+_LARGE_ONES: Final = _Sharing(large=True, together=4_000, at_once=3, worth_another=1)
 _GATHERING_S: Final = 0.005
 
 
@@ -118,7 +116,7 @@ class Batcher:
                 before it comes here.
             DatabaseUnavailable: nothing was acknowledged.
         """
-        sharing = _SMALL_ONES if len(arrivals) <= _SMALL else _LARGE_ONES
+        sharing = _SMALL_ONES if len(arrivals) <= MOST_SMALL else _LARGE_ONES
         queue = self._queues.setdefault((root_id, sharing), _Queue(sharing))
         if sharing is _SMALL_ONES and queue.events + len(arrivals) > self._most_waiting:
             raise Overloaded
@@ -135,15 +133,16 @@ class Batcher:
         """Transactions, one after the other, until nobody waits."""
         try:
             while taken := queue.take():
-                await self._together(root_id, taken)
+                await self._together(root_id, taken, queue.sharing.large)
                 if len(taken) > 1:
                     await queue.gather(len(taken))
         finally:
             queue.running -= 1
 
-    async def _together(self, root_id: int, taken: list[_Waiting]) -> None:
+    async def _together(self, root_id: int, taken: list[_Waiting], large: bool) -> None:
         try:
-            outcomes = await self._intake.push_together(root_id, [(each.unit, each.arrivals) for each in taken])
+            pushes = [(each.unit, each.arrivals) for each in taken]
+            outcomes = await self._intake.push_together(root_id, pushes, large=large)
         except Exception as error:  # noqa: BLE001  whatever it is, somebody waits to be told
             if len(taken) == 1 or isinstance(error, (DatabaseUnavailable, Overloaded)):
                 for waiting in taken:
@@ -151,7 +150,7 @@ class Batcher:
                 return
             # One of them breaks the transaction: let it break its own, and spare its neighbours.
             for waiting in taken:
-                await self._together(root_id, [waiting])
+                await self._together(root_id, [waiting], large)
             return
         for waiting, outcome in zip(taken, outcomes, strict=True):
             if not waiting.outcome.done():

@@ -21,8 +21,8 @@ from app.store.line import Lines
 from app.store.names import Names
 from app.store.pushes import Moment, Pushes
 
-MOST_SMALL: Final = 1_200
-"""Events of a transaction that goes in the line of small ones."""
+MOST_SMALL: Final = 200
+"""Events of a push that is small."""
 
 Clock = Callable[[], int | None]
 """The present instant, or None for the database's own clock."""
@@ -56,13 +56,16 @@ class Intake:
         Raises:
             DatabaseUnavailable, Overloaded: nothing was acknowledged; the same push may be sent again.
         """
-        [outcome] = await self.push_together(root_id, [(unit, arrivals)])
+        [outcome] = await self.push_together(root_id, [(unit, arrivals)], large=len(arrivals) > MOST_SMALL)
         return outcome
 
-    async def push_together(self, root_id: int, pushes: Sequence[tuple[str, Sequence[Parsed]]]) -> list[Outcome]:
+    async def push_together(
+        self, root_id: int, pushes: Sequence[tuple[str, Sequence[Parsed]]], *, large: bool
+    ) -> list[Outcome]:
         """Take in several pushes, each with its key's unit, in one transaction; an outcome for each.
 
-        What one of them sends is judged as if the pushes had come one after the other.
+        What one of them sends is judged as if the pushes had come one after the other. Large pushes stand in a line of
+        their own, so that a small one does not wait behind thousands of events.
         """
         arrivals = [each for _, arrived in pushes for each in arrived]
         if not arrivals:
@@ -74,8 +77,7 @@ class Intake:
             {each.event.what.procedure for each in arrivals if isinstance(each.event.what, DossierReceived)},
         )
 
-        # A small push does not stand in line behind thousands of events.
-        line, anew = self._lines.of(root_id, len(arrivals) > MOST_SMALL), False
+        line, anew = self._lines.of(root_id, large), False
 
         async def once() -> list[Outcome]:
             nonlocal anew

@@ -30,9 +30,11 @@ class Counted(Intake):
 
     transactions = 0
 
-    async def push_together(self, root_id: int, pushes: Sequence[tuple[str, Sequence[Parsed]]]) -> list[Outcome]:
+    async def push_together(
+        self, root_id: int, pushes: Sequence[tuple[str, Sequence[Parsed]]], *, large: bool
+    ) -> list[Outcome]:
         self.transactions += 1
-        return await super().push_together(root_id, pushes)
+        return await super().push_together(root_id, pushes, large=large)
 
 
 @pytest_asyncio.fixture
@@ -116,7 +118,9 @@ class Paused(Intake):
         self.together: list[list[str]] = []
         self.goes_on = asyncio.Event()
 
-    async def push_together(self, root_id: int, pushes: Sequence[tuple[str, Sequence[Parsed]]]) -> list[Outcome]:
+    async def push_together(
+        self, root_id: int, pushes: Sequence[tuple[str, Sequence[Parsed]]], *, large: bool
+    ) -> list[Outcome]:
         self.together.append([unit for unit, _ in pushes])
         await self.goes_on.wait()
         return [Outcome(len(arrivals), 0, (), ()) for _, arrivals in pushes]
