@@ -3,8 +3,8 @@
 A push that finds no transaction of its root under way starts one at once; those that come meanwhile wait for it and go
 together next. Whoever has just been answered is likely to send again: after a transaction of several pushes the next
 one waits a few milliseconds for as many. So a lone event waits for nobody, and many at once share the price of a
-transaction. Large pushes have a queue of their own, with three transactions under way: one reads, one is folded, one is
-written (line.py). Nothing is acknowledged before the commit that holds it; what is queued is bounded.
+transaction. Large pushes have a queue of their own, with four transactions under way, each at another stage
+(line.py). Nothing is acknowledged before the commit that holds it; what is queued is bounded.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from app.store.intake import MOST_SMALL, Intake
 class _Sharing:
     """How pushes share transactions: events that go together at most, and transactions under way at once at most.
 
-    `large`: which line they stand in. `worth_another`: events that must wait before one more is begun; fewer are cheaper together.
+    `large`: which line they stand in. `worth_another`: events that must wait before one more is begun; fewer are
+    cheaper together.
     """
 
     large: bool
@@ -35,7 +36,7 @@ class _Sharing:
 
 
 _SMALL_ONES: Final = _Sharing(large=False, together=1_000, at_once=2, worth_another=200)
-_LARGE_ONES: Final = _Sharing(large=True, together=4_000, at_once=3, worth_another=1)
+_LARGE_ONES: Final = _Sharing(large=True, together=4_000, at_once=4, worth_another=1)
 _GATHERING_S: Final = 0.005
 
 

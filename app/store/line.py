@@ -1,7 +1,8 @@
 """The line in which a process's pushes of a root stand: while one is written, the next is folded on what it will leave.
 
-Folding is Python's work and writing PostgreSQL's, so two of them side by side take half the time. The next one is
-folded from lives and receipts that are remembered here, whether their transaction has committed yet or not. What is
+Folding is Python's work and writing PostgreSQL's, so both go on side by side: one push is folded, one stores its
+receipts, lives and log, one counts and commits, each in a transaction of its own. The next one is folded from lives and
+receipts that are remembered here, whether their transaction has committed yet or not. What is
 wrong in that memory (another process wrote a life, a transaction failed) is found when it is written: versions of lives
 and keys of receipts do not match, or the line has had a failure since. Then everything begins anew, this time with
 nobody else at the root.
@@ -61,7 +62,8 @@ class Line:
         self.receipts: Recent[bytes] = Recent(_RECEIPTS)
         """Content by receipt key."""
         self.folding = asyncio.Lock()
-        self.writing = asyncio.Lock()
+        self.storing = asyncio.Lock()
+        self.counting = asyncio.Lock()
         self.failures = 0
         self._careful = 0
         self._looking = 0
@@ -100,7 +102,9 @@ class Line:
 
 
 class Turn:
-    """A push's way through the line: reading beside the others, then folding, then writing until it has committed.
+    """A push's way through the line: reading beside the others, then folding, storing, and counting to the commit.
+
+    In each of these stages there is one at a time, in the same order: nobody overtakes.
 
     The block it spans is that of the whole transaction. A `careful` one goes its way while nobody else, of any process,
     writes the root: its transaction holds the root's catalogues alone.
@@ -120,15 +124,22 @@ class Turn:
             await self._take(self.line.folding)
             self._failures = self.line.failures
 
-    async def write(self) -> None:
-        """Wait until those before have committed; the next may fold from now on.
+    async def store(self) -> None:
+        """Wait until those before have stored; the next may fold from now on. Raises Outdated as `count` does."""
+        await self._go_on(self.line.folding, self.line.storing)
+
+    async def count(self) -> None:
+        """Wait until those before have committed; the next may store from now on.
 
         Raises:
-            Outdated: one of those before has failed, and this one rests on it.
+            Outdated: one of those before has failed, and this one may rest on it.
         """
+        await self._go_on(self.line.storing, self.line.counting)
+
+    async def _go_on(self, stage: asyncio.Lock, following: asyncio.Lock) -> None:
         if not self.careful:
-            await self._take(self.line.writing)
-            self._release(self.line.folding)
+            await self._take(following)
+            self._release(stage)
             if self._failures != self.line.failures:
                 raise Outdated
 

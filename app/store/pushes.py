@@ -103,8 +103,7 @@ class Pushes:
         self._decide(items, seen)
         folding = await self._fold(items, known)
         taken = [item for item in items if item.outcome == "accepted"]
-        await self._turn.write()
-        await self._confirm(items, seen)
+        await self._turn.store()
         if taken:
             await self._claim(taken)
             try:
@@ -113,6 +112,9 @@ class Pushes:
                 line.contended()
                 raise
             await self._log(taken)
+        await self._turn.count()
+        await self._confirm(items, seen)
+        if taken:
             await counting.apply(self._connection, self._root_id, self._moment.generation, folding.change)
         return [_outcome([item for item in items if item.push == number]) for number in range(len(pushes))]
 
