@@ -102,6 +102,9 @@ class Pushes:
         await self._turn.fold()
         self._decide(items, seen)
         folding = await self._fold(items, known)
+        if folding.cut and not self._turn.careful:
+            # What does not fit writes no receipt to prove that it is new: it may have been taken in long ago.
+            raise Outdated
         taken = [item for item in items if item.outcome == "accepted"]
         await self._turn.store()
         if taken:
