@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import sys
@@ -57,6 +58,25 @@ def _filesystem(folder: Path) -> str:
     """The kind of file system, because one in memory makes fsync free."""
     parts = [part for part in psutil.disk_partitions(all=True) if folder.resolve().is_relative_to(part.mountpoint)]
     return max(parts, key=lambda part: len(part.mountpoint)).fstype if parts else "unknown"
+
+
+def backends_cpu(dsn: str) -> dict[int, float]:
+    """Seconds of processor time of each of the database's processes that serve it; none where they run elsewhere."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        rows = connection.execute(
+            """
+            SELECT pid FROM pg_stat_activity
+            WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+            """
+        ).fetchall()
+    used = {}
+    for (pid,) in rows:
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(pid)
+            if "postgres" in process.name():
+                times = process.cpu_times()
+                used[pid] = times.user + times.system
+    return used
 
 
 def sizes(dsn: str) -> dict[str, Storage]:

@@ -98,6 +98,24 @@ class Equal(msgspec.Struct):
         return len(set(self.counts.values())) == 1
 
 
+class Row(msgspec.Struct):
+    """A row of a table of the trials: figures by the heads of their columns."""
+
+    table: str
+    name: str
+    values: dict[str, str | int | float | None]
+
+
+class Limit(msgspec.Struct):
+    """Something that should hold. `aim`: missing it is told, and fails no run: it is of this machine as well."""
+
+    what: str
+    found: str
+    wanted: str
+    held: bool
+    aim: bool = False
+
+
 class Machine(msgspec.Struct):
     """What it ran on."""
 
@@ -128,10 +146,29 @@ class Report(msgspec.Struct):
     reads: list[Read] = []
     queries: list[Sql] = []
     equal: list[Equal] = []
+    rows: list[Row] = []
+    limits: list[Limit] = []
     missing: list[str] = []
     notes: list[str] = []
     idle_rss: int = 0
     failed: bool = False
+
+    def row(self, table: str, name: str, **values: str | int | float | None) -> None:
+        """Note a row of a table."""
+        self.rows.append(Row(table, name, values))
+
+    def check(self, what: str, found: object, wanted: object, held: bool) -> None:
+        """Note something that must hold."""
+        self.limits.append(Limit(what, str(found), str(wanted), held))
+
+    def aim(self, what: str, found: float, most: float, unit: str) -> None:
+        """Note something that is wanted to be at most so much."""
+        self.limits.append(Limit(what, f"{found:,.1f} {unit}", f"≤ {most:,g} {unit}", found <= most, aim=True))
+
+    def verified(self, clean: bool, said: str) -> None:
+        """Note what `chiso verify` says at the end."""
+        self.notes.append(f"verify: {said}")
+        self.check("verify", said, "clean", clean)
 
     @property
     def sound(self) -> bool:
@@ -140,6 +177,7 @@ class Report(msgspec.Struct):
             not self.failed
             and all(check.verified and check.events == check.expected and not check.rejected for check in self.checks)
             and all(each.equal for each in self.equal)
+            and all(each.held or each.aim for each in self.limits)
             and all(set(read.status) <= _FAIR for read in self.reads)
         )
 

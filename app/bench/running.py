@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -15,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 import httpx
 import msgspec
@@ -26,6 +27,7 @@ from app.bench.client import Told
 _STARTING_S: Final = 120.0
 _STOPPING_S: Final = 30.0
 _SAMPLED_S: Final = 0.2
+_T = TypeVar("_T", bound=msgspec.Struct)
 
 
 class DidNotStart(Exception):
@@ -78,32 +80,56 @@ class Served:
             )
         ends = time.monotonic() + _STARTING_S
         try:
-            while not self._is_alive():
-                if self._process.poll() is not None or time.monotonic() > ends:
-                    said = self._log.read_text(errors="replace")[-1500:]
-                    raise DidNotStart(f"{Path(self._command[0]).name} did not start:\n{said}")
-                time.sleep(0.05)
+            # Made once: a client costs more than a request.
+            with httpx.Client(timeout=5, verify=False) as client:  # noqa: S501  loopback, no TLS
+                while not self._is_alive(client):
+                    if self._process.poll() is not None or time.monotonic() > ends:
+                        said = self._log.read_text(errors="replace")[-1500:]
+                        raise DidNotStart(f"{Path(self._command[0]).name} did not start:\n{said}")
+                    time.sleep(0.05)
         except BaseException:
             self.stop()
             raise
         return self
 
-    def _is_alive(self) -> bool:
+    def _is_alive(self, client: httpx.Client) -> bool:
         try:
-            return httpx.get(self._alive, timeout=5, verify=False).status_code < 300  # noqa: S501  loopback, no TLS
+            return client.get(self._alive).status_code < 300
         except httpx.TransportError:
             return False
 
+    def _processes(self) -> list[psutil.Process]:
+        """The process and its children."""
+        if self._process is not None:
+            with contextlib.suppress(psutil.Error):
+                whole = psutil.Process(self._process.pid)
+                return [whole, *whole.children(recursive=True)]
+        return []
+
     def rss(self) -> int:
         """Bytes of memory of the process and its children now."""
-        if self._process is None:
-            return 0
         total = 0
-        with contextlib.suppress(psutil.Error):
-            whole = psutil.Process(self._process.pid)
-            for each in (whole, *whole.children(recursive=True)):
-                with contextlib.suppress(psutil.Error):
-                    total += each.memory_info().rss
+        for each in self._processes():
+            with contextlib.suppress(psutil.Error):
+                total += each.memory_info().rss
+        return total
+
+    def most_rss(self) -> int:
+        """The most memory each of them has had so far, as the kernel keeps it; 0 where it does not."""
+        total = 0
+        for each in self._processes():
+            with contextlib.suppress(OSError):
+                status = Path(f"/proc/{each.pid}/status").read_text()
+                total += sum(1024 * int(kib) for kib in re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE))
+        return total
+
+    def cpu(self) -> float:
+        """Seconds of processor time that the process and its children have had."""
+        total = 0.0
+        for each in self._processes():
+            with contextlib.suppress(psutil.Error):
+                used = each.cpu_times()
+                total += used.user + used.system
         return total
 
     def stop(self) -> None:
@@ -179,14 +205,24 @@ class Workers:
             process.stdin.write(b"go\n")
             process.stdin.flush()
 
+    def stopped(self) -> list[Told]:
+        """The same of clients that are told to begin no request any more."""
+        for process in self._processes:
+            process.send_signal(signal.SIGTERM)
+        return self.results()
+
     def results(self) -> list[Told]:
         """What each of them tells at its end."""
+        return self.results_as(Told)
+
+    def results_as(self, kind: type[_T]) -> list[_T]:
+        """The same of clients that tell something else."""
         try:
             told = []
             for process, result in zip(self._processes, self._results, strict=True):
                 if process.wait() != 0:
                     raise ClientFailed(f"a client ended with {process.returncode}")
-                told.append(msgspec.json.decode(result.read_bytes(), type=Told))
+                told.append(msgspec.json.decode(result.read_bytes(), type=kind))
             return told
         finally:
             self.end()

@@ -6,7 +6,7 @@ Every seed tells other lives of other dossiers, so that runs of one database nev
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from enum import StrEnum
 from typing import Final, cast
 
@@ -62,6 +62,16 @@ def made(shape: Shape, count: int, seed: int) -> list[CloudEvent]:
 def encoded(events: Iterable[CloudEvent]) -> list[bytes]:
     """Each event as JSON."""
     return [msgspec.json.encode(event) for event in events]
+
+
+def apart(events: Iterable[CloudEvent], units: Collection[str]) -> list[CloudEvent]:
+    """The events without those that could move a figure of one of these units."""
+    kept = []
+    for event in events:
+        to = cast(dict[str, object], event.get("data") or {}).get("to")
+        if event["unit"] not in units and to not in units and str(event["subject"]).partition("-")[0] not in units:
+            kept.append(event)
+    return kept
 
 
 def key(event: CloudEvent) -> tuple[str, str]:

@@ -53,6 +53,8 @@ def _row(cells: Sequence[str]) -> str:
 def _sheets(report: Report) -> list[_Sheet]:
     made = [_writes(report, shape) for shape in dict.fromkeys(each.shape for each in report.writes)]
     made += [_storage(report), _reads(report), _equal(report), _queries(report)]
+    made += [_trial(report, table) for table in dict.fromkeys(each.table for each in report.rows)]
+    made.append(_limits(report))
     return [sheet for sheet in made if sheet.rows]
 
 
@@ -147,6 +149,30 @@ def _queries(report: Report) -> _Sheet:
     return _Sheet("Current-state tables: Q1-Q6 as today's software counts", heads, rows)
 
 
+def _trial(report: Report, table: str) -> _Sheet:
+    rows = [each for each in report.rows if each.table == table]
+    heads = list(dict.fromkeys(head for each in rows for head in each.values))
+    return _Sheet(
+        table, ["", *heads], [[each.name, *(_told(each.values.get(head)) for head in heads)] for each in rows]
+    )
+
+
+def _told(value: str | float | None) -> str:
+    if isinstance(value, float):
+        return _ms(value)
+    return f"{value:,}" if isinstance(value, int) else value or ""
+
+
+def _limits(report: Report) -> _Sheet:
+    """Aims, reached or not, and checks that failed: those that held are many and say nothing."""
+    rows = []
+    for each in report.limits:
+        if each.aim or not each.held:
+            verdict = ("reached" if each.held else "missed") if each.aim else "CHECK FAILED"
+            rows.append([each.what, verdict, each.found, each.wanted])
+    return _Sheet("Aims, and checks that failed", ["", "verdict", "found", "wanted"], rows)
+
+
 def _times(timing: Timing) -> list[str]:
     return [_ms(timing.p50), _ms(timing.p99)]
 
@@ -176,5 +202,8 @@ def _lines(report: Report) -> list[str]:
             f" duplicates, {check.rejected:,} rejected; {clean}: {check.verify}"
         )
         lines += [f"{check.shape}: {error}" for error in check.errors]
+    held = sum(each.held and not each.aim for each in report.limits)
+    if held:
+        lines.append(f"{held} checks held")
     lines += [f"missing: {each}" for each in report.missing]
     return lines + report.notes

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import secrets
 import subprocess
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Self
 from urllib.parse import urlsplit, urlunsplit
 
+import httpx
 import msgspec
 import psycopg
 import uvloop
@@ -126,18 +128,20 @@ class Chiso(Http):
             database=DatabaseSettings(dsn=self.dsn),
             auth=AuthSettings(pepper=_PEPPER),
         )
-        self.key = uvloop.run(self._prepared())
+        self.key = uvloop.run(self._key_of(province.ROOT, prepare=True))
         self._served: Served | None = None
         self.port = 0
 
-    async def _prepared(self) -> str:
+    async def _key_of(self, root: str, prepare: bool = False) -> str:
+        """A new key of a root; `prepare`: after loading the demo's catalogue."""
         service = create_service(self._settings, self.dsn)
         try:
-            await loading.demo_catalogue(service)
+            if prepare:
+                await loading.demo_catalogue(service)
             async with service.database.connection("write") as connection:
-                root_id = await ensure_root(connection, province.ROOT)
+                root_id = await ensure_root(connection, root)
                 return await keys.create(
-                    connection, service.pepper, root_id, province.ROOT, ("ingest", "read", "admin"), "bench"
+                    connection, service.pepper, root_id, root, ("ingest", "read", "admin"), "bench"
                 )
         finally:
             await service.database.close()
@@ -171,6 +175,11 @@ class Chiso(Http):
         body = b"[" + b",".join(events) + b"]"
         return request("POST", "/v1/events", self.headers("application/cloudevents-batch+json"), body)
 
+    def client(self) -> httpx.Client:
+        """A client of the service for a few requests that are not timed."""
+        address = f"http://127.0.0.1:{self.port}"
+        return httpx.Client(base_url=address, headers=self.headers(), timeout=300, verify=False)  # noqa: S501
+
     def rss(self) -> int:
         """Of the service's processes; the database's are not in it."""
         return self._served.rss() if self._served else 0
@@ -190,11 +199,33 @@ class Chiso(Http):
             total.errors += [str(error) for error in outcome.errors[: 5 - len(total.errors)]]
         return total
 
-    def verify(self) -> tuple[bool, str]:
-        """`chiso verify`: whether it is clean, and what it says."""
-        command = [sys.executable, "-m", "app.cli", "verify"]
+    def most_rss(self) -> int:
+        """The most the service's processes have had since they began, as the kernel keeps it."""
+        return self._served.most_rss() if self._served else 0
+
+    def cpu(self) -> float:
+        """Seconds of processor time of the service's processes."""
+        return self._served.cpu() if self._served else 0.0
+
+    def run(self, *arguments: str) -> tuple[bool, str]:
+        """A command of `chiso` on the same database: whether it ended well, and what it says."""
+        command = [sys.executable, "-m", "app.cli", *arguments]
         done = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)
         return done.returncode == 0, done.stdout.strip() or done.stderr.strip()[-500:]
+
+    def verify(self, deep: bool = False) -> tuple[bool, str]:
+        """`chiso verify`: whether it is clean, and what it says."""
+        return self.run("verify", *(["--deep"] if deep else []))
+
+    def at_root(self, root: str) -> Self:
+        """The same served database, asked with a key of another root."""
+        other = copy.copy(self)
+        other.key = uvloop.run(self._key_of(root))
+        return other
+
+    def replica(self) -> Self:
+        """Another service on the same database, not yet served."""
+        return copy.copy(self)
 
 
 class Copy(Target):
