@@ -129,7 +129,12 @@ class Metrics:
             ("way",),
             registry=self.registry,
         )
-        self.streams_open = Gauge("chiso_streams_open", "Streams of figures that are open.", registry=self.registry)
+        self.streams_open = Gauge(
+            "chiso_streams_open",
+            "Streams of figures that are open.",
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
         self.stream_events = Counter(
             "chiso_stream_events", "Events sent on streams of figures.", registry=self.registry
         )
