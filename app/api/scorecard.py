@@ -102,12 +102,12 @@ MAX_INSTANT: Final = 2**62
 @asynccontextmanager
 async def viewing(service: Service, access: Access, wanted: Asked) -> AsyncIterator[View]:
     """A snapshot and what of it is asked for; refused where the unit is out of reach or the period has not begun."""
-    async with service.database.snapshot() as connection:
+    async with service.database.figures() as connection:
         root_id = await root_for(connection, access, wanted.unit)
         moment = await reading_moment(connection, service.directories, root_id, service.clock)
         unit = moment.directory.units[access.find_unit(moment.directory, wanted.unit)]
         require_begun(wanted.period, moment.now)
-        yield View(wanted, moment, unit, Reader(connection, moment.directory, moment.generation))
+        yield View(wanted, moment, unit, Reader(connection, moment.directory, moment.generation, service.settled))
 
 
 @router.get("/v1/scorecard", summary="All figures of a unit and period", tags=["figures"])

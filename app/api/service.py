@@ -14,6 +14,7 @@ from app.store.database import Database
 from app.store.directory import Directories
 from app.store.intake import Clock, Intake
 from app.store.refold import Refolder
+from app.store.settled import SettledSums
 
 
 @dataclass
@@ -31,6 +32,7 @@ class Service:
     pepper: bytes
     clock: Clock
     bytes_in_flight: int = field(default=0)
+    settled: SettledSums = field(default_factory=SettledSums)
 
 
 def service_of(request: Request) -> Service:

@@ -8,9 +8,10 @@ from typing import Final, NamedTuple
 
 from app.domain.directory import Directory, Procedure, Unit
 from app.domain.events import Day, Instant
-from app.domain.periods import start_of
+from app.domain.periods import day_of, start_of
 
 _KEPT: Final = 4
+_KEPT_SPANS: Final = 1_000
 
 
 class Remit(NamedTuple):
@@ -68,17 +69,25 @@ class Remits:
     def within(cls, directory: Directory, a: Instant, b: Instant) -> Remits:
         """Those of [a, b). They are kept with the catalogues by the procedures that are valid for a part of the span
         only: most spans have none, and share all their remits."""
-        limited: list[Procedure] | None = directory.kept.get("limited")
-        if limited is None:
-            every = directory.procedures.values()
-            limited = [each for each in every if each.valid_from is not None or each.valid_to is not None]
-            directory.kept["limited"] = limited
-        sometimes = frozenset([each.code for each in limited if not _throughout(each, a, b)])
+        spans: dict[tuple[Instant, Day], Remits] = directory.kept.setdefault("spans", {})
+        # Validity is of whole days: until when of its last day a span reaches makes no difference.
+        last = day_of(Instant(b - 1))
+        found = spans.get((a, last))
+        if found is None:
+            if len(spans) >= _KEPT_SPANS:
+                spans.clear()
+            found = spans[a, last] = cls._of_span(directory, a, start_of(Day(last + 1)))
+        return found
+
+    @classmethod
+    def _of_span(cls, directory: Directory, a: Instant, b: Instant) -> Remits:
+        sometimes = frozenset([each.code for each in directory.procedures.values() if not _throughout(each, a, b)])
         kept: dict[frozenset[str], Remits] = directory.kept.setdefault("remits", {})
         found = kept.get(sometimes)
         if found is None:
             if len(kept) >= _KEPT:
-                del kept[next(iter(kept))]
+                kept.clear()
+                directory.kept["spans"].clear()
             found = kept[sometimes] = cls(directory, sometimes)
         return found
 

@@ -85,6 +85,11 @@ class Uses:
         for procedure, more in other.open.items():
             self.open[procedure] = self.open.get(procedure, 0) + more
 
+    def size(self) -> int:
+        """How many numbers it holds."""
+        held = (self.online, self.paid, self.population, self.open, self.open, self.received)
+        return sum([len(each) for each in held]) + sum([len(each) for each in self.received.values()])
+
     def only(self, procedure: int) -> Uses:
         """What is known of one procedure."""
         alone = {procedure}

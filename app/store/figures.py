@@ -5,40 +5,55 @@ Runs inside one snapshot, so that every number of an answer is of the same state
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 from app.domain import catalogue, publication, tally
 from app.domain.cube import Cell, Cube, Slices
 from app.domain.directory import Directory, Unit
 from app.domain.events import Day, Instant
 from app.domain.figures import EVERYTHING, USES, Needed, Part, Question
-from app.domain.periods import day_of, start_of
+from app.domain.periods import date_of, day_number, day_of, start_of
 from app.domain.publication import Announced, PublicationCounts, PublicationFacts, Published
 from app.domain.sums import Counted, Uses
 from app.store import lives, sums
 from app.store.database import Connection
+from app.store.settled import Marks, SettledSums
 from app.store.sums import Kind, Scope, Span, Steps, UsesWanted
 
-_LATER_TODAY = {
-    # Facts with an instant at or after now ($3): open deadlines before the day's end ($5), and what is ahead of the
-    # clock.
-    "dossier": """
-        SELECT unit_id, procedure_id, channel, flags, voided, received_at, ended_at, deadline, returned_at, returned_via
-        FROM life
-        WHERE root_id = $1 AND generation = $2 AND unit_id = ANY($4::int[])
-          AND (ended_at IS NULL AND deadline IS NOT NULL AND deadline >= $3 AND deadline < $5
-               OR ahead_until IS NOT NULL AND ahead_until >= $3)
-    """,
-    "petition": """
-        SELECT unit_id, about, disliked, voided, received_at, ended_at, deadline, late_published
-        FROM petition
-        WHERE root_id = $1 AND generation = $2 AND unit_id = ANY($4::int[])
-          AND (ended_at IS NULL AND deadline IS NOT NULL AND deadline >= $3 AND deadline < $5
-               OR ahead_until IS NOT NULL AND ahead_until >= $3)
-    """,
+_DUE = "ended_at IS NULL AND deadline IS NOT NULL AND deadline >= $3 AND deadline < $5"
+
+
+def _later_today(table: str, columns: str) -> str:
+    """SQL for the lives of some units ($4) with an instant at or after now ($3): open deadlines before the day's end
+    ($5), and what is ahead of the clock.
+
+    Those are few in a whole root and have indexes of their own; without the fence a plan made for any units goes
+    through all lives of these.
+    """
+    return f"""
+        SELECT {columns} FROM (
+            SELECT {columns} FROM {table}
+            WHERE root_id = $1 AND generation = $2 AND {_DUE}
+            UNION ALL
+            SELECT {columns} FROM {table}
+            WHERE root_id = $1 AND generation = $2 AND ahead_until IS NOT NULL AND ahead_until >= $3 AND NOT ({_DUE})
+            OFFSET 0
+        ) AS later WHERE unit_id = ANY($4::int[])
+    """
+
+
+_LATER_TODAY: Final = {
+    "dossier": _later_today(
+        "life",
+        "unit_id, procedure_id, channel, flags, voided, received_at, ended_at, deadline, returned_at, returned_via",
+    ),
+    "petition": _later_today(
+        "petition", "unit_id, about, disliked, voided, received_at, ended_at, deadline, late_published"
+    ),
     "document": """
         SELECT unit_id, tier, electronic, signed, sent_at
         FROM document
@@ -47,6 +62,10 @@ _LATER_TODAY = {
     """,
 }
 
+
+_T = TypeVar("_T")
+_APART: Final = 10_000
+"""Where the numbers of spans that are kept begin; no series has so many points."""
 
 _FEW_SLICES: Final = 4
 """Up to so many are read from whatever buckets are cheapest for each of them."""
@@ -63,29 +82,18 @@ class Wanted:
     by_procedure: bool = False
 
 
-_NEXT_INSTANTS: Final = """
+_NEXT_INSTANTS: Final = f"""
     SELECT
         -- the next deadline to pass today, or instant ahead of the clock, of dossiers
-        (SELECT min(at) FROM (
-            SELECT deadline AS at FROM life
-            WHERE root_id = $1 AND generation = $2 AND unit_id = ANY($4::int[])
-              AND ended_at IS NULL AND deadline IS NOT NULL AND deadline >= $3 AND deadline < $5
-            UNION ALL
-            SELECT at FROM life, LATERAL (VALUES (received_at), (ended_at), (deadline), (returned_at)) AS instant (at)
-            WHERE root_id = $1 AND generation = $2 AND unit_id = ANY($4::int[]) AND ahead_until >= $3 AND at >= $3
-        ) AS instants) AS dossier,
+        (SELECT min(at) FROM ({_LATER_TODAY["dossier"]}) AS later,
+         LATERAL (VALUES (received_at), (ended_at), (deadline), (returned_at)) AS instant (at)
+         WHERE at >= $3) AS dossier,
         -- of petitions
-        (SELECT min(at) FROM (
-            SELECT deadline AS at FROM petition
-            WHERE root_id = $1 AND generation = $2 AND unit_id = ANY($4::int[])
-              AND ended_at IS NULL AND deadline IS NOT NULL AND deadline >= $3 AND deadline < $5
-            UNION ALL
-            SELECT at FROM petition, LATERAL (VALUES (received_at), (ended_at), (deadline)) AS instant (at)
-            WHERE root_id = $1 AND generation = $2 AND unit_id = ANY($4::int[]) AND ahead_until >= $3 AND at >= $3
-        ) AS instants) AS petition,
+        (SELECT min(at) FROM ({_LATER_TODAY["petition"]}) AS later,
+         LATERAL (VALUES (received_at), (ended_at), (deadline)) AS instant (at)
+         WHERE at >= $3) AS petition,
         -- and of documents
-        (SELECT min(sent_at) FROM document
-         WHERE root_id = $1 AND generation = $2 AND unit_id = ANY($4::int[]) AND ahead_until >= $3) AS document
+        (SELECT min(sent_at) FROM ({_LATER_TODAY["document"]}) AS later) AS document
 """
 
 
@@ -96,17 +104,29 @@ class Reader:
     connection: Connection
     directory: Directory
     generation: int
+    settled: SettledSums | None = None
+    _marks: Marks | None = field(default=None, init=False)
     _next: dict[frozenset[int], Mapping[str, int | None]] = field(default_factory=dict, init=False)
 
     async def changes(self, unit_ids: Collection[int]) -> int:
-        """How often the figures of some units have changed so far; the same number means the same events."""
-        return int(
-            await self.connection.fetchval(
-                "SELECT coalesce(sum(changes), 0) FROM unit_change WHERE root_id = $1 AND unit_id = ANY($2::int[])",
-                self.directory.root_id,
-                list(unit_ids),
-            )
+        """How often the figures of some units have changed so far; the same number means the same events.
+
+        Sums of closed years that were kept are used from here on, where what is asked for lies within these units.
+        """
+        root = self.directory.units.get(self.directory.root)
+        rows = await self.connection.fetch(
+            """
+            SELECT year, sum(changes)::bigint, coalesce(sum(changes) FILTER (WHERE unit_id = $3), 0)::bigint
+            FROM unit_change WHERE root_id = $1 AND unit_id = ANY($2::int[])
+            GROUP BY year
+            """,
+            self.directory.root_id,
+            list(unit_ids),
+            root.id if root is not None else 0,
         )
+        of_root = sum(row[2] for row in rows) if root is not None and root.id in unit_ids else None
+        self._marks = Marks(frozenset(unit_ids), {row[0]: row[1] for row in rows}, of_root)
+        return sum(self._marks.by_year.values())
 
     async def holds_until(self, unit_ids: Collection[int], now: int) -> int:
         """The last instant at which figures as of `now` are still right when no event comes: a deadline or an event
@@ -151,10 +171,10 @@ class Reader:
             families = {kind.family.name for kind in kinds} | ({tally.DOSSIER.name} if of_procedures else set())
             later = await self._later_today(families, wanted, slices)
         if kinds:
-            found = await sums.cells(self.connection, kinds, self._scope(wanted, procedure_id), *_spans(slices))
+            cube.cells |= await self._cells(kinds, wanted, procedure_id, slices)
             for kind in kinds:
-                cube.cells[kind.family.name] = found[kind.family.name]
-                _take_out(found[kind.family.name], later.get(kind.family.name, {}), kind, procedure_id, slices.last)
+                name = kind.family.name
+                _take_out(cube.cells[name], later.get(name, {}), kind, procedure_id, slices.last)
         if of_procedures:
             cube.uses = await self._uses(wanted, procedure_id, slices, later.get(tally.DOSSIER.name, {}))
         if wanted.procedure is None and "publications" in parts:
@@ -167,6 +187,78 @@ class Reader:
             # All of the root: there are no tallies of others.
             ids = None
         return Scope(self.directory.root_id, self.generation, ids, procedure_id)
+
+    async def _cells(
+        self, kinds: Sequence[Kind], wanted: Wanted, procedure_id: int | None, slices: Slices
+    ) -> dict[str, dict[Cell, list[int]]]:
+        """The sums of each family by cell."""
+        spans, steps = _spans(slices)
+
+        async def read(missing: list[Span]) -> dict[tuple[Any, ...], list[int]]:
+            scope = self._scope(wanted, procedure_id)
+            by_family = await sums.cells(self.connection, kinds, scope, missing, steps)
+            return {(name, *cell): counts for name, cells in by_family.items() for cell, counts in cells.items()}
+
+        found: dict[str, dict[Cell, list[int]]] = {kind.family.name: {} for kind in kinds}
+        for (name, *cell), counts in await self._with_settled((*kinds, procedure_id), wanted, spans, read, len):
+            into = found[name].get(cast(Cell, tuple(cell)))
+            added = counts if into is None else [a + b for a, b in zip(into, counts, strict=True)]
+            found[name][cast(Cell, tuple(cell))] = added
+        return found
+
+    async def _with_settled(
+        self,
+        what: Hashable,
+        wanted: Wanted,
+        spans: Sequence[Span],
+        read: Callable[[list[Span]], Awaitable[dict[tuple[Any, ...], _T]]],
+        size: Callable[[_T], int],
+    ) -> list[tuple[tuple[Any, ...], _T]]:
+        """What `read` gives for the spans, by keys that end with the slice; of closed years as it was kept.
+
+        `read` numbers what it reads as it is told: kept spans have numbers of their own, with the sign of their slice.
+        """
+        found: list[tuple[tuple[Any, ...], _T]] = []
+        missing: list[Span] = []
+        to_keep: dict[int, tuple[Hashable, int, int]] = {}
+        units = frozenset([unit.id for unit in wanted.units])
+        open_year = date_of(Day(spans[-1].until - 1)).year if spans else 0
+        for span in spans:
+            if self._marks is None or self.settled is None or not units <= self._marks.units:
+                missing.append(span)
+                continue
+            if date_of(Day(span.until - 1)).year >= open_year:
+                missing.append(span)
+                continue
+            key: Hashable = (
+                what,
+                self.directory.revision,
+                self.generation,
+                units,
+                self._marks.units,
+                span.slice > 0,
+                span[1:],
+            )
+            mark = self._marks.of_days(span.first, span.until)
+            kept = self.settled.find(key, mark)
+            if kept is None:
+                number = _APART + len(to_keep) if span.slice > 0 else -1 - len(to_keep)
+                to_keep[number] = (key, mark, span.slice)
+                missing.append(span._replace(slice=number))
+            else:
+                found += [((*cell, span.slice), value) for cell, value in kept]
+        groups: dict[int, list[tuple[tuple[Any, ...], _T]]] = {number: [] for number in to_keep}
+        for (*cell, number), value in (await read(missing)).items():
+            if number in to_keep:
+                groups[number].append((tuple(cell), value))
+                number = to_keep[number][2]
+            found.append(((*cell, number), value))
+        for number, (where, mark, _) in to_keep.items():
+            assert self.settled is not None, "only then is anything to be kept"
+            self.settled.keep(
+                where, mark, groups[number], sum([size(value) for _, value in groups[number]]) + len(units)
+            )
+        return found
 
     async def _uses(
         self, wanted: Wanted, procedure_id: int | None, slices: Slices, later: tally.Cells
@@ -185,7 +277,21 @@ class Reader:
         places = [tally.DOSSIER.places[name] for name in sums.USED]
         # A deadline still to pass says nothing of procedures; nearly always that is all there is.
         ahead = {key: counts for key, counts in later.items() if any(counts[place] for place in places)}
-        return await sums.uses(self.connection, uses, self._scope(wanted, procedure_id), spans, steps, ahead)
+
+        async def read(missing: list[Span]) -> dict[tuple[Any, ...], Uses]:
+            scope = self._scope(wanted, procedure_id)
+            found = await sums.uses(self.connection, uses, scope, missing, steps, ahead, slices.last)
+            return {(unit, number): each for (unit, number), each in found.items()}
+
+        found: dict[tuple[int, int], Uses] = {}
+        for (unit, number), each in await self._with_settled((uses, procedure_id), wanted, spans, read, Uses.size):
+            if (unit, number) in found:
+                together = Uses()
+                together.add(found[unit, number])
+                together.add(each)
+                each = together
+            found[unit, number] = each
+        return found
 
     async def procedure_codes(self, ids: Collection[int]) -> dict[int, str]:
         """Codes of procedures, also of those that only events have named."""
@@ -225,7 +331,20 @@ class Reader:
         return found
 
     async def _publications(self, slices: Slices) -> dict[int, PublicationCounts]:
-        """The root's announcements and publications in each slice from slice 1 on, counted from their facts."""
+        """The root's announcements and publications in each slice from slice 1 on."""
+        mark = self._marks.root if self._marks is not None else None
+        key = ("publications", self.directory.root_id, self.directory.revision, self.generation, slices.edges)
+        found: dict[int, PublicationCounts] | None = None
+        if self.settled is not None and mark is not None:
+            found = self.settled.find(key, mark)
+        if found is None:
+            found = await self._count_publications(slices)
+            if self.settled is not None and mark is not None:
+                self.settled.keep(key, mark, found, 10 * len(found))
+        return found
+
+    async def _count_publications(self, slices: Slices) -> dict[int, PublicationCounts]:
+        """Counted from their facts."""
         rows = await self.connection.fetch(
             """
             SELECT subject, decided_on, effective_on, published_on, complete FROM procedure_publication
@@ -255,11 +374,18 @@ _ALONE: Final[tuple[tuple[tally.Family, Part], ...]] = ((tally.PETITION, "petiti
 
 
 def _spans(slices: Slices) -> tuple[list[Span], Steps | None]:
-    """What lies before and each slice as a span of its own, or all slices in steps where they are many."""
-    before = Span(0, None, slices.first)
+    """What lies before and each slice as a span of its own, or all slices in steps where they are many.
+
+    What lies before is cut at the year's beginning and at the one before, whose dossiers still change now and then.
+    """
+    year = date_of(slices.first).year
+    cuts = [day_number(date(each, 1, 1)) for each in (year - 1, year)]
+    before = [Span(0, None, cuts[0]), Span(0, cuts[0], cuts[1])]
+    if cuts[1] != slices.first:
+        before.append(Span(0, cuts[1], slices.first))
     if slices.last > _FEW_SLICES:
-        return [before], Steps(slices.edges)
-    return [before, *(Span(n, first, until) for n, (first, until) in enumerate(pairwise(slices.edges), start=1))], None
+        return before, Steps(slices.edges)
+    return [*before, *(Span(n, first, until) for n, (first, until) in enumerate(pairwise(slices.edges), start=1))], None
 
 
 def _take_out(

@@ -6,7 +6,7 @@ question are one prepared statement.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -22,6 +22,7 @@ from app.store.database import Connection
 from app.store.grains import tally_name
 
 _LENGTHS: Final = ("year", "month", "day")
+_BEGINNING: Final = day_number(date(1, 1, 1))
 _PRICES: Final = {"year": 14, "month": 6, "day": 1}
 """How many rows the buckets of each length have, roughly: a province's by procedure."""
 
@@ -183,7 +184,11 @@ class Steps:
 
 
 def _rows(kind: Kind, scope: Scope, spans: Sequence[Span], steps: Steps | None, bound: _Binder) -> str:
-    """SQL for the tallies' rows of some spans, as they are or with the sign turned: keys, slice, counters."""
+    """SQL for the tallies' rows of some spans: keys, slice, sign, counters. One SELECT for each length of buckets.
+
+    The pieces are rows that are joined, so that the text is the same however many there are. OFFSET 0 keeps PostgreSQL
+    from reading all days of the units once for all pieces: it goes to each piece by the index.
+    """
     conditions = ["root_id = $1", "generation = $2"]
     if scope.unit_ids is not None:
         conditions.append(f"unit_id = ANY({bound(scope.unit_ids, 'int[]')})")
@@ -192,33 +197,43 @@ def _rows(kind: Kind, scope: Scope, spans: Sequence[Span], steps: Steps | None, 
     whole = not kind.by_procedure and scope.procedure_id is None
     keys = [name for name, split in (("unit_id", kind.by_unit), ("procedure_id", kind.by_procedure)) if split]
     keys.append(kind.family.variety)
-    starts = bound(steps.edges[:-1], "date[]") if steps else ""
     selects = []
-    for number, (length, first, until, sign) in _numbered(spans, steps):
-        where = [*conditions, f"bucket < {bound(until, 'date')}"]
-        if first is not None:
-            where.append(f"bucket >= {bound(first, 'date')}")
-        number_sql = f"width_bucket(bucket, {starts})" if number is None else str(number)
-        counters = [f"-{name} AS {name}" for name in kind.counters] if sign < 0 else kind.counters
-        table = tally_name(kind.family, f"unit_{length}" if whole else length)
-        selects.append(
-            f"SELECT {', '.join(keys)}, {number_sql} AS slice, {', '.join(counters)} FROM {table}"
-            f" WHERE {' AND '.join(where)}"
+
+    def select(length: str, found: Sequence[tuple[int, Piece]], slice_sql: str) -> None:
+        numbers, firsts, untils, signs = zip(
+            *(
+                (number, _BEGINNING if first is None else first, until, sign)
+                for number, (_, first, until, sign) in found
+            ),
+            strict=True,
         )
+        arrays = ((numbers, "int[]"), (firsts, "date[]"), (untils, "date[]"), (signs, "int[]"))
+        selects.append(
+            f"SELECT {', '.join(keys)}, {slice_sql} AS slice, sign, {', '.join(kind.counters)}"
+            f" FROM unnest({', '.join(bound(list(array), sort) for array, sort in arrays)})"
+            f" AS piece (number, first, until, sign), LATERAL ("
+            f"SELECT bucket, {', '.join(keys)}, {', '.join(kind.counters)}"
+            f" FROM {tally_name(kind.family, f'unit_{length}' if whole else length)}"
+            f" WHERE bucket >= first AND bucket < until AND {' AND '.join(conditions)} OFFSET 0) AS within"
+        )
+
+    numbered = [(span.slice, piece) for span in spans for piece in pieces(span.first, span.until)]
+    for length in _LENGTHS:
+        found = [each for each in numbered if each[1].length == length and each[1].first != each[1].until]
+        if found:
+            select(length, found, "number")
+    if steps is not None:
+        starts = bound(steps.edges[:-1], "date[]")
+        for piece in _stepped(steps):
+            select(piece.length, [(0, piece)], f"width_bucket(bucket, {starts})")
     return " UNION ALL ".join(selects)
 
 
-def _numbered(spans: Sequence[Span], steps: Steps | None) -> Iterator[tuple[int | None, Piece]]:
-    for number, first, until in spans:
-        for piece in pieces(first, until):
-            if piece.first != piece.until:
-                yield number, piece
-    if steps is not None:
-        # A month's row belongs to one slice only where slices meet at the firsts of months.
-        months = all(_start("month", edge) == edge for edge in steps.edges[1:-1])
-        first, until = steps.edges[0], steps.edges[-1]
-        for piece in _plain(first, until) if months else [Piece("day", first, until)]:
-            yield None, piece
+def _stepped(steps: Steps) -> list[Piece]:
+    """The buckets of slices in steps. A month's belongs to one of them only where they meet at the firsts of months."""
+    months = all(_start("month", edge) == edge for edge in steps.edges[1:-1])
+    first, until = steps.edges[0], steps.edges[-1]
+    return _plain(first, until) if months else [Piece("day", first, until)]
 
 
 def _plain(first: Day, until: Day) -> list[Piece]:
@@ -244,7 +259,7 @@ async def cells(
             return found
         unit, procedure = "unit_id" if kind.by_unit else "0", "procedure_id" if kind.by_procedure else "0"
         grouped = [name for name in (unit, procedure) if name != "0"] + [kind.family.variety, "slice"]
-        sums = ", ".join(f"coalesce(sum({name}), 0)::bigint" for name in kind.counters)
+        sums = ", ".join(f"coalesce(sum(sign * {name}), 0)::bigint" for name in kind.counters)
         selects.append(
             f"SELECT {number}, {unit}, {procedure}, {kind.family.variety}::int, slice, ARRAY[{sums}]"
             f" FROM ({rows}) AS rows GROUP BY {', '.join(grouped)}"
@@ -284,11 +299,12 @@ async def uses(
     spans: Sequence[Span],
     steps: Steps | None = None,
     ahead: Cells | None = None,
+    last: int = 1,
 ) -> dict[tuple[int, int], Uses]:
     """Which procedures were used, by unit and slice; one statement, whose groups by procedure stay in the database.
 
     Args:
-        ahead: contributions of the last slice's tallies whose instants are still to come, by unit and procedure.
+        ahead: contributions of slice `last` in the tallies whose instants are still to come, by unit and procedure.
     """
     kind = Kind(DOSSIER, USED, wanted.by_unit, True)
     bound = _Binder(scope)
@@ -296,8 +312,10 @@ async def uses(
     if not rows:
         return {}
     if ahead:
-        rows += " UNION ALL " + _ahead(kind, scope, ahead, len(steps.edges) - 1 if steps else spans[-1].slice, bound)
-    channels = [f"coalesce(sum(received) FILTER (WHERE channel = {number}), 0) AS c{number}" for number, _ in _CHANNELS]
+        rows += " UNION ALL " + _ahead(kind, scope, ahead, last, bound)
+    channels = [
+        f"coalesce(sum(sign * received) FILTER (WHERE channel = {number}), 0) AS c{number}" for number, _ in _CHANNELS
+    ]
     unit = "unit_id" if wanted.by_unit else "0"
     ids = "array_agg(procedure_id) FILTER (WHERE {})"
     columns = [ids.format(condition) if asked else "NULL" for asked, condition in _conditions(wanted)]
@@ -309,9 +327,10 @@ async def uses(
         SELECT {unit}, slice, {", ".join(columns)}, {stock}, {", ".join(each)}
         FROM (
             SELECT {unit} AS unit_id, procedure_id, slice, {", ".join(channels)},
-                   coalesce(sum(received_fee_paid_online), 0) AS paid,
-                   coalesce(sum(received_population_data), 0) AS population,
-                   coalesce(sum(received_population_data), 0) - coalesce(sum(ended_population_data), 0) AS more
+                   coalesce(sum(sign * received_fee_paid_online), 0) AS paid,
+                   coalesce(sum(sign * received_population_data), 0) AS population,
+                   coalesce(sum(sign * received_population_data), 0)
+                   - coalesce(sum(sign * ended_population_data), 0) AS more
             FROM ({rows}) AS rows GROUP BY {"unit_id, " if wanted.by_unit else ""}procedure_id, slice
         ) AS of_procedures
         GROUP BY {"unit_id, " if wanted.by_unit else ""}slice
@@ -348,16 +367,12 @@ def _conditions(wanted: UsesWanted) -> tuple[tuple[bool, str], ...]:
 def _ahead(kind: Kind, scope: Scope, ahead: Cells, last: int, bound: _Binder) -> str:
     """SQL for rows that take out what the day of now already holds though its instant is yet to come."""
     places = [kind.family.places[name] for name in kind.counters]
-    chosen = [
-        (key, [-counts[place] for place in places])
-        for key, counts in ahead.items()
-        if scope.procedure_id in (None, key[1])
-    ]
+    chosen = [(key, counts) for key, counts in ahead.items() if scope.procedure_id in (None, key[1])]
     columns = [[key[place] for key, _ in chosen] for place in range(3)]
-    columns += [[counts[place] for _, counts in chosen] for place in range(len(places))]
+    columns += [[counts[place] for _, counts in chosen] for place in places]
     arrays = ", ".join(bound(column, "int[]") for column in columns)
     unit = "unit_id, " if kind.by_unit else ""
     return (
-        f"SELECT {unit}procedure_id, channel, {last}, {', '.join(kind.counters)}"
+        f"SELECT {unit}procedure_id, channel, {last}, -1, {', '.join(kind.counters)}"
         f" FROM unnest({arrays}) AS ahead (unit_id, procedure_id, channel, {', '.join(kind.counters)})"
     )

@@ -111,11 +111,27 @@ async def apply(connection: Connection, root_id: int, generation: int, change: C
             columns += [_differences(column) for column in zip(*(merged[key] for key in keys), strict=True)]
             await connection.execute(_upsert(family, grain), root_id, generation, columns)
     if change.units:
+        changed = _changed(change)
         await connection.execute(
             """
-            INSERT INTO unit_change (root_id, unit_id, changes) SELECT $1::int, unnest($2::int[]), 1
-            ON CONFLICT (root_id, unit_id) DO UPDATE SET changes = unit_change.changes + 1
+            INSERT INTO unit_change (root_id, unit_id, year, changes)
+            SELECT $1::int, unnest($2::int[]), unnest($3::smallint[]), 1
+            ON CONFLICT (root_id, unit_id, year) DO UPDATE SET changes = unit_change.changes + 1
             """,
             root_id,
-            sorted(change.units),
+            [unit for unit, _ in changed],
+            [year for _, year in changed],
         )
+
+
+def _changed(change: Change) -> list[tuple[int, int]]:
+    """Units and the civil years of their cells that changed, in key order; year 0 where a unit has no cell."""
+    days = {(key[0], key[3]) for cells in change.cells.values() for key in cells}
+    years = {(unit, _year_of(day)) for unit, day in days if unit in change.units}
+    years |= {(unit, 0) for unit in change.units - {unit for unit, _ in years}}
+    return sorted(years)
+
+
+@cache
+def _year_of(day: int) -> int:
+    return date_of(Day(day)).year
