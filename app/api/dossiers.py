@@ -79,7 +79,7 @@ async def dossiers(
     if "side" not in query:
         raise Problem("invalid_parameter", f"name the side: one of {', '.join(SIDES)}", "side")
     side = one_of(query, "side", SIDES, "")
-    async with viewing(service, access, wanted) as view:
+    async with viewing(service, access, wanted, lists=True) as view:
         about = (view.unit.code, wanted.scope, wanted.procedure, wanted.period.label, indicator.code, side)
         listed = _Listed(view, indicator, side, paged.mark(_Mark, about))
         await listed.read(paged.limit)

@@ -100,9 +100,12 @@ MAX_INSTANT: Final = 2**62
 
 
 @asynccontextmanager
-async def viewing(service: Service, access: Access, wanted: Asked) -> AsyncIterator[View]:
-    """A snapshot and what of it is asked for; refused where the unit is out of reach or the period has not begun."""
-    async with service.database.figures() as connection:
+async def viewing(service: Service, access: Access, wanted: Asked, lists: bool = False) -> AsyncIterator[View]:
+    """A snapshot and what of it is asked for; refused where the unit is out of reach or the period has not begun.
+
+    `lists`: single lives are read as well, in the order of an index.
+    """
+    async with service.database.snapshot() if lists else service.database.figures() as connection:
         root_id = await root_for(connection, access, wanted.unit)
         moment = await reading_moment(connection, service.directories, root_id, service.clock)
         unit = moment.directory.units[access.find_unit(moment.directory, wanted.unit)]

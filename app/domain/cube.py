@@ -179,8 +179,7 @@ def _add(into: dict[int, list[int]], key: int, counts: Sequence[int]) -> None:
     if present is None:
         into[key] = list(counts)
     else:
-        for index, count in enumerate(counts):
-            present[index] += count
+        into[key] = [a + b for a, b in zip(present, counts, strict=True)]
 
 
 Across = Literal["slices", "units", "dossiers"]

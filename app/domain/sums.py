@@ -6,14 +6,15 @@ looks at a single dossier.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
+from typing import Final
 
 from app.domain.publication import PublicationCounts
 from app.domain.tally import DOCUMENT, DOSSIER, PETITION, Family
 
 
-@dataclass
+@dataclass(slots=True)
 class Sums:
     """A family's counters by variety: before the period and within it."""
 
@@ -52,7 +53,7 @@ class Sums:
         return self._sum(self.before, "received", ()) - self._sum(self.before, "ended", ())
 
 
-@dataclass
+@dataclass(slots=True)
 class Uses:
     """Which procedures (ids) dossiers were of in a span of time.
 
@@ -64,17 +65,17 @@ class Uses:
         received: dossiers received by procedure, one number for each channel.
     """
 
-    online: set[int] = field(default_factory=set)
-    paid: set[int] = field(default_factory=set)
-    population: set[int] = field(default_factory=set)
+    online: Set[int] = frozenset()
+    paid: Set[int] = frozenset()
+    population: Set[int] = frozenset()
     open: dict[int, int] = field(default_factory=dict)
     received: dict[int, list[int]] = field(default_factory=dict)
 
     def add(self, other: Uses) -> None:
         """Take in those of another unit."""
-        self.online |= other.online
-        self.paid |= other.paid
-        self.population |= other.population
+        self.online = self.online | other.online
+        self.paid = self.paid | other.paid
+        self.population = self.population | other.population
         self.carry(other)
         for procedure, counts in other.received.items():
             mine = self.received.get(procedure)
@@ -102,7 +103,10 @@ class Uses:
         )
 
 
-@dataclass
+_UNPUBLISHED: Final = PublicationCounts(0, 0, 0, 0, 0, 0)
+
+
+@dataclass(slots=True)
 class Counted:
     """All sums that a question's measures are made of. `carried`: what was before the period, `uses` within it."""
 
@@ -116,8 +120,7 @@ class Counted:
     @classmethod
     def nothing(cls) -> Counted:
         """No life at all."""
-        none = PublicationCounts(0, 0, 0, 0, 0, 0)
-        return cls(Sums(DOSSIER), Sums(PETITION), Sums(DOCUMENT), Uses(), Uses(), none)
+        return cls(Sums(DOSSIER), Sums(PETITION), Sums(DOCUMENT), Uses(), Uses(), _UNPUBLISHED)
 
     def of_family(self, name: str) -> Sums:
         """The sums of a family."""

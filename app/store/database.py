@@ -53,6 +53,7 @@ _BEGIN_FIGURES: Final = """
     BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
     SET LOCAL plan_cache_mode = force_generic_plan;
     SET LOCAL max_parallel_workers_per_gather = 0;
+    SET LOCAL enable_indexscan = off;
     SET LOCAL work_mem = '16MB'
 """
 
@@ -155,8 +156,9 @@ class Database:
     async def figures(self) -> AsyncIterator[Connection]:
         """A snapshot for figures: many short statements, each a plan of its own that is made once and kept.
 
-        Planned anew for every question, a unit's sums would take three times as long. Worker processes take longer to
-        start than such a statement runs; and a ranking's groups fit into memory.
+        Planned anew for every question, a unit's sums would take three times as long. A plan for any units and days
+        expects few rows and would fetch a province's one by one, where a bitmap takes them page by page. Worker
+        processes take longer to start than such a statement runs; and a ranking's groups fit into memory.
         """
         async with self.connection("read") as connection:
             # One round trip; asyncpg's own transaction would be two.

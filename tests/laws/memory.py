@@ -175,11 +175,11 @@ class Memory:
 
 def _use(uses: Uses, procedure: int, channel: int, used: dict[str, int]) -> None:
     if used["received"] and CHANNELS[channel] == "online":
-        uses.online.add(procedure)
+        uses.online |= {procedure}
     if used["received_fee_paid_online"]:
-        uses.paid.add(procedure)
+        uses.paid |= {procedure}
     if used["received_population_data"]:
-        uses.population.add(procedure)
+        uses.population |= {procedure}
     more = used["received_population_data"] - used["ended_population_data"]
     uses.open[procedure] = uses.open.get(procedure, 0) + more
     uses.received.setdefault(procedure, [0, 0, 0])[channel] += used["received"]
