@@ -14,6 +14,7 @@ from app.api.service import Service, service_of
 from app.api.tables import retold
 from app.domain import advice, catalogue, figures, scoring
 from app.domain.advice import Advice
+from app.domain.figures import Needed
 
 router = APIRouter()
 
@@ -37,9 +38,9 @@ async def advise(
 async def _advice(view: View) -> dict[str, Any]:
     """The advice of a question."""
     indicators = [each for group in catalogue.load().groups for each in group.indicators]
-    parts = figures.parts_of(indicators)
+    needed = Needed.of(indicators)
     question = view.question()
-    measures = figures.measures(view.directory, question, await view.reader.count(question, parts), parts)
+    measures = figures.measures(view.directory, question, await view.reader.count(question, needed), needed)
     narrowed = view.wanted.procedure is not None
     told = [_told(each) for each in advice.advise(scoring.score_indicator(i, measures, narrowed) for i in indicators)]
     return {"advice": told}

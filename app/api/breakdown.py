@@ -20,7 +20,8 @@ from app.domain.catalogue import Indicator
 from app.domain.cube import Cell, Cube, Slices, why_not_additive
 from app.domain.directory import Directory, Unit
 from app.domain.dossier import CHANNELS
-from app.domain.figures import Question, Remits
+from app.domain.figures import Needed, Question
+from app.domain.remits import Remits
 from app.domain.scoring import Measure, ScoredIndicator
 from app.store.figures import Wanted
 
@@ -57,12 +58,12 @@ async def breakdown(
 
 async def _breakdown(view: View, indicator: Indicator, by: str) -> dict[str, Any]:
     """A breakdown without what tells the time."""
-    parts = figures.parts_of([indicator])
+    needed = Needed.of([indicator])
     question = view.question()
     cube = await view.reader.cube(
         Wanted(
             question.units_in(view.directory),
-            parts,
+            needed,
             view.wanted.procedure,
             by_unit=by == "unit",
             by_procedure=by in ("procedure", "sector"),
@@ -70,14 +71,14 @@ async def _breakdown(view: View, indicator: Indicator, by: str) -> dict[str, Any
         Slices.of(question.a, question.b),
     )
     rows = _by_unit(view, question) if by == "unit" else await _by_dossier(view, question, cube, by)
-    split = cube.split(rows.owners)
-    remits = Remits(view.directory, question.a, question.b)
+    split = cube.split(rows.owners, by_dossier=by != "unit")
+    remits = Remits.within(view.directory, question.a, question.b)
     figured = []
     for row in rows.every(split):
         counted = split.get(row.key) or cube.empty()
-        measures = figures.measures(view.directory, row.question, counted, parts, remits)
+        measures = figures.measures(view.directory, row.question, counted, needed, remits)
         figured.append((row, measures, scoring.score_indicator(indicator, measures, view.wanted.procedure is not None)))
-    whole = figures.measures(view.directory, question, cube.whole(), parts, remits)
+    whole = figures.measures(view.directory, question, cube.whole(), needed, remits)
     body = heading(view.moment, view.unit, view.wanted) | {"indicator": indicator.code, "by": by}
     note = why_not_additive(
         indicator, "units" if by == "unit" else "dossiers", _reported([whole, *(each for _, each, _ in figured)])
@@ -174,7 +175,7 @@ async def _by_dossier(view: View, question: Question, cube: Cube, by: str) -> _R
     if by == "channel":
         rows = [_Row(each, _CHANNEL_NAMES[each], part, True) for each in CHANNELS]
         return _Rows(lambda cell: (CHANNELS[cell[2]],), lambda split: rows)
-    ids = {cell[1] for cells in (cube.cells["dossier"], cube.uses) for cell in cells}
+    ids = {cell[1] for cell in cube.cells["dossier"]}.union(*(each.received for each in cube.uses.values()))
     known = view.directory.procedures
     code_of = await view.reader.procedure_codes(ids)
     if by == "procedure":

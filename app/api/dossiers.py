@@ -21,7 +21,7 @@ from app.domain.catalogue import Indicator
 from app.domain.document import TIERS
 from app.domain.dossier import CHANNELS, FLAGS
 from app.domain.events import Instant
-from app.domain.figures import Question
+from app.domain.figures import Needed, Question
 from app.domain.petition import ABOUT
 from app.domain.scoring import ScoredIndicator
 from app.store.lists import NOT_A_PART, SIDES, Found, Lists, Place, Side, Table, table_of
@@ -79,7 +79,7 @@ async def dossiers(
     if "side" not in query:
         raise Problem("invalid_parameter", f"name the side: one of {', '.join(SIDES)}", "side")
     side = one_of(query, "side", SIDES, "")
-    async with viewing(service, access, wanted) as view:
+    async with viewing(service, access, wanted, lists=True) as view:
         about = (view.unit.code, wanted.scope, wanted.procedure, wanted.period.label, indicator.code, side)
         listed = _Listed(view, indicator, side, paged.mark(_Mark, about))
         await listed.read(paged.limit)
@@ -130,9 +130,9 @@ class _Listed:
     async def _find_total(self, question: Question) -> None:
         """The scorecard's number, and how many of these the list can show."""
         indicator, directory = self._indicator, self._view.directory
-        parts = figures.parts_of([indicator])
-        counted = await self._view.reader.count(question, parts)
-        measured = figures.measures(directory, question, counted, parts)
+        needed = Needed.of([indicator])
+        counted = await self._view.reader.count(question, needed)
+        measured = figures.measures(directory, question, counted, needed)
         figure = scoring.score_indicator(indicator, measured, question.procedure is not None)
         if figure.numerator is None or figure.denominator is None:
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -17,9 +17,10 @@ from app.api.service import Service, service_of
 from app.api.tables import tabular_response
 from app.domain import catalogue, codes, figures, scoring
 from app.domain.catalogue import Indicator, UnknownIndicator
-from app.domain.cube import Slices
 from app.domain.directory import LEVELS, Unit, overlaps
-from app.domain.figures import Question, Remits
+from app.domain.figures import Needed, Question
+from app.domain.periods import Comparison
+from app.domain.remits import Remits
 from app.domain.scoring import Measure, Shown
 from app.store.figures import Wanted
 
@@ -65,9 +66,8 @@ async def _ranking(view: View, level: str, by: _By) -> dict[str, Any]:
     """A ranking without what tells the time."""
     question = view.question()
     units = _ranked(view, level, question)
-    standings = await _standings(view, units, by, question)
     compared = compared_period(view.wanted, view.moment.now)
-    before = await _standings(view, units, by, view.question(compared)) if compared else {}
+    before, standings = await _standings(view, units, by, compared)
     body = heading(view.moment, view.unit, view.wanted)
     body |= {"level": level, "by": by.code, "previous_period": compared.label if compared else None}
     body["rows"] = rows(units, standings, before, by.by_ratio)
@@ -147,27 +147,33 @@ def _ranked(view: View, level: str, question: Question) -> list[Unit]:
     ]
 
 
-async def _standings(view: View, units: Sequence[Unit], by: _By, question: Question) -> dict[str, Standing]:
-    """Each unit's standing, all from one reading."""
+async def _standings(
+    view: View, units: Sequence[Unit], by: _By, compared: Comparison | None
+) -> tuple[dict[str, Standing], dict[str, Standing]]:
+    """Each unit's standing in the compared period, none where there is none, and in the one asked for; all from one
+    reading."""
     directory = view.directory
+    asked = view.question()
     owners: dict[int, list[str]] = {}
     summed: dict[int, Unit] = {}
     for unit in units:
-        for each in directory.in_scope(unit.code, question.scope):
+        for each in directory.in_scope(unit.code, asked.scope):
             owners.setdefault(each.id, []).append(unit.code)
             summed[each.id] = each
-    parts = figures.parts_of(by.indicators)
-    wanted = Wanted(tuple(summed.values()), parts, question.procedure, by_unit=True)
-    cube = await view.reader.cube(wanted, Slices.of(question.a, question.b))
-    counted = cube.split(lambda cell: owners[cell[0]])
-    remits = Remits(directory, question.a, question.b)
-    narrowed = question.procedure is not None
-    standings = {}
-    for unit in units:
-        mine = Question(unit, question.scope, question.label, question.a, question.b, question.procedure)
-        measures = figures.measures(directory, mine, counted.get(unit.code) or cube.empty(), parts, remits)
-        standings[unit.code] = by.standing(measures, narrowed)
-    return standings
+    needed = Needed.of(by.indicators)
+    wanted = Wanted(tuple(summed.values()), needed, asked.procedure, by_unit=True)
+    cube = await view.reader.cube(wanted, view.slices(compared))
+    found: list[dict[str, Standing]] = []
+    in_turn = cube.in_turn(lambda cell: owners[cell[0]], [unit.code for unit in units])
+    for question, counted in view.asked_of(in_turn, compared):
+        remits = Remits.within(directory, question.a, question.b)
+        standings = {}
+        for unit in units:
+            mine = replace(question, unit=unit)
+            measures = figures.measures(directory, mine, counted[unit.code], needed, remits)
+            standings[unit.code] = by.standing(measures, question.procedure is not None)
+        found.append(standings)
+    return (found[0], found[1]) if compared is not None else ({}, found[0])
 
 
 def rows(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -16,15 +16,18 @@ from app.api.parameters import COMMON, Asked, asked, only
 from app.api.problems import Problem
 from app.api.service import Service, service_of
 from app.domain import catalogue, figures, periods, scoring
+from app.domain.cube import Slices
 from app.domain.directory import Directory, ExternalFigure, Unit
 from app.domain.events import Instant
 from app.domain.figures import Question
 from app.domain.periods import Comparison, Period, PeriodInFuture, date_of
 from app.domain.scoring import Scored, ScoredIndicator
-from app.store.figures import Reader
+from app.store.figures import Reader, Wanted
 from app.store.moments import ReadingMoment, reading_moment
 
 router = APIRouter()
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,23 @@ class View:
         span = span or self.wanted.period
         end = span.effective_end(self.now) if isinstance(span, Period) else span.b
         return Question(self.unit, self.wanted.scope, span.label, span.a, end, self.wanted.procedure)
+
+    def slices(self, compared: Comparison | None) -> Slices:
+        """The time of the question, and before it that of the period it is compared with."""
+        question = self.question()
+        if compared is None:
+            return Slices.of(question.a, question.b)
+        return Slices.of_compared(compared.a, compared.b, question.a, question.b)
+
+    def asked_of(self, in_turn: Iterator[_T], compared: Comparison | None) -> Iterator[tuple[Question, _T]]:
+        """What is counted in the slices that figures are asked of, the compared period first, each with its question;
+        to be read one after the other."""
+        if compared is not None:
+            yield self.question(compared), next(in_turn)
+        # What lies between the two is in neither.
+        for counted in in_turn:
+            last = counted
+        yield self.question(), last
 
     async def kept(
         self, request: Request, service: Service, compute: Callable[[], Awaitable[dict[str, Any]]]
@@ -93,14 +113,17 @@ MAX_INSTANT: Final = 2**62
 
 
 @asynccontextmanager
-async def viewing(service: Service, access: Access, wanted: Asked) -> AsyncIterator[View]:
-    """A snapshot and what of it is asked for; refused where the unit is out of reach or the period has not begun."""
-    async with service.database.snapshot() as connection:
+async def viewing(service: Service, access: Access, wanted: Asked, lists: bool = False) -> AsyncIterator[View]:
+    """A snapshot and what of it is asked for; refused where the unit is out of reach or the period has not begun.
+
+    `lists`: single lives are read as well, in the order of an index.
+    """
+    async with service.database.snapshot() if lists else service.database.figures() as connection:
         root_id = await root_for(connection, access, wanted.unit)
         moment = await reading_moment(connection, service.directories, root_id, service.clock)
         unit = moment.directory.units[access.find_unit(moment.directory, wanted.unit)]
         require_begun(wanted.period, moment.now)
-        yield View(wanted, moment, unit, Reader(connection, moment.directory, moment.generation))
+        yield View(wanted, moment, unit, Reader(connection, moment.directory, moment.generation, service.settled))
 
 
 @router.get("/v1/scorecard", summary="All figures of a unit and period", tags=["figures"])
@@ -118,13 +141,18 @@ async def scorecard(
 
 async def scorecard_body(view: View) -> dict[str, Any]:
     """A scorecard without what tells the time."""
-    wanted, question = view.wanted, view.question()
-    counted = await view.reader.count(question)
-    scored = scoring.score(
-        catalogue.load(), figures.measures(view.directory, question, counted), wanted.procedure is not None
-    )
+    wanted = view.wanted
     compared = compared_period(wanted, view.moment.now)
-    before = await _scored(view, compared) if compared else None
+    before: dict[str, ScoredIndicator] | None = None
+    cube = await view.reader.cube(
+        Wanted(view.question().units_in(view.directory), procedure=wanted.procedure), view.slices(compared)
+    )
+    for question, counted in view.asked_of(cube.wholes(), compared):
+        measures = figures.measures(view.directory, question, counted)
+        scored = scoring.score(catalogue.load(), measures, wanted.procedure is not None)
+        if question.a < wanted.period.a:
+            every = [each for group in scored.groups for each in group.indicators] + list(scored.operational)
+            before = {each.indicator.code: each for each in every}
     body = heading(view.moment, view.unit, wanted)
     told = _Teller(view.directory, view.unit, wanted.period, compared, before)
     body |= told.scored(scored)
@@ -217,17 +245,6 @@ def external(figure: ExternalFigure) -> dict[str, Any]:
         "entered_by": figure.entered_by,
         "entered_at": instant(figure.entered_at),
     }
-
-
-async def _scored(view: View, compared: Comparison) -> dict[str, ScoredIndicator]:
-    """The compared period's figures by indicator."""
-    question = view.question(compared)
-    counted = await view.reader.count(question)
-    found = scoring.score(
-        catalogue.load(), figures.measures(view.directory, question, counted), question.procedure is not None
-    )
-    every = [each for group in found.groups for each in group.indicators] + list(found.operational)
-    return {each.indicator.code: each for each in every}
 
 
 class _Teller:

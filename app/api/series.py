@@ -18,8 +18,9 @@ from app.api.tables import tabular_response
 from app.domain import figures, periods, scoring
 from app.domain.catalogue import Indicator
 from app.domain.cube import Slices, why_not_additive
-from app.domain.figures import Remits
+from app.domain.figures import Needed
 from app.domain.periods import Period, date_of
+from app.domain.remits import Remits
 from app.store.figures import Wanted
 
 router = APIRouter()
@@ -69,15 +70,15 @@ async def _series(view: View, indicator: Indicator, length: str) -> dict[str, An
 async def _points(view: View, indicator: Indicator, buckets: list[Period]) -> tuple[list[dict[str, Any]], bool]:
     """The points, and whether a national report's count stands in for the dossiers received."""
     wanted, directory = view.wanted, view.directory
-    parts = figures.parts_of([indicator])
+    needed = Needed.of([indicator])
     slices = Slices.of_buckets(buckets, buckets[-1].effective_end(view.now))
     units = directory.in_scope(view.unit.code, wanted.scope)
-    cube = await view.reader.cube(Wanted(units, parts, wanted.procedure), slices)
-    remits = Remits(directory, buckets[0].a, buckets[-1].b)
+    cube = await view.reader.cube(Wanted(units, needed, wanted.procedure), slices)
+    remits = Remits.within(directory, buckets[0].a, buckets[-1].b)
     points = []
     reported = False
-    for bucket, counted in zip(buckets, cube.in_turn(slices), strict=True):
-        measures = figures.measures(directory, view.question(bucket), counted, parts, remits)
+    for bucket, counted in zip(buckets, cube.wholes(), strict=True):
+        measures = figures.measures(directory, view.question(bucket), counted, needed, remits)
         reported = reported or measures["synced_base"] != measures["received"]
         figure = scoring.score_indicator(indicator, measures, wanted.procedure is not None)
         points.append(

@@ -16,6 +16,7 @@ from app.store.directory import Directories
 from app.store.intake import Clock, Intake
 from app.store.keys import Keys
 from app.store.refold import Refolder
+from app.store.settled import SettledSums
 
 
 @dataclass
@@ -35,6 +36,7 @@ class Service:
     pepper: bytes
     clock: Clock
     bytes_in_flight: int = field(default=0)
+    settled: SettledSums = field(default_factory=SettledSums)
 
 
 async def service_of(request: Request) -> Service:

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -22,13 +23,12 @@ from app.bench.shapes import Shape
 from app.bench.targets import Chiso, count
 from app.bench.wire import Wire, request
 from app.demo import procedures, province
+from app.domain.periods import CIVIL
 
 _WARMING: Final = 5
 _MOST: Final = 2_000
 _PATIENCE: Final = 4
 _BESIDE: Final = 100
-_AGO: Final = "2025-12-30T09:00:00+07:00"
-"""When the events happen that make a question be computed anew: outside the periods whose counts are compared."""
 _runs = itertools.count()
 
 
@@ -83,6 +83,7 @@ class Asker:
         self._chiso, self._seconds = chiso, seconds
         self._run, self._numbers = f"{time.time_ns():x}{next(_runs)}", itertools.count()
         self._procedure = procedures.procedures()[0]["code"]
+        self._pushed: list[list[tuple[str, str]]] = []
 
     def ask(self, question: Question, way: str) -> Read:
         """Time a question: `changed` (an event in each unit of its scope just before), `kept`, `304`, `busy`."""
@@ -113,26 +114,39 @@ class Asker:
             if asked > _WARMING:
                 took.append(spent)
                 status[str(answer.status)] += 1
+        for pushed in self._pushed:
+            await wire.ask(self._void(pushed))
+        self._pushed.clear()
         wire.close()
         return Read(question.name, way, timing(took), dict(status), size)
 
     def _change(self, units: Sequence[str]) -> bytes:
-        """A push of one new dossier for each of the units."""
-        events = []
-        for unit in units:
-            subject = f"{unit}-251230-r{self._run}.{next(self._numbers)}"
-            events.append(
-                {
-                    "specversion": "1.0",
-                    "id": subject,
-                    "source": "/bench/read",
-                    "type": "dossier.received",
-                    "subject": subject,
-                    "time": _AGO,
-                    "unit": unit,
-                    "data": {"procedure": self._procedure, "channel": "counter"},
-                }
-            )
+        """A push of one new dossier for each of the units, received a minute ago like most of what a day brings."""
+        at = (datetime.now(CIVIL) - timedelta(minutes=1)).isoformat(timespec="seconds")
+        subjects = [(unit, f"{unit}-r{self._run}.{next(self._numbers)}") for unit in units]
+        self._pushed.append(subjects)
+        data: dict[str, object] = {"procedure": self._procedure, "channel": "counter"}
+        return self._push("dossier.received", at, subjects, data)
+
+    def _void(self, subjects: Sequence[tuple[str, str]]) -> bytes:
+        """Takes them out of every figure again: a kept database answers the next run as before."""
+        at = datetime.now(CIVIL).isoformat(timespec="seconds")
+        return self._push("dossier.voided", at, subjects, {})
+
+    def _push(self, kind: str, at: str, subjects: Sequence[tuple[str, str]], data: dict[str, object]) -> bytes:
+        events = [
+            {
+                "specversion": "1.0",
+                "id": f"{subject}/{kind}",
+                "source": "/bench/read",
+                "type": kind,
+                "subject": subject,
+                "time": at,
+                "unit": unit,
+                "data": data,
+            }
+            for unit, subject in subjects
+        ]
         return self._chiso.request([msgspec.json.encode(event) for event in events])
 
 

@@ -6,15 +6,16 @@ figures.py; a cube only says which cell belongs to whom, so nothing is counted i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 from app.domain.catalogue import Indicator
 from app.domain.events import Day, Instant
-from app.domain.figures import USES, Counted, Sums, part_of
+from app.domain.figures import USES, part_of
 from app.domain.periods import Period, day_of, start_of
 from app.domain.publication import PublicationCounts
+from app.domain.sums import Counted, Sums, Uses
 from app.domain.tally import FAMILIES
 
 Cell = tuple[int, int, int, int]
@@ -49,6 +50,11 @@ class Slices:
         whole = start_of(last) == b
         return cls((*firsts, last if whole else Day(last + 1)), None if whole else b)
 
+    @classmethod
+    def of_compared(cls, a: Instant, b: Instant, c: Instant, d: Instant) -> Slices:
+        """[a, b) first and [c, d) last, with what lies between them, if anything does; `b` is the start of a day."""
+        return cls._cut([day_of(each) for each in dict.fromkeys((a, b, c))], d)
+
     @property
     def first(self) -> Day:
         """The first day of slice 1."""
@@ -70,87 +76,110 @@ class Cube:
     """Sums read in one snapshot.
 
     Attributes:
+        slices: the time that was asked for.
         cells: by name of family, all its counters.
-        uses: BY_PROCEDURE counters of dossiers; always split by procedure and channel.
-        codes: procedure codes by id, of the catalogue's procedures alone.
-        publications: of the root, one for each slice from slice 1 on.
+        uses: by unit and slice, 0 for the unit where the cube is not split by unit.
+        publications: of the root, by slice.
     """
 
-    codes: Mapping[int, str]
+    slices: Slices
     cells: dict[str, dict[Cell, list[int]]] = field(default_factory=lambda: {each.name: {} for each in FAMILIES})
-    uses: dict[Cell, list[int]] = field(default_factory=dict)
-    publications: list[PublicationCounts] = field(default_factory=list)
+    uses: dict[tuple[int, int], Uses] = field(default_factory=dict)
+    publications: dict[int, PublicationCounts] = field(default_factory=dict)
 
-    def split(self, owners: Callable[[Cell], Iterable[K]]) -> dict[K, Counted]:
-        """What each owner counts within slice 1 and before it; a cell may be of several owners, or of none."""
-        found: dict[K, Counted] = {}
+    def split(self, owners: Callable[[Cell], Iterable[K]], by_dossier: bool = False) -> dict[K, Counted]:
+        """What each owner counts within slice 1 and before it."""
+        return next(self.in_turn(owners, by_dossier=by_dossier))
+
+    def whole(self) -> Counted:
+        """Everything within slice 1 and before it."""
+        return next(self.wholes())
+
+    def empty(self) -> Counted:
+        """What an owner without any cell counts in slice 1: publications are of the root, whoever asks."""
+        counted = Counted.nothing()
+        counted.publications = self.publications.get(1, counted.publications)
+        return counted
+
+    def wholes(self) -> Iterator[Counted]:
+        """What each slice counts in all, from slice 1 on; to be read like `in_turn`."""
+        for found in self.in_turn(lambda cell: ("",), ("",)):
+            yield found[""]
+
+    def in_turn(
+        self, owners: Callable[[Cell], Iterable[K]], everyone: Iterable[K] = (), by_dossier: bool = False
+    ) -> Iterator[dict[K, Counted]]:
+        """What each owner counts in each slice, from slice 1 on, everything earlier being before it.
+
+        Read each before asking for the next: what lies before grows in place, which makes this one pass. A cell may be
+        of several owners, or of none.
+
+        Args:
+            everyone: owners that are told of even when they have no cell.
+            by_dossier: owners differ by procedure or variety, not by unit alone.
+        """
+        by_slice: list[dict[K, Counted]] = [{} for _ in range(self.slices.last + 1)]
+        by_slice[0] = {owner: Counted.nothing() for owner in everyone}
         for family in FAMILIES:
             for cell, counts in self.cells[family.name].items():
                 for owner in owners(cell):
-                    sums = _sums(found, owner, family.name)
-                    _add(sums.within if cell[3] else sums.before, cell[2], counts)
-        for cell, counts in self.uses.items():
-            code = self.codes.get(cell[1])
-            if code is None:
-                continue
-            for owner in owners(cell):
-                counted = found.get(owner) or found.setdefault(owner, Counted.nothing())
-                _add(counted.within_by_procedure if cell[3] else counted.before_by_procedure, (code, cell[2]), counts)
-        for counted in found.values():
-            counted.publications = self.publications[0] if self.publications else counted.publications
-        return found
-
-    def whole(self) -> Counted:
-        """Everything together."""
-        return self.split(lambda cell: ("",)).get("") or self.empty()
-
-    def empty(self) -> Counted:
-        """What an owner without any cell counts: publications are of the root, whoever asks."""
-        counted = Counted.nothing()
-        counted.publications = self.publications[0] if self.publications else counted.publications
-        return counted
-
-    def in_turn(self, slices: Slices) -> Iterator[Counted]:
-        """What each slice counts, from slice 1 on, everything earlier being before it.
-
-        Read each before asking for the next: what lies before grows in place, which makes this one pass.
-        """
-        by_slice = self.split(lambda cell: (cell[3],))
-        running = by_slice.get(0) or Counted.nothing()
-        for number in range(1, slices.last + 1):
-            here = by_slice.get(number) or Counted.nothing()
-            for mine, before in zip(_families(here), _families(running), strict=True):
-                mine.before = before.before
-            here.before_by_procedure = running.before_by_procedure
-            if self.publications:
-                here.publications = self.publications[number - 1]
+                    counted = by_slice[cell[3]].get(owner) or by_slice[cell[3]].setdefault(owner, Counted.nothing())
+                    _add(counted.of_family(family.name).within, cell[2], counts)
+        for (unit, number), uses in self.uses.items():
+            for owner, mine in _shared(unit, number, uses, owners, by_dossier):
+                counted = by_slice[number].get(owner) or by_slice[number].setdefault(owner, Counted.nothing())
+                counted.uses.add(mine)
+        running = by_slice[0]
+        for counted in running.values():
+            # Slice 0 is before everything; so is all it counts.
+            for sums in _families(counted):
+                sums.before, sums.within = sums.within, {}
+            counted.carried, counted.uses = counted.uses, Uses()
+        for number in range(1, self.slices.last + 1):
+            here = by_slice[number]
+            for owner, before in running.items():
+                counted = here.get(owner) or here.setdefault(owner, Counted.nothing())
+                for sums, earlier in zip(_families(counted), _families(before), strict=True):
+                    sums.before = earlier.before
+                counted.carried = before.carried
+            for counted in here.values():
+                counted.publications = self.publications.get(number, counted.publications)
             yield here
-            for mine in _families(here):
-                for variety, counts in mine.within.items():
-                    _add(mine.before, variety, counts)
-            for key, counts in here.within_by_procedure.items():
-                _add(here.before_by_procedure, key, counts)
+            if number == self.slices.last:
+                return  # there is no next, and whoever has read to the end still looks at the last
+            for counted in here.values():
+                for sums in _families(counted):
+                    for variety, counts in sums.within.items():
+                        _add(sums.before, variety, counts)
+                counted.carried.carry(counted.uses)
             running = here
+
+
+def _shared(
+    unit: int, number: int, uses: Uses, owners: Callable[[Cell], Iterable[K]], by_dossier: bool
+) -> Iterator[tuple[K, Uses]]:
+    """A unit's uses among their owners. By dossier only those received are split: distinct procedures cannot be."""
+    if not by_dossier:
+        for owner in owners((unit, 0, 0, number)):
+            yield owner, uses
+        return
+    for procedure, received in uses.received.items():
+        for channel, count in enumerate(received):
+            alone = [count if each == channel else 0 for each in range(len(received))]
+            for owner in owners((unit, procedure, channel, number)) if count else ():
+                yield owner, Uses(received={procedure: alone})
 
 
 def _families(counted: Counted) -> tuple[Sums, Sums, Sums]:
     return counted.dossiers, counted.petitions, counted.documents
 
 
-def _sums(found: dict[K, Counted], owner: K, family: str) -> Sums:
-    counted = found.get(owner) or found.setdefault(owner, Counted.nothing())
-    if family == "dossier":
-        return counted.dossiers
-    return counted.petitions if family == "petition" else counted.documents
-
-
-def _add(into: dict[K, list[int]], key: K, counts: Sequence[int]) -> None:
+def _add(into: dict[int, list[int]], key: int, counts: Sequence[int]) -> None:
     present = into.get(key)
     if present is None:
         into[key] = list(counts)
     else:
-        for index, count in enumerate(counts):
-            present[index] += count
+        into[key] = [a + b for a, b in zip(present, counts, strict=True)]
 
 
 Across = Literal["slices", "units", "dossiers"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 from app.domain import codes
 from app.domain.dossier import Rules
@@ -111,6 +111,8 @@ class Directory:
     _rules: dict[str, Rules] = field(default_factory=dict, repr=False)
     _by_id: dict[int, Unit] = field(default_factory=dict, repr=False)
     _scopes: dict[tuple[str, str], tuple[Unit, ...]] = field(default_factory=dict, repr=False)
+    kept: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What others have worked out of these catalogues alone, by who did."""
 
     def __post_init__(self) -> None:
         for unit in self.units.values():

@@ -1,36 +1,34 @@
 """From counters to measures: what each name of the catalogue's closed set is, for one unit, scope and period.
 
 Two sums carry everything: the counters before the period's first day and those within it. Active, overdue and open
-follow from them by the identities of the four counts; nothing here looks at a single dossier. The sums of many units,
-buckets or parts at once are in cube.py.
+follow from them (sums.py); nothing here looks at a single dossier. The sums of many units, buckets or parts at once are
+in cube.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Final, Literal, NamedTuple, get_args
+from functools import cache
+from typing import Final, Literal, NamedTuple
 
 from app.domain import catalogue as catalogues
 from app.domain.catalogue import Indicator
-from app.domain.directory import Directory, Procedure, Scope, Unit
+from app.domain.directory import Directory, Scope, Unit
 from app.domain.document import TIERS
 from app.domain.dossier import CHANNELS
-from app.domain.events import Day, Instant
-from app.domain.periods import start_of
+from app.domain.events import Instant
 from app.domain.petition import ABOUT
-from app.domain.publication import PublicationCounts
+from app.domain.remits import Remit, Remits
 from app.domain.scoring import Measure
-from app.domain.tally import DOCUMENT, DOSSIER, PETITION, Family
+from app.domain.sums import Counted, Sums
+from app.domain.tally import DOSSIER
 
 _DAY_US = 86_400_000_000
 ONLINE = CHANNELS.index("online")
 NATIONAL_COUNT = "DOSSIER_SYNC"
 """Code of the external figure whose `count` is the national report's number of dossiers."""
-
-BY_PROCEDURE = ("received", "received_fee_paid_online", "received_population_data", "ended_population_data")
-"""The dossiers' counters that are also needed by procedure and channel."""
 
 Part = Literal[
     "dossiers",
@@ -46,7 +44,6 @@ Part = Literal[
 ]
 """Measures that come from the same sums. remit: procedures by their attributes alone; …uses: those with dossiers."""
 
-ALL: Final[frozenset[Part]] = frozenset(get_args(Part))
 USES: Final[frozenset[Part]] = frozenset(("online_uses", "paid_uses", "population_uses"))
 _PROGRAMMES: Final = frozenset(
     ("full_online_received", "full_eligible_received", "essential_online", "essential_received", "essential_mean")
@@ -76,9 +73,48 @@ def part_of(measure: str) -> Part:
     return _BY_FIRST_WORD.get(measure.partition("_")[0], "dossiers")
 
 
-def parts_of(indicators: Iterable[Indicator]) -> frozenset[Part]:
-    """What must be summed for some indicators, so that a question about one does not pay for all."""
-    return frozenset(part_of(measure) for each in indicators for measure in each.measures)
+@dataclass(frozen=True)
+class Needed:
+    """What must be summed for some indicators, so that a question about one does not pay for all.
+
+    Attributes:
+        parts: the parts their measures belong to.
+        measures: the measures themselves, with those that these are made of.
+        counters: the dossiers' counters that are looked at.
+    """
+
+    parts: frozenset[Part]
+    measures: frozenset[str]
+    counters: tuple[str, ...]
+
+    @classmethod
+    def of(cls, indicators: Iterable[Indicator]) -> Needed:
+        """What some indicators need."""
+        return _needed(frozenset(measure for each in indicators for measure in each.measures))
+
+
+@cache
+def _needed(measures: frozenset[str]) -> Needed:
+    if "synced_base" in measures:
+        measures |= {"received"}
+    parts = frozenset(part_of(measure) for measure in measures)
+    looked_at = _Looked()
+    for name in measures & _DOSSIERS.keys():
+        _DOSSIERS[name](looked_at)
+    counters = tuple(name for name in DOSSIER.counters if name in looked_at.counters)
+    return Needed(parts, measures, counters)
+
+
+class _Looked(Sums):
+    """Sums that note which counters are looked at."""
+
+    def __init__(self) -> None:
+        super().__init__(DOSSIER)
+        self.counters: set[str] = set()
+
+    def _sum(self, part: dict[int, list[int]], counter: str, varieties: Sequence[int]) -> int:
+        self.counters.add(counter)
+        return 0
 
 
 @dataclass(frozen=True)
@@ -101,151 +137,33 @@ class Question:
         return directory.in_scope(self.unit.code, self.scope) if self.units is None else self.units
 
 
-@dataclass
-class Sums:
-    """A family's counters by variety: before the period and within it."""
-
-    family: Family
-    before: dict[int, list[int]] = field(default_factory=dict)
-    within: dict[int, list[int]] = field(default_factory=dict)
-
-    def in_period(self, counter: str, *varieties: int) -> int:
-        """The counter within the period, over some varieties or all."""
-        return self._sum(self.within, counter, varieties)
-
-    def _sum(self, part: dict[int, list[int]], counter: str, varieties: Sequence[int]) -> int:
-        index = self.family.counters.index(counter)
-        return sum(counts[index] for variety, counts in part.items() if not varieties or variety in varieties)
-
-    def active(self, population: str = "", *varieties: int) -> int:
-        """Lives carried over into the period or received in it."""
-        received, ended = f"received{population}", f"ended{population}"
-        return (
-            self._sum(self.before, received, varieties)
-            - self._sum(self.before, ended, varieties)
-            + self._sum(self.within, received, varieties)
-        )
-
-    def overdue(self, population: str = "", *varieties: int) -> int:
-        """Active lives that ended late, or are open past their deadline at the period's end."""
-        missed, ended_late = f"missed{population}", f"ended_late{population}"
-        return (
-            self._sum(self.before, missed, varieties)
-            - self._sum(self.before, ended_late, varieties)
-            + self._sum(self.within, missed, varieties)
-        )
-
-    def carried_over(self) -> int:
-        """Lives open at the period's first instant."""
-        return self._sum(self.before, "received", ()) - self._sum(self.before, "ended", ())
-
-
-@dataclass
-class Counted:
-    """All sums that a question's measures are made of. `by_procedure` is keyed (code, channel), counters as
-    BY_PROCEDURE.
-    """
-
-    dossiers: Sums
-    petitions: Sums
-    documents: Sums
-    before_by_procedure: dict[tuple[str, int], list[int]]
-    within_by_procedure: dict[tuple[str, int], list[int]]
-    publications: PublicationCounts
-
-    @classmethod
-    def nothing(cls) -> Counted:
-        """No life at all."""
-        return cls(Sums(DOSSIER), Sums(PETITION), Sums(DOCUMENT), {}, {}, PublicationCounts(0, 0, 0, 0, 0, 0))
-
-
-class Remit(NamedTuple):
-    """Codes of the procedures in a remit, and of those of them with an attribute that is counted."""
-
-    procedures: frozenset[str] = frozenset()
-    online: frozenset[str] = frozenset()
-    fee: frozenset[str] = frozenset()
-    integrated: frozenset[str] = frozenset()
-    citizen: frozenset[str] = frozenset()
-
-    @classmethod
-    def of(cls, procedures: Sequence[Procedure]) -> Remit:
-        """The remit that some procedures make."""
-        fee = [each for each in procedures if each.fee]
-        return cls(
-            frozenset([each.code for each in procedures]),
-            frozenset([each.code for each in procedures if each.service_level in ("partial", "full")]),
-            frozenset([each.code for each in fee]),
-            frozenset([each.code for each in fee if each.payment_integrated]),
-            frozenset([each.code for each in procedures if "citizen" in each.applicants]),
-        )
-
-    @classmethod
-    def together(cls, remits: Sequence[Remit]) -> Remit:
-        """All of some remits."""
-        if len(remits) == 1:
-            return remits[0]
-        return cls(*(frozenset().union(*column) for column in zip(*remits, strict=True))) if remits else cls()
-
-
-class Remits:
-    """`Directory.remit` for many questions within one span: what does not change between them is done once."""
-
-    def __init__(self, directory: Directory, a: Instant, b: Instant) -> None:
-        by_unit: dict[str, list[Procedure]] = {}
-        by_level: dict[str | None, list[Procedure]] = {}
-        sometimes: dict[str, Procedure] = {}
-        for each in directory.procedures.values():
-            if not _throughout(each, a, b):
-                sometimes[each.code] = each
-                continue
-            for code in each.units:
-                by_unit.setdefault(code, []).append(each)
-            for level in each.levels if not each.units else ():
-                by_level.setdefault(level, []).append(each)
-        self._by_unit = {code: Remit.of(found) for code, found in by_unit.items()}
-        self._by_level = {level: Remit.of(found) for level, found in by_level.items()}
-        self._always: dict[tuple[str, ...], Remit] = {}
-        self._sometimes = replace(directory, procedures=sometimes)
-
-    def of(self, units: Sequence[Unit], a: Instant, b: Instant) -> Remit:
-        """The remit of `units` in [a, b), which lies within the span."""
-        key = tuple(unit.code for unit in units)
-        always = self._always.get(key)
-        if always is None:
-            parts = [self._by_unit[code] for code in key if code in self._by_unit]
-            parts += [self._by_level[level] for level in {unit.level for unit in units} if level in self._by_level]
-            always = self._always[key] = Remit.together(parts)
-        now = self._sometimes.remit(units, a, b)
-        return Remit.together([always, Remit.of(now)]) if now else always
-
-
-def _throughout(procedure: Procedure, a: Instant, b: Instant) -> bool:
-    begun = procedure.valid_from is None or start_of(procedure.valid_from) <= a
-    return begun and (procedure.valid_to is None or start_of(Day(procedure.valid_to + 1)) >= b)
-
-
 def measures(
     directory: Directory,
     question: Question,
     counted: Counted,
-    parts: frozenset[Part] = ALL,
+    needed: Needed | None = None,
     remits: Remits | None = None,
 ) -> dict[str, Measure]:
-    """The measures of some parts; None for all others, and where a question narrowed to a procedure has none."""
-    units = question.units_in(directory)
+    """The measures needed, all by default; None for all others, and where a question narrowed to a procedure has none.
+
+    `remits` are those of a span the question lies in.
+    """
+    needed = needed or EVERYTHING
+    parts = needed.parts
     found: dict[str, Measure] = dict.fromkeys(catalogues.MEASURES)
     if "dossiers" in parts:
-        found |= _dossier_measures(counted.dossiers)
-        found["synced_base"] = max(_national_count(directory, question), int(found["received"] or 0))
+        for name in needed.measures & _DOSSIERS.keys():
+            found[name] = _DOSSIERS[name](counted.dossiers)
+        if "synced_base" in needed.measures:
+            found["synced_base"] = max(_national_count(directory, question), int(found["received"] or 0))
     if "programmes" in parts:
-        found |= _programme_measures(directory, counted.within_by_procedure)
+        found |= _programme_measures(directory, counted.uses.received)
     if question.procedure is not None:
         return found
+    units = question.units_in(directory)
     if "remit" in parts or parts & USES:
-        a, b = question.a, question.b
-        remit = Remit.of(directory.remit(units, a, b)) if remits is None else remits.of(units, a, b)
-        found |= _procedure_measures(remit, counted)
+        remits = remits or Remits.within(directory, question.a, question.b)
+        found |= _procedure_measures(remits.of(units, question.a, question.b), counted)
     if "petitions" in parts:
         found |= _petition_measures(counted.petitions)
     if "documents" in parts:
@@ -255,7 +173,7 @@ def measures(
     if "communes" in parts:
         communes = [each for each in units if each.level == "commune"]
         found["communes"] = len(communes)
-        found["communes_certified_copy"] = sum(each.certified_copy for each in communes)
+        found["communes_certified_copy"] = sum([each.certified_copy for each in communes])
     return found
 
 
@@ -272,76 +190,98 @@ def is_reported(directory: Directory, question: Question) -> bool:
     return _national_count(directory, question) > 0
 
 
-def _dossier_measures(sums: Sums) -> dict[str, Measure]:
-    active, overdue = sums.active(), sums.overdue()
+def _satisfied(sums: Sums) -> int:
+    return (sums.active() - sums.overdue()) - (sums.active("_disliked") - sums.overdue("_disliked"))
+
+
+def _processing_time(sums: Sums) -> Fraction | None:
     ended = sums.in_period("ended")
-    return {
-        "active": active,
-        "overdue": overdue,
-        "on_time": active - overdue,
-        "active_satisfied": (active - overdue) - (sums.active("_disliked") - sums.overdue("_disliked")),
-        "ended": ended,
-        "ended_on_time": ended - sums.in_period("ended_late"),
-        "ended_signed_result": sums.in_period("ended_signed_result"),
-        "received_online": sums.in_period("received", ONLINE),
-        "received_postal": sums.in_period("received", CHANNELS.index("postal")),
-        "received_fee_paid_online": sums.in_period("received_fee_paid_online"),
-        **{
-            f"received{each}": sums.in_period(f"received{each}") for each in ("", "_by_postal_clerk", "_fee", "_synced")
-        },
-        **{
-            f"active_{each}": sums.active(f"_{each}")
-            for each in ("e_result", "digitised", "reused", "shared_store", "population_data")
-        },
-        "returned_postal": sums.in_period("returned_postal"),
-        "returned_online": sums.in_period("returned_online"),
-        "processing_time": Fraction(
-            sums.in_period("processing_seconds") * 1_000_000 + sums.in_period("processing_micros"), ended * _DAY_US
+    took = sums.in_period("processing_seconds") * 1_000_000 + sums.in_period("processing_micros")
+    return Fraction(took, ended * _DAY_US) if ended else None
+
+
+def _in_period(counter: str, *varieties: int) -> Callable[[Sums], Measure]:
+    return lambda sums: sums.in_period(counter, *varieties)
+
+
+def _active(population: str) -> Callable[[Sums], Measure]:
+    return lambda sums: sums.active(population)
+
+
+_DOSSIERS: Final[dict[str, Callable[[Sums], Measure]]] = {
+    "active": lambda sums: sums.active(),
+    "overdue": lambda sums: sums.overdue(),
+    "on_time": lambda sums: sums.active() - sums.overdue(),
+    "active_satisfied": _satisfied,
+    "ended_on_time": lambda sums: sums.in_period("ended") - sums.in_period("ended_late"),
+    "received_online": _in_period("received", ONLINE),
+    "received_postal": _in_period("received", CHANNELS.index("postal")),
+    "processing_time": _processing_time,
+    **{
+        name: _in_period(name)
+        for name in (
+            *("received", "received_by_postal_clerk", "received_fee", "received_fee_paid_online", "received_synced"),
+            *("ended", "ended_signed_result", "returned_postal", "returned_online"),
         )
-        if ended
-        else None,
-    }
+    },
+    **{
+        f"active_{each}": _active(f"_{each}")
+        for each in ("e_result", "digitised", "reused", "shared_store", "population_data")
+    },
+}
+"""The dossiers' measures that follow from their sums alone."""
+
+EVERYTHING: Final = replace(_needed(catalogues.MEASURES), counters=DOSSIER.counters)
+"""What a whole scorecard needs; its balance looks at all counters."""
 
 
-def _received(by: Mapping[tuple[str, int], Sequence[int]], procedure: str, *channels: int) -> int:
-    return sum(by[procedure, each][0] for each in channels or range(len(CHANNELS)) if (procedure, each) in by)
+class _Programmes(NamedTuple):
+    """Ids of the procedures that dossiers are counted of by an attribute."""
+
+    eligible: tuple[int, ...]
+    full: tuple[int, ...]
+    essential: tuple[int, ...]
 
 
-def _programme_measures(directory: Directory, within: Mapping[tuple[str, int], Sequence[int]]) -> dict[str, Measure]:
+def _programmes(directory: Directory) -> _Programmes:
+    found: _Programmes | None = directory.kept.get("programmes")
+    if found is None:
+        eligible = [each for each in directory.procedures.values() if each.full_eligible]
+        found = directory.kept["programmes"] = _Programmes(
+            tuple([each.id for each in eligible]),
+            tuple([each.id for each in eligible if each.service_level == "full"]),
+            tuple([each.id for each in directory.procedures.values() if each.essential]),
+        )
+    return found
+
+
+def _programme_measures(directory: Directory, received: Mapping[int, Sequence[int]]) -> dict[str, Measure]:
     """The subsets of dossiers that an attribute of their procedure selects."""
-    known = {code: directory.procedures[code] for code, _ in within if code in directory.procedures}
-    eligible = [code for code, each in known.items() if each.full_eligible]
-    full = [code for code in eligible if known[code].service_level == "full"]
-    essential = [code for code, each in known.items() if each.essential and _received(within, code)]
-    ratios = [Fraction(_received(within, code, ONLINE), _received(within, code)) for code in essential]
+    programmes = _programmes(directory)
+    essential = [counts for each in programmes.essential if (counts := received.get(each)) and any(counts)]
+    ratios = [Fraction(counts[ONLINE], sum(counts)) for counts in essential]
     return {
-        "full_online_received": sum(_received(within, code, ONLINE) for code in full),
-        "full_eligible_received": sum(_received(within, code) for code in eligible),
-        "essential_online": sum(_received(within, code, ONLINE) for code in essential),
-        "essential_received": sum(_received(within, code) for code in essential),
+        "full_online_received": sum([received[each][ONLINE] for each in programmes.full if each in received]),
+        "full_eligible_received": sum([sum(received[each]) for each in programmes.eligible if each in received]),
+        "essential_online": sum([counts[ONLINE] for counts in essential]),
+        "essential_received": sum([sum(counts) for counts in essential]),
         "essential_mean": sum(ratios, Fraction(0)) / len(ratios) if ratios else None,
     }
 
 
 def _procedure_measures(remit: Remit, counted: Counted) -> dict[str, Measure]:
     """Distinct procedures, numerators cut to the denominators' procedures."""
-    within, before = counted.within_by_procedure, counted.before_by_procedure
-    online = {code for (code, channel), counts in within.items() if channel == ONLINE and counts[0] > 0}
-    paid = {code for (code, _), counts in within.items() if counts[1] > 0}
-    population: dict[str, int] = {}
-    for (code, _), counts in within.items():
-        population[code] = population.get(code, 0) + counts[2]
-    for (code, _), counts in before.items():
-        population[code] = population.get(code, 0) + counts[2] - counts[3]
+    uses, carried = counted.uses, counted.carried.open
+    still_open = [each for each in remit.citizen if carried.get(each, 0) > 0] if carried else ()
     return {
         "procedures": len(remit.procedures),
         "procedures_online_service": len(remit.online),
-        "procedures_with_online_dossiers": len(remit.online & online),
+        "procedures_with_online_dossiers": len(remit.online & uses.online),
         "procedures_fee": len(remit.fee),
-        "procedures_paid_online": len(remit.fee & paid),
+        "procedures_paid_online": len(remit.fee & uses.paid),
         "procedures_integrated": len(remit.integrated),
         "procedures_citizen": len(remit.citizen),
-        "procedures_population_data": len(remit.citizen & {code for code, count in population.items() if count > 0}),
+        "procedures_population_data": len((remit.citizen & uses.population).union(still_open)),
     }
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from app.domain.catalogue import Catalogue, Group, Indicator
 
@@ -24,8 +24,7 @@ Shown = Decimal | None
 _PERCENT: Final = 100
 
 
-@dataclass(frozen=True, slots=True)
-class ScoredIndicator:
+class ScoredIndicator(NamedTuple):
     """One indicator's figures: counts, `ratio` in percent, `score` in points, `value` in the indicator's own unit."""
 
     indicator: Indicator
@@ -106,22 +105,24 @@ def score_indicator(indicator: Indicator, measures: Mapping[str, Measure], narro
 
     Raises KeyError for a measure that was not given at all.
     """
-    given = [measures[name] for name in indicator.measures]
-    if None in given or (narrowed and indicator.counts != "dossiers"):
+    if narrowed and indicator.counts != "dossiers":
         return ScoredIndicator(indicator)
-    known = [each for each in given if each is not None]
-    match indicator.kind:
-        case "constant":
-            share = (indicator.constant_ratio or Fraction(0)) / _PERCENT
-            return ScoredIndicator(indicator, ratio=ratio(share, 1), score=points(share, 1, indicator))
-        case "mean":
-            return ScoredIndicator(indicator, ratio=ratio(known[0], 1))
-        case "average":
-            return ScoredIndicator(indicator, value=half_up(known[0]))
-        case "ratio":
-            numerator, denominator = (int(each) for each in known)
-            score = None if indicator.max is None else points(numerator, denominator, indicator)
-            return ScoredIndicator(indicator, numerator, denominator, ratio(numerator, denominator), score)
+    if indicator.kind == "ratio":
+        # Nearly all are; a ranking scores thousands.
+        n, d = measures[indicator.numerator or ""], measures[indicator.denominator or ""]
+        if n is None or d is None:
+            return ScoredIndicator(indicator)
+        n, d = int(n), int(d)
+        return ScoredIndicator(indicator, n, d, ratio(n, d), None if indicator.max is None else points(n, d, indicator))
+    if indicator.kind == "constant":
+        share = (indicator.constant_ratio or Fraction(0)) / _PERCENT
+        return ScoredIndicator(indicator, ratio=ratio(share, 1), score=points(share, 1, indicator))
+    value = measures[indicator.value or ""]
+    if value is None:
+        return ScoredIndicator(indicator)
+    if indicator.kind == "mean":
+        return ScoredIndicator(indicator, ratio=ratio(value, 1))
+    return ScoredIndicator(indicator, value=half_up(value))
 
 
 def score(catalogue: Catalogue, measures: Mapping[str, Measure], narrowed: bool = False) -> Scored:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Final
 
 import msgspec
@@ -31,6 +31,11 @@ class Family:
     variety: str
     varieties: tuple[str, ...]
     counters: tuple[str, ...]
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Where each counter stands."""
+        return {name: place for place, name in enumerate(self.counters)}
 
 
 DOSSIER: Final = Family(

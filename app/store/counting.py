@@ -1,4 +1,4 @@
-"""Counters in the database, written as differences, last in a transaction; tallies.py reads them.
+"""Counters in the database, written as differences, last in a transaction; sums.py reads them.
 
 The differences of days by procedure go to the server once; it sums them up to months, years and whole units itself.
 """
@@ -10,6 +10,8 @@ from functools import cache
 from operator import itemgetter
 from typing import Final
 
+from app.domain.events import Day
+from app.domain.periods import date_of
 from app.domain.tally import FAMILIES, Family
 from app.store.change import Change
 from app.store.database import Connection
@@ -40,8 +42,9 @@ def _kind(name: str) -> str:
 
 
 _RAISE: Final = """
-    INSERT INTO unit_change (root_id, unit_id, changes) SELECT $1::int, unnest({units}::int[]), 1
-    ON CONFLICT (root_id, unit_id) DO UPDATE SET changes = unit_change.changes + 1
+    INSERT INTO unit_change (root_id, unit_id, year, changes)
+    SELECT $1::int, unnest({units}::int[]), unnest({years}::smallint[]), 1
+    ON CONFLICT (root_id, unit_id, year) DO UPDATE SET changes = unit_change.changes + 1
 """
 
 
@@ -66,7 +69,7 @@ def _add(family: Family, units: bool) -> str:
         steps.append(f"{grain} AS MATERIALIZED (SELECT {told}, {sums} FROM {source} GROUP BY {places})")
     inserts = [_insert(family, grain, ordered=grain != finest) for grain in (finest, *coarser)]
     steps += [f"into_{grain} AS ({insert})" for grain, insert in zip(GRAINS[family.name], inserts, strict=True)]
-    return f"WITH {', '.join(steps)} {_RAISE.format(units='$4') if units else 'SELECT'}"
+    return f"WITH {', '.join(steps)} {_RAISE.format(units='$4', years='$5') if units else 'SELECT'}"
 
 
 def _insert(family: Family, grain: str, *, ordered: bool) -> str:
@@ -93,16 +96,30 @@ async def apply(connection: Connection, root_id: int, generation: int, change: C
 
     The last thing before commit, so that the rows many writers share are locked as briefly as can be.
     """
-    units = sorted(change.units)
+    changed = _changed(change)
+    raised = ([unit for unit, _ in changed], [year for _, year in changed])
     told = False
     for family in FAMILIES:
         columns = _columns(family, change)
         if columns:
-            more = () if told else (units,)
+            more = () if told else raised
             await connection.execute(_add(family, not told), root_id, generation, columns, *more)
             told = True
-    if units and not told:
-        await connection.execute(_RAISE.format(units="$2"), root_id, units)
+    if changed and not told:
+        await connection.execute(_RAISE.format(units="$2", years="$3"), root_id, *raised)
+
+
+def _changed(change: Change) -> list[tuple[int, int]]:
+    """Units and the civil years of their cells that changed, in key order; year 0 where a unit has no cell."""
+    days = {(key[0], key[3]) for cells in change.cells.values() for key in cells}
+    years = {(unit, _year_of(day)) for unit, day in days if unit in change.units}
+    years |= {(unit, 0) for unit in change.units - {unit for unit, _ in years}}
+    return sorted(years)
+
+
+@cache
+def _year_of(day: int) -> int:
+    return date_of(Day(day)).year
 
 
 def _columns(family: Family, change: Change) -> list[str]:

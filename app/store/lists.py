@@ -15,9 +15,11 @@ from app.domain import catalogue, dossier, publication
 from app.domain.catalogue import Indicator, Limits
 from app.domain.directory import Directory, Procedure, Unit
 from app.domain.dossier import CHANNELS
-from app.domain.figures import Counted, Question, Remit, Remits, measures, parts_of
+from app.domain.figures import Needed, Question, measures
 from app.domain.periods import day_of, start_of
 from app.domain.petition import ABOUT
+from app.domain.remits import Remit, Remits
+from app.domain.sums import Counted
 from app.store.figures import Reader, publications
 
 Side = Literal["numerator", "missing", "denominator"]
@@ -248,16 +250,13 @@ class Lists:
         """The procedures behind a side of an indicator: each is asked by itself what it adds to the figure."""
         if indicator.root_only:
             return await self._published(question, indicator, side)
-        parts = parts_of([indicator])
-        counted = await self.reader.count(question, parts)
-        by_code: dict[str, Counted] = {}
-        for name in ("before_by_procedure", "within_by_procedure"):
-            for key, counts in getattr(counted, name).items():
-                getattr(by_code.setdefault(key[0], Counted.nothing()), name)[key] = counts
-        nothing = Counted.nothing()
+        needed = Needed.of([indicator])
+        counted = await self.reader.count(question, needed)
         found = []
         for each in self.directory.remit(question.units_in(self.directory), question.a, question.b):
-            one = measures(self.directory, question, by_code.get(each.code, nothing), parts, _Alone(each))
+            alone = Counted.nothing()
+            alone.carried, alone.uses = counted.carried.only(each.id), counted.uses.only(each.id)
+            one = measures(self.directory, question, alone, needed, _Alone(each))
             if _stands(one[indicator.numerator or ""], one[indicator.denominator or ""], side):
                 found.append(each.code)
         return sorted(found)

@@ -335,7 +335,9 @@ unit_change = Table(
     _required("root_id", Integer),
     _required("unit_id", Integer),
     _required("changes", BigInteger),
-    PrimaryKeyConstraint("root_id", "unit_id"),
+    # The civil year of the tallies that changed; 0 for changes that moved none.
+    _required("year", SmallInteger),
+    PrimaryKeyConstraint("root_id", "unit_id", "year"),
 )
 
 # The last events that were refused, for their senders to look at; what they said is not kept.

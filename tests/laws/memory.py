@@ -13,9 +13,11 @@ from typing import Any
 from app.domain import catalogue, figures, life, publication, scoring, tally
 from app.domain.arrivals import Parsed
 from app.domain.directory import Directory, ExternalFigure, Procedure, Unit
+from app.domain.dossier import CHANNELS
 from app.domain.events import Day, DossierTransferred, Event, Instant, UnitCode
-from app.domain.figures import BY_PROCEDURE, Counted, Question, Sums
+from app.domain.figures import Question
 from app.domain.periods import Period, day_number, day_of, start_of
+from app.domain.sums import Counted, Sums, Uses
 from app.domain.workdays import Calendar
 from app.intake import cloudevents
 from tests.oracle.histories import SEED_HOLIDAYS, SEED_WORKDAYS, History
@@ -132,7 +134,7 @@ class Memory:
         """The sums of a question, straight from the parts."""
         unit_ids = {unit.id for unit in self.directory.in_scope(question.unit.code, question.scope)}
         sums = {family.name: Sums(family) for family in tally.FAMILIES}
-        by: dict[str, dict[tuple[str, int], list[int]]] = {"before": {}, "within": {}}
+        by = {"before": Uses(), "within": Uses()}
         for family, key, parts in self.parts:
             narrowed = question.procedure is not None and self.codes.get(key[1]) != question.procedure
             if key[0] not in unit_ids or narrowed:
@@ -145,8 +147,8 @@ class Memory:
                     [counts] = cell.values()
                     _add(getattr(sums[family.name], when), key[2], counts)
                     if family is tally.DOSSIER and self.codes[key[1]] in self.directory.procedures:
-                        chosen = [counts[family.counters.index(name)] for name in BY_PROCEDURE]
-                        _add(by[when], (self.codes[key[1]], key[2]), chosen)
+                        used = dict(zip(family.counters, counts, strict=True))
+                        _use(by[when], self.directory.procedures[self.codes[key[1]]].id, key[2], used)
         ministry = self.directory.level_of(self.directory.root) == "ministry"
         limits = catalogue.load().limits
         until = day_of(question.b)
@@ -169,6 +171,18 @@ class Memory:
         measures = figures.measures(self.directory, question, counted)
         scored = scoring.score(catalogue.load(), measures, procedure is not None)
         return scored, figures.balance(counted.dossiers)
+
+
+def _use(uses: Uses, procedure: int, channel: int, used: dict[str, int]) -> None:
+    if used["received"] and CHANNELS[channel] == "online":
+        uses.online |= {procedure}
+    if used["received_fee_paid_online"]:
+        uses.paid |= {procedure}
+    if used["received_population_data"]:
+        uses.population |= {procedure}
+    more = used["received_population_data"] - used["ended_population_data"]
+    uses.open[procedure] = uses.open.get(procedure, 0) + more
+    uses.received.setdefault(procedure, [0, 0, 0])[channel] += used["received"]
 
 
 def _add(into: dict, key: object, counts: list[int]) -> None:

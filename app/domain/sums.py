@@ -1,0 +1,129 @@
+"""What is added up for a question: counters before its period and within it, and what is known of single procedures.
+
+Two sums carry everything: active, overdue and open follow from them by the identities of the four counts. Nothing here
+looks at a single dossier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, field
+from typing import Final
+
+from app.domain.publication import PublicationCounts
+from app.domain.tally import DOCUMENT, DOSSIER, PETITION, Family
+
+
+@dataclass(slots=True)
+class Sums:
+    """A family's counters by variety: before the period and within it."""
+
+    family: Family
+    before: dict[int, list[int]] = field(default_factory=dict)
+    within: dict[int, list[int]] = field(default_factory=dict)
+
+    def in_period(self, counter: str, *varieties: int) -> int:
+        """The counter within the period, over some varieties or all."""
+        return self._sum(self.within, counter, varieties)
+
+    def _sum(self, part: dict[int, list[int]], counter: str, varieties: Sequence[int]) -> int:
+        place = self.family.places[counter]
+        return sum([counts[place] for variety, counts in part.items() if not varieties or variety in varieties])
+
+    def active(self, population: str = "", *varieties: int) -> int:
+        """Lives carried over into the period or received in it."""
+        received, ended = f"received{population}", f"ended{population}"
+        return (
+            self._sum(self.before, received, varieties)
+            - self._sum(self.before, ended, varieties)
+            + self._sum(self.within, received, varieties)
+        )
+
+    def overdue(self, population: str = "", *varieties: int) -> int:
+        """Active lives that ended late, or are open past their deadline at the period's end."""
+        missed, ended_late = f"missed{population}", f"ended_late{population}"
+        return (
+            self._sum(self.before, missed, varieties)
+            - self._sum(self.before, ended_late, varieties)
+            + self._sum(self.within, missed, varieties)
+        )
+
+    def carried_over(self) -> int:
+        """Lives open at the period's first instant."""
+        return self._sum(self.before, "received", ()) - self._sum(self.before, "ended", ())
+
+
+@dataclass(slots=True)
+class Uses:
+    """Which procedures (ids) dossiers were of in a span of time.
+
+    Attributes:
+        online: those with an online dossier received.
+        paid: those with a dossier received that was paid online.
+        population: those with a dossier received that has population data.
+        open: by how many the open dossiers with population data have become more, where they have.
+        received: dossiers received by procedure, one number for each channel.
+    """
+
+    online: Set[int] = frozenset()
+    paid: Set[int] = frozenset()
+    population: Set[int] = frozenset()
+    open: dict[int, int] = field(default_factory=dict)
+    received: dict[int, list[int]] = field(default_factory=dict)
+
+    def add(self, other: Uses) -> None:
+        """Take in those of another unit."""
+        self.online = self.online | other.online
+        self.paid = self.paid | other.paid
+        self.population = self.population | other.population
+        self.carry(other)
+        for procedure, counts in other.received.items():
+            mine = self.received.get(procedure)
+            self.received[procedure] = counts if mine is None else [a + b for a, b in zip(mine, counts, strict=True)]
+
+    def carry(self, other: Uses) -> None:
+        """Take in the open dossiers only: all that a later period sees of an earlier one."""
+        for procedure, more in other.open.items():
+            self.open[procedure] = self.open.get(procedure, 0) + more
+
+    def size(self) -> int:
+        """How many numbers it holds."""
+        held = (self.online, self.paid, self.population, self.open, self.open, self.received)
+        return sum([len(each) for each in held]) + sum([len(each) for each in self.received.values()])
+
+    def only(self, procedure: int) -> Uses:
+        """What is known of one procedure."""
+        alone = {procedure}
+        return Uses(
+            self.online & alone,
+            self.paid & alone,
+            self.population & alone,
+            {procedure: self.open.get(procedure, 0)},
+            {procedure: self.received[procedure]} if procedure in self.received else {},
+        )
+
+
+_UNPUBLISHED: Final = PublicationCounts(0, 0, 0, 0, 0, 0)
+
+
+@dataclass(slots=True)
+class Counted:
+    """All sums that a question's measures are made of. `carried`: what was before the period, `uses` within it."""
+
+    dossiers: Sums
+    petitions: Sums
+    documents: Sums
+    carried: Uses
+    uses: Uses
+    publications: PublicationCounts
+
+    @classmethod
+    def nothing(cls) -> Counted:
+        """No life at all."""
+        return cls(Sums(DOSSIER), Sums(PETITION), Sums(DOCUMENT), Uses(), Uses(), _UNPUBLISHED)
+
+    def of_family(self, name: str) -> Sums:
+        """The sums of a family."""
+        if name == "dossier":
+            return self.dossiers
+        return self.petitions if name == "petition" else self.documents
