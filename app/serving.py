@@ -70,6 +70,8 @@ def serve(app: FastAPI, claimed: socket.socket) -> None:
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=3,
+        # Longer than the intervals in which walls poll: at five seconds a poll meets a connection that is just closing.
+        timeout_keep_alive=75,
         server_header=False,
         proxy_headers=False,
     )
