@@ -67,7 +67,10 @@ async def root_states(connection: Connection, root_ids: Collection[int], clock: 
                coalesce($2::timestamptz, clock_timestamp()) AS now, counted.units, counted.changes
         FROM root, LATERAL (
             SELECT coalesce(array_agg(unit_id), '{}') AS units, coalesce(array_agg(changes), '{}') AS changes
-            FROM unit_change WHERE root_id = root.id
+            FROM (
+                SELECT unit_id, sum(changes)::bigint AS changes FROM unit_change
+                WHERE root_id = root.id GROUP BY unit_id
+            ) AS of_unit
         ) AS counted
         WHERE root.id = ANY($1::int[])
         """,

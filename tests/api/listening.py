@@ -41,20 +41,22 @@ class Listener:
         return None
 
     async def event(self) -> tuple[str, dict[str, Any]]:
-        """Id and content of the next event."""
-        while (block := await self.block()) is not None:
-            if "event" in block:
-                assert block.keys() == {"event", "data", "id"}
-                assert block["event"] == "scorecard"
-                told: dict[str, Any] = json.loads(block["data"])
-                return block["id"], told
+        """Id and content of the next event, which comes in time: comments alone go on for ever."""
+        async with asyncio.timeout(PATIENCE):
+            while (block := await self.block()) is not None:
+                if "event" in block:
+                    assert block.keys() == {"event", "data", "id"}
+                    assert block["event"] == "scorecard"
+                    told: dict[str, Any] = json.loads(block["data"])
+                    return block["id"], told
         raise AssertionError("the stream has ended")
 
     async def ends(self) -> bool:
         """Whether nothing but comments comes before the end, which is a proper one."""
-        while (block := await self.block()) is not None:
-            if block.keys() & {"event"}:
-                return False
+        async with asyncio.timeout(PATIENCE):
+            while (block := await self.block()) is not None:
+                if block.keys() & {"event"}:
+                    return False
         return True
 
 

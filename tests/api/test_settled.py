@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from app.store import sums
+from app.store.figures import Reader
+from app.store.moments import reading_moment, root_states
 from tests.api.asking import card, counts, reception, retraction
 from tests.running import Running
 
@@ -85,3 +87,18 @@ async def test_a_carried_over_procedure_counts_until_its_dossier_of_an_earlier_y
     await served.push([ended | {"time": "2025-12-30T09:00:00+07:00"}])
     assert counts(await card(served, "H44.07"), code) == (0, procedures)
     assert counts(await card(served, "H44.07", "2025"), code)[0] == 1
+
+
+async def test_those_who_look_for_changes_add_the_years_of_a_unit_together(served: Running, now) -> None:
+    served.clock.at = now
+    service = served.service
+    units: frozenset[int] = frozenset()
+    for number, year in enumerate((2023, 2026, 2023, 2025)):
+        await served.push([_in(year, served, f"H44.07-{year}-{number}")])
+        async with service.database.connection("read") as connection:
+            [root_id] = [row["id"] for row in await connection.fetch("SELECT id FROM root")]
+            moment = await reading_moment(connection, service.directories, root_id, service.clock)
+            units = units or frozenset(unit.id for unit in moment.directory.in_scope("H44", "subtree"))
+            reader = Reader(connection, moment.directory, moment.generation)
+            states = await root_states(connection, [root_id], service.clock)
+            assert states[root_id].version(units) == moment.version(await reader.changes(units))
