@@ -45,12 +45,18 @@ from app.store.directory import Directories
 from app.store.intake import Clock, Intake
 from app.store.keys import Keys
 from app.store.refold import Refolder
+from app.store.relay import Relay
 
 VERSION = "0.1.0"
 
 
-def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None) -> Service:
-    """The parts of the service on a database; `clock` returns None for the database's own clock."""
+def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None, *, relay: Relay | None = None) -> Service:
+    """The parts of the service on a database.
+
+    Args:
+        clock: returns None for the database's own clock.
+        relay: to the process that writes; without one this process does.
+    """
     database = Database(
         dsn,
         settings.database.write_connections,
@@ -65,7 +71,7 @@ def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None) ->
         database=database,
         directories=directories,
         intake=intake,
-        batcher=Batcher(intake, settings.intake.max_waiting_events),
+        batcher=relay or Batcher(intake, settings.intake.max_waiting_events),
         refolder=Refolder(database, intake),
         figures=FigureCache(settings.figures.cache_bytes),
         watcher=Watcher(database, clock, settings.streams, metrics),

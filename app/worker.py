@@ -1,5 +1,6 @@
-"""One of several processes of the service: `python -m app.worker SOCKET`, started by workers.py with the number of the
-inherited listening socket. Its settings come from the environment, as everywhere.
+"""One of several processes that answer: `python -m app.worker SOCKET WRITER`, started by workers.py with the number of
+the inherited listening socket and the path at which the process that writes is reached. Its settings come from the
+environment, as everywhere.
 """
 
 from __future__ import annotations
@@ -11,13 +12,24 @@ import socket
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Final
 
 from app.main import create_app, create_service, set_up_logging
 from app.serving import serve
 from app.settings import Settings
+from app.store.relay import Relay
 
-_PATIENCE_S: Final = 10.0
+_PATIENCE_S: Final = 15.0
+
+
+def begin() -> tuple[Settings, str]:
+    """What every process under workers.py begins with: it ends with its parent, logs, and knows the database."""
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    settings = Settings()
+    set_up_logging(settings.log.level)
+    assert settings.database.dsn is not None, "the parent knows where the database is"
+    return settings, settings.database.dsn.get_secret_value()
 
 
 def _end_with_parent() -> None:
@@ -32,11 +44,8 @@ def _end_with_parent() -> None:
 
 def main() -> None:
     """Serve on the inherited socket until asked to end, or until the parent is gone."""
-    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
-    settings = Settings()
-    set_up_logging(settings.log.level)
-    assert settings.database.dsn is not None, "the parent knows where the database is"
-    service = create_service(settings, settings.database.dsn.get_secret_value())
+    settings, dsn = begin()
+    service = create_service(settings, dsn, relay=Relay(Path(sys.argv[2])))
     serve(create_app(service), socket.socket(fileno=int(sys.argv[1])))
 
 

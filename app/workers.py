@@ -1,7 +1,8 @@
 """Several processes of the service on one port: started, watched and ended by one that answers nothing itself.
 
-Each worker is `python -m app.worker` with the listening socket inherited and everything else by environment, as
-replicas have it: the database is all they share. The parent starts again whoever dies.
+Each worker is `python -m app.worker` with the listening socket inherited and everything else by environment. They hand
+the events they are sent over to one more process, `python -m app.writer`, which writes for all of them
+(store/relay.py). The parent starts again whoever dies.
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ import sys
 import tempfile
 import threading
 import time
+from pathlib import Path
 from types import FrameType
 from typing import Final
 
 import structlog
 from prometheus_client.multiprocess import mark_process_dead
+
+from app.store.relay import listen
 
 _log = structlog.get_logger("chiso.workers")
 
@@ -33,13 +37,16 @@ class Workers:
     """The workers of a service."""
 
     def __init__(self, count: int, claimed: socket.socket, dsn: str, open_reading: bool) -> None:
-        self._count, self._claimed = count, claimed
         # Fresh for every start: what another run counted is not ours.
-        self._metrics = tempfile.mkdtemp(prefix="chiso-metrics-")
+        self._folder = tempfile.mkdtemp(prefix="chiso-workers-")
+        path = Path(self._folder, "writer")
+        # Listening here and not in the writer: what is handed over while a new one starts waits for it.
+        meeting = listen(path)
+        self._commands = [(meeting, "app.writer", ()), *[(claimed, "app.worker", (str(path),))] * count]
         self._environment = os.environ | {
             "CHISO_DATABASE__DSN": dsn,
             "CHISO_AUTH__OPEN_READING": str(open_reading).lower(),
-            "PROMETHEUS_MULTIPROC_DIR": self._metrics,
+            "PROMETHEUS_MULTIPROC_DIR": self._folder,
         }
         self._processes: dict[int, tuple[subprocess.Popen[bytes], float]] = {}
         self._ended_by: int | None = None
@@ -49,13 +56,13 @@ class Workers:
         """Serve until interrupted or asked to end; every worker has ended then."""
         before = {each: signal.signal(each, self._end) for each in (signal.SIGINT, signal.SIGTERM)}
         try:
-            for place in range(self._count):
+            for place in range(len(self._commands)):
                 self._start(place)
             while not self._ends.wait(_LOOK_S):
                 self._look()
         finally:
             self._stop()
-            shutil.rmtree(self._metrics, ignore_errors=True)
+            shutil.rmtree(self._folder, ignore_errors=True)
             for each, handler in before.items():
                 signal.signal(each, handler)
         if self._ended_by == signal.SIGINT:
@@ -66,12 +73,13 @@ class Workers:
         self._ends.set()
 
     def _start(self, place: int) -> None:
+        listening, module, arguments = self._commands[place]
         process = subprocess.Popen(
-            [sys.executable, "-m", "app.worker", str(self._claimed.fileno())],
+            [sys.executable, "-m", module, str(listening.fileno()), *arguments],
             env=self._environment,
             # Never written to: a worker reads its end when we are gone, however we went.
             stdin=subprocess.PIPE,
-            pass_fds=[self._claimed.fileno()],
+            pass_fds=[listening.fileno()],
             # A session of its own: Ctrl-C reaches us, and we end the workers.
             start_new_session=True,
         )
@@ -81,14 +89,20 @@ class Workers:
         """Start again whoever has ended."""
         for place, (process, started) in self._processes.items():
             if process.poll() is not None and time.monotonic() - started >= _PAUSE_S:
-                _log.error("a worker ended and is started again", worker=process.pid, status=process.returncode)
+                module = self._commands[place][1]
+                _log.error(
+                    "a process ended and is started again",
+                    module=module,
+                    process=process.pid,
+                    status=process.returncode,
+                )
                 self._forget(process)
                 self._start(place)
 
     def _forget(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdin is not None
         process.stdin.close()
-        mark_process_dead(process.pid, self._metrics)  # type: ignore[no-untyped-call]
+        mark_process_dead(process.pid, self._folder)  # type: ignore[no-untyped-call]
 
     def _stop(self) -> None:
         """Ask all to end, then make them."""

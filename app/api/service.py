@@ -16,6 +16,7 @@ from app.store.directory import Directories
 from app.store.intake import Clock, Intake
 from app.store.keys import Keys
 from app.store.refold import Refolder
+from app.store.relay import Relay
 from app.store.settled import SettledSums
 
 
@@ -27,7 +28,7 @@ class Service:
     database: Database
     directories: Directories
     intake: Intake
-    batcher: Batcher
+    batcher: Batcher | Relay
     refolder: Refolder
     metrics: Metrics
     figures: FigureCache

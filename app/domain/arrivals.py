@@ -10,7 +10,7 @@ import msgspec
 from app.domain.events import Event
 
 
-class Parsed(msgspec.Struct, frozen=True, gc=False):
+class Parsed(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A sound event. `event.unit` is as written; `content` (16 bytes) decides between duplicate and conflict."""
 
     index: int

@@ -36,7 +36,7 @@ class _Sharing:
 
 
 _SMALL_ONES: Final = _Sharing(large=False, together=1_000, at_once=2, worth_another=200)
-_LARGE_ONES: Final = _Sharing(large=True, together=4_000, at_once=4, worth_another=1)
+_LARGE_ONES: Final = _Sharing(large=True, together=2_000, at_once=4, worth_another=1)
 _GATHERING_S: Final = 0.005
 
 

@@ -21,13 +21,20 @@ BATCH = "application/cloudevents-batch+json"
 ACCEPTED = ("chiso_events_total", frozenset({("outcome", "accepted"), ("type", "dossier.received")}))
 
 
-def workers(serving: Serving) -> list[psutil.Process]:
-    """The living workers of a service."""
+def workers(serving: Serving, module: str = "app.worker") -> list[psutil.Process]:
+    """The living workers of a service, or who else runs a module."""
     found = []
     for each in psutil.Process(serving.pid).children():
         with suppress(psutil.NoSuchProcess):  # also one that has ended and is not yet taken note of
-            found += [each] if "app.worker" in each.cmdline() else []
+            found += [each] if module in each.cmdline() else []
     return found
+
+
+def writer(serving: Serving) -> psutil.Process | None:
+    """Who writes for them, if it lives."""
+    found = workers(serving, "app.writer")
+    assert len(found) <= 1
+    return found[0] if found else None
 
 
 def everybody(serving: Serving) -> list[psutil.Process]:
@@ -126,10 +133,26 @@ def test_workers_are_one_service(reachable_dir: Path, tmp_path: Path) -> None:
         eventually(lambda: len(workers(serving)) == 3 and team[0] not in workers(serving))
         assert push(serving, key, range(90, 100)) == taken(10)
         assert page_of(serving)[ACCEPTED] == 100
+
+        # So is who writes for all of them: what is sent meanwhile waits for the next one, or is to be sent again.
+        killed = writer(serving)
+        assert killed is not None
+        killed.kill()
+        status, told = push(serving, key, range(100, 110))
+        assert status in (200, 503), told
+        eventually(lambda: writer(serving) not in (None, killed))
+        status, told = push(serving, key, range(100, 110))
+        assert (status, told["accepted"] + told["duplicates"]) == (200, 10)
+        with serving.client(key) as client:
+            card = client.get("/v1/scorecard", params={"unit": "H44", "period": "2026"}).json()
+            assert card["balance"]["received"] == 110
         lines = [json.loads(line) for line in serving.log.read_text().splitlines() if line.startswith("{")]
         assert {each["pid"] for each in lines if each["event"] == "request"} >= {each.pid for each in team}
-        [told] = [each for each in lines if each["event"] == "a worker ended and is started again"]
-        assert (told["worker"], told["status"]) == (team[0].pid, -signal.SIGKILL)
+        ended = [each for each in lines if each["event"] == "a process ended and is started again"]
+        assert [(each["module"], each["process"], each["status"]) for each in ended] == [
+            ("app.worker", team[0].pid, -signal.SIGKILL),
+            ("app.writer", killed.pid, -signal.SIGKILL),
+        ]
 
         verified = chiso(settings, "verify", "--deep")
         assert verified.returncode == 0, verified.stdout + verified.stderr
@@ -140,7 +163,7 @@ def test_nobody_is_left_behind(number: signal.Signals, reachable_dir: Path, tmp_
     settings = environment(CHISO_DATA_DIR=str(reachable_dir / "ended"), TMPDIR=str(tmp_path), CHISO_WORKERS="2")
     with Serving(settings, tmp_path / "log") as serving:
         eventually(lambda: len(workers(serving)) == 2)
-        assert [each.name.startswith("chiso-metrics-") for each in os.scandir(tmp_path) if each.is_dir()] == [True]
+        assert [each.name.startswith("chiso-workers-") for each in os.scandir(tmp_path) if each.is_dir()] == [True]
         all_of_them = everybody(serving)
         os.kill(serving.pid, number)
         _, alive = psutil.wait_procs(all_of_them, timeout=60)
