@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final, NamedTuple
 
@@ -73,21 +73,21 @@ async def _breakdown(view: View, indicator: Indicator, by: str) -> dict[str, Any
     rows = _by_unit(view, question) if by == "unit" else await _by_dossier(view, question, cube, by)
     split = cube.split(rows.owners, by_dossier=by != "unit")
     remits = Remits.within(view.directory, question.a, question.b)
-    figured = []
+    whole = figures.measures(view.directory, question, cube.whole(), needed, remits)
+    figured, reported = [], _is_reported(whole)
     for row in rows.every(split):
         counted = split.get(row.key) or cube.empty()
+        # Not kept: a thousand rows' measures would be most of what an answer touches.
         measures = figures.measures(view.directory, row.question, counted, needed, remits)
-        figured.append((row, measures, scoring.score_indicator(indicator, measures, view.wanted.procedure is not None)))
-    whole = figures.measures(view.directory, question, cube.whole(), needed, remits)
+        reported = reported or _is_reported(measures)
+        figured.append((row, scoring.score_indicator(indicator, measures, view.wanted.procedure is not None)))
     body = heading(view.moment, view.unit, view.wanted) | {"indicator": indicator.code, "by": by}
-    note = why_not_additive(
-        indicator, "units" if by == "unit" else "dossiers", _reported([whole, *(each for _, each, _ in figured)])
-    )
+    note = why_not_additive(indicator, "units" if by == "unit" else "dossiers", reported)
     body |= {"additive": note is None, "note": note}
     body["total"] = _told(scoring.score_indicator(indicator, whole, view.wanted.procedure is not None))
     body["rows"] = [
         {"key": row.key, "name": row.name} | _told(figure)
-        for row, _, figure in figured
+        for row, figure in figured
         if row.always or figure.numerator or figure.denominator or figure.ratio is not None or figure.value is not None
     ]
     return body
@@ -99,8 +99,8 @@ def _require_dimension(indicator: Indicator, by: str) -> None:
         raise Problem("no_breakdown", f"{indicator.code} cannot be broken down by {by}", "by")
 
 
-def _reported(measured: Iterable[Mapping[str, Measure]]) -> bool:
-    return any(each["synced_base"] != each["received"] for each in measured)
+def _is_reported(measures: Mapping[str, Measure]) -> bool:
+    return measures["synced_base"] != measures["received"]
 
 
 def _told(figure: ScoredIndicator) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 _UNIT = re.compile(r"[A-Za-z0-9]{1,12}(?:\.[A-Za-z0-9]{1,12}){0,9}")
 _PROCEDURE = re.compile(r"[0-9]{1,6}\.[0-9]{1,12}")
@@ -53,6 +54,7 @@ def ancestors(unit: str) -> list[str]:
     return above
 
 
+@lru_cache(10_000)
 def sort_key(unit: str) -> tuple[tuple[int, int | str], ...]:
     """Order of units as people read them: H44.14 before H44.130, numbers by value, then texts."""
     return tuple((0, int(part)) if part.isascii() and part.isdigit() else (1, part) for part in unit.split("."))

@@ -15,7 +15,7 @@ from app.domain.events import Day, Instant
 from app.domain.figures import USES, part_of
 from app.domain.periods import Period, day_of, start_of
 from app.domain.publication import PublicationCounts
-from app.domain.sums import Counted, Sums, Uses
+from app.domain.sums import Counted, Uses
 from app.domain.tally import FAMILIES
 
 Cell = tuple[int, int, int, int]
@@ -102,7 +102,7 @@ class Cube:
         return counted
 
     def wholes(self) -> Iterator[Counted]:
-        """What each slice counts in all, from slice 1 on; to be read like `in_turn`."""
+        """What each slice counts in all, from slice 1 on."""
         for found in self.in_turn(lambda cell: ("",), ("",)):
             yield found[""]
 
@@ -111,8 +111,7 @@ class Cube:
     ) -> Iterator[dict[K, Counted]]:
         """What each owner counts in each slice, from slice 1 on, everything earlier being before it.
 
-        Read each before asking for the next: what lies before grows in place, which makes this one pass. A cell may be
-        of several owners, or of none.
+        A cell may be of several owners, or of none.
 
         Args:
             everyone: owners that are told of even when they have no cell.
@@ -122,37 +121,26 @@ class Cube:
         by_slice[0] = {owner: Counted.nothing() for owner in everyone}
         for family in FAMILIES:
             for cell, counts in self.cells[family.name].items():
+                found = by_slice[cell[3]]
                 for owner in owners(cell):
-                    counted = by_slice[cell[3]].get(owner) or by_slice[cell[3]].setdefault(owner, Counted.nothing())
-                    _add(counted.of_family(family.name).within, cell[2], counts)
+                    counted = found.get(owner) or found.setdefault(owner, Counted.nothing())
+                    counted.of_family(family.name).add(cell[2], counts)
         for (unit, number), uses in self.uses.items():
+            found = by_slice[number]
             for owner, mine in _shared(unit, number, uses, owners, by_dossier):
-                counted = by_slice[number].get(owner) or by_slice[number].setdefault(owner, Counted.nothing())
-                counted.uses.add(mine)
-        running = by_slice[0]
-        for counted in running.values():
-            # Slice 0 is before everything; so is all it counts.
-            for sums in _families(counted):
-                sums.before, sums.within = sums.within, {}
-            counted.carried, counted.uses = counted.uses, Uses()
+                counted = found.get(owner) or found.setdefault(owner, Counted.nothing())
+                counted.use(mine)
+        here = by_slice[0]
         for number in range(1, self.slices.last + 1):
-            here = by_slice[number]
-            for owner, before in running.items():
-                counted = here.get(owner) or here.setdefault(owner, Counted.nothing())
-                for sums, earlier in zip(_families(counted), _families(before), strict=True):
-                    sums.before = earlier.before
-                counted.carried = before.carried
+            earlier, here = here, by_slice[number]
+            for owner, before in earlier.items():
+                left = before.following()
+                counted = here.setdefault(owner, left)
+                if counted is not left:
+                    counted.follow(left)
             for counted in here.values():
                 counted.publications = self.publications.get(number, counted.publications)
             yield here
-            if number == self.slices.last:
-                return  # there is no next, and whoever has read to the end still looks at the last
-            for counted in here.values():
-                for sums in _families(counted):
-                    for variety, counts in sums.within.items():
-                        _add(sums.before, variety, counts)
-                counted.carried.carry(counted.uses)
-            running = here
 
 
 def _shared(
@@ -168,18 +156,6 @@ def _shared(
             alone = [count if each == channel else 0 for each in range(len(received))]
             for owner in owners((unit, procedure, channel, number)) if count else ():
                 yield owner, Uses(received={procedure: alone})
-
-
-def _families(counted: Counted) -> tuple[Sums, Sums, Sums]:
-    return counted.dossiers, counted.petitions, counted.documents
-
-
-def _add(into: dict[int, list[int]], key: int, counts: Sequence[int]) -> None:
-    present = into.get(key)
-    if present is None:
-        into[key] = list(counts)
-    else:
-        into[key] = [a + b for a, b in zip(present, counts, strict=True)]
 
 
 Across = Literal["slices", "units", "dossiers"]

@@ -45,6 +45,7 @@ Part = Literal[
 """Measures that come from the same sums. remit: procedures by their attributes alone; …uses: those with dossiers."""
 
 USES: Final[frozenset[Part]] = frozenset(("online_uses", "paid_uses", "population_uses"))
+_OF_DOSSIERS: Final[frozenset[Part]] = frozenset(("dossiers", "programmes"))
 _PROGRAMMES: Final = frozenset(
     ("full_online_received", "full_eligible_received", "essential_online", "essential_received", "essential_mean")
 )
@@ -81,11 +82,13 @@ class Needed:
         parts: the parts their measures belong to.
         measures: the measures themselves, with those that these are made of.
         counters: the dossiers' counters that are looked at.
+        of_dossiers: how those of the measures are found that follow from the dossiers' sums alone.
     """
 
     parts: frozenset[Part]
     measures: frozenset[str]
     counters: tuple[str, ...]
+    of_dossiers: tuple[tuple[str, Callable[[Sums], Measure]], ...]
 
     @classmethod
     def of(cls, indicators: Iterable[Indicator]) -> Needed:
@@ -98,11 +101,12 @@ def _needed(measures: frozenset[str]) -> Needed:
     if "synced_base" in measures:
         measures |= {"received"}
     parts = frozenset(part_of(measure) for measure in measures)
+    of_dossiers = tuple((name, of) for name, of in _DOSSIERS.items() if name in measures)
     looked_at = _Looked()
-    for name in measures & _DOSSIERS.keys():
-        _DOSSIERS[name](looked_at)
+    for _, of in of_dossiers:
+        of(looked_at)
     counters = tuple(name for name in DOSSIER.counters if name in looked_at.counters)
-    return Needed(parts, measures, counters)
+    return Needed(parts, measures, counters, of_dossiers)
 
 
 class _Looked(Sums):
@@ -112,7 +116,7 @@ class _Looked(Sums):
         super().__init__(DOSSIER)
         self.counters: set[str] = set()
 
-    def _sum(self, part: dict[int, list[int]], counter: str, varieties: Sequence[int]) -> int:
+    def _sum(self, part: Mapping[int, list[int]], counter: str, varieties: Sequence[int]) -> int:
         self.counters.add(counter)
         return 0
 
@@ -137,6 +141,9 @@ class Question:
         return directory.in_scope(self.unit.code, self.scope) if self.units is None else self.units
 
 
+_NONE: Final[dict[str, Measure]] = dict.fromkeys(catalogues.MEASURES)
+
+
 def measures(
     directory: Directory,
     question: Question,
@@ -150,15 +157,15 @@ def measures(
     """
     needed = needed or EVERYTHING
     parts = needed.parts
-    found: dict[str, Measure] = dict.fromkeys(catalogues.MEASURES)
+    found: dict[str, Measure] = _NONE.copy()
     if "dossiers" in parts:
-        for name in needed.measures & _DOSSIERS.keys():
-            found[name] = _DOSSIERS[name](counted.dossiers)
+        for name, of in needed.of_dossiers:
+            found[name] = of(counted.dossiers)
         if "synced_base" in needed.measures:
             found["synced_base"] = max(_national_count(directory, question), int(found["received"] or 0))
     if "programmes" in parts:
         found |= _programme_measures(directory, counted.uses.received)
-    if question.procedure is not None:
+    if question.procedure is not None or parts <= _OF_DOSSIERS:
         return found
     units = question.units_in(directory)
     if "remit" in parts or parts & USES:

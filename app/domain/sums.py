@@ -6,29 +6,61 @@ looks at a single dossier.
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from operator import add
 from typing import Final
 
 from app.domain.publication import PublicationCounts
 from app.domain.tally import DOCUMENT, DOSSIER, PETITION, Family
 
+_Counts = Mapping[int, list[int]]
+_NO_COUNTS: Final[_Counts] = {}
+
+
+def _no_counts() -> _Counts:
+    return _NO_COUNTS
+
 
 @dataclass(slots=True)
 class Sums:
-    """A family's counters by variety: before the period and within it."""
+    """A family's counters by variety: before the period and within it.
+
+    What is summed is never changed in place: it may be kept for the next question, or be that of several periods.
+    """
 
     family: Family
-    before: dict[int, list[int]] = field(default_factory=dict)
-    within: dict[int, list[int]] = field(default_factory=dict)
+    before: _Counts = field(default_factory=_no_counts)
+    within: _Counts = field(default_factory=_no_counts)
+
+    def add(self, variety: int, counts: list[int]) -> None:
+        """Take counters of a variety in, within the period."""
+        if not self.within:
+            self.within = {variety: counts}
+        else:
+            present = self.within.get(variety)
+            self.within = {**self.within, variety: counts if present is None else list(map(add, present, counts))}
+
+    def following(self) -> Sums:
+        """Those of the period after this one, as long as nothing is in it."""
+        if not self.before or not self.within:
+            return Sums(self.family, self.before or self.within)
+        before = dict(self.before)
+        for variety, counts in self.within.items():
+            present = before.get(variety)
+            before[variety] = counts if present is None else list(map(add, present, counts))
+        return Sums(self.family, before)
 
     def in_period(self, counter: str, *varieties: int) -> int:
         """The counter within the period, over some varieties or all."""
         return self._sum(self.within, counter, varieties)
 
-    def _sum(self, part: dict[int, list[int]], counter: str, varieties: Sequence[int]) -> int:
-        place = self.family.places[counter]
-        return sum([counts[place] for variety, counts in part.items() if not varieties or variety in varieties])
+    def _sum(self, part: _Counts, counter: str, varieties: Sequence[int]) -> int:
+        place, total = self.family.places[counter], 0
+        for variety, counts in part.items():
+            if not varieties or variety in varieties:
+                total += counts[place]
+        return total
 
     def active(self, population: str = "", *varieties: int) -> int:
         """Lives carried over into the period or received in it."""
@@ -86,6 +118,14 @@ class Uses:
         for procedure, more in other.open.items():
             self.open[procedure] = self.open.get(procedure, 0) + more
 
+    def following(self, later: Uses) -> Uses:
+        """What a period after another one sees of both: the open dossiers."""
+        if not later.open:
+            return self
+        both = Uses(open=dict(self.open))
+        both.carry(later)
+        return both
+
     def size(self) -> int:
         """How many numbers it holds."""
         held = (self.online, self.paid, self.population, self.open, self.open, self.received)
@@ -104,6 +144,8 @@ class Uses:
 
 
 _UNPUBLISHED: Final = PublicationCounts(0, 0, 0, 0, 0, 0)
+_UNUSED: Final = Uses()
+"""Never changed: most of what is counted apart knows nothing of procedures."""
 
 
 @dataclass(slots=True)
@@ -120,7 +162,31 @@ class Counted:
     @classmethod
     def nothing(cls) -> Counted:
         """No life at all."""
-        return cls(Sums(DOSSIER), Sums(PETITION), Sums(DOCUMENT), Uses(), Uses(), _UNPUBLISHED)
+        return cls(Sums(DOSSIER), Sums(PETITION), Sums(DOCUMENT), _UNUSED, _UNUSED, _UNPUBLISHED)
+
+    def use(self, uses: Uses) -> None:
+        """Take in the uses of a unit, within the period."""
+        if self.uses is _UNUSED:
+            self.uses = Uses()
+        self.uses.add(uses)
+
+    def follow(self, earlier: Counted) -> None:
+        """Stand after what the period before left (its `following`)."""
+        self.dossiers.before = earlier.dossiers.before
+        self.petitions.before = earlier.petitions.before
+        self.documents.before = earlier.documents.before
+        self.carried = earlier.carried
+
+    def following(self) -> Counted:
+        """What the next period begins with, as long as nothing is in it."""
+        return Counted(
+            self.dossiers.following(),
+            self.petitions.following(),
+            self.documents.following(),
+            self.carried.following(self.uses),
+            _UNUSED,
+            _UNPUBLISHED,
+        )
 
     def of_family(self, name: str) -> Sums:
         """The sums of a family."""

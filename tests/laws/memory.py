@@ -133,7 +133,7 @@ class Memory:
     def count(self, question: Question) -> Counted:
         """The sums of a question, straight from the parts."""
         unit_ids = {unit.id for unit in self.directory.in_scope(question.unit.code, question.scope)}
-        sums = {family.name: Sums(family) for family in tally.FAMILIES}
+        sums = {family.name: Sums(family, {}, {}) for family in tally.FAMILIES}
         by = {"before": Uses(), "within": Uses()}
         for family, key, parts in self.parts:
             narrowed = question.procedure is not None and self.codes.get(key[1]) != question.procedure
