@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -119,7 +118,10 @@ class Pushes:
         await self._confirm(items, seen)
         if taken:
             await counting.apply(self._connection, self._root_id, self._moment.generation, folding.change)
-        return [_outcome([item for item in items if item.push == number]) for number in range(len(pushes))]
+        of_push: list[list[_Item]] = [[] for _ in pushes]
+        for item in items:
+            of_push[item.push].append(item)
+        return [_outcome(own) for own in of_push]
 
     def _item(self, parsed: Parsed, push: int, place: int, reach: str) -> _Item:
         """An event with what its key, the catalogues and the clock say of it."""
@@ -310,9 +312,17 @@ def _outcome(items: Sequence[_Item]) -> Outcome:
         duplicates=len(duplicates),
         errors=sorted(errors, key=lambda each: each.index),
         warnings=[item.warning for item in accepted if item.warning is not None],
-        accepted_types=Counter(item.parsed.event.what.type for item in accepted),
-        duplicate_types=Counter(item.parsed.event.what.type for item in duplicates),
+        accepted_types=_types(accepted),
+        duplicate_types=_types(duplicates),
     )
+
+
+def _types(items: Sequence[_Item]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for item in items:
+        kind = item.parsed.event.what.type
+        found[kind] = found.get(kind, 0) + 1
+    return found
 
 
 def _rejected(parsed: Parsed, code: str, field: str, detail: str) -> Rejected:
