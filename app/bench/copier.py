@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,12 +18,16 @@ import msgspec
 import uvloop
 
 from app.bench.client import Told, framed
-from app.domain.events import KINDS
+from app.domain.arrivals import Parsed
+from app.domain.events import pack_what
+from app.intake.cloudevents import parse
 
 COLUMNS: Final = (
-    "root_id", "time", "received_at", "source_id", "id", "type", "unit_id", "subject", "sequence", "data",
+    "root_id", "time", "received_at", "source_id", "id", "type", "unit_id", "subject", "sequence", "what",
 )  # fmt: skip
-_RANKS: Final = {kind.type: kind.rank for kind in KINDS}
+
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class CopyPlan(msgspec.Struct):
@@ -44,20 +48,21 @@ def records(events: list[bytes]) -> list[Record]:
     sources: dict[str, int] = {}
     units: dict[str, int] = {}
     received, made = datetime.now(UTC), []
-    for line in events:
-        event = msgspec.json.decode(line)
+    for item in parse(b"\n".join(events), "application/x-ndjson", {}, len(events)).items:
+        assert isinstance(item, Parsed), item
+        event = item.event
         made.append(
             (
                 1,
-                datetime.fromisoformat(event["time"]),
+                _EPOCH + timedelta(microseconds=event.time),
                 received,
-                sources.setdefault(event["source"], len(sources) + 1),
-                event["id"],
-                _RANKS[event["type"]],
-                units.setdefault(event["unit"], len(units) + 1),
-                event["subject"],
-                None,
-                msgspec.json.encode(event["data"]).decode() if event["data"] else None,
+                sources.setdefault(event.source, len(sources) + 1),
+                event.id,
+                event.what.rank,
+                units.setdefault(event.unit, len(units) + 1),
+                item.subject,
+                event.sequence or None,
+                pack_what(event.what),
             )
         )
     return made

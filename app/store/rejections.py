@@ -31,11 +31,13 @@ _KEEP: Final = """
     SELECT $1::int, $2::text, coalesce($3::timestamptz, clock_timestamp()), *
     FROM unnest($4::text[], $5::int[], $6::text[], $7::text[], $8::text[])
 """
-_TRIM_SOURCE: Final = """
-    DELETE FROM rejection WHERE root_id = $1 AND source IS NOT DISTINCT FROM $2 AND id <= (
-        SELECT id FROM rejection WHERE root_id = $1 AND source IS NOT DISTINCT FROM $2
-        ORDER BY id DESC OFFSET $3 LIMIT 1
-    )
+_TRIM_SOURCES: Final = """
+    DELETE FROM rejection WHERE root_id = $1 AND id = ANY(ARRAY(
+        SELECT id FROM (
+            SELECT id, row_number() OVER (PARTITION BY source ORDER BY id DESC) AS nth
+            FROM rejection WHERE root_id = $1 AND (source = ANY($2::text[]) OR source IS NULL)
+        ) AS numbered WHERE nth > $3
+    ))
 """
 _TRIM_ROOT: Final = """
     DELETE FROM rejection WHERE root_id = $1 AND id <= (
@@ -92,8 +94,7 @@ async def _write(connection: Connection, root_id: int, unit: str, errors: Sequen
         [_fit(each.field) for each in errors],
     )
     if await connection.fetchval("SELECT pg_try_advisory_xact_lock($1, $2)", _TRIM_LOCK, root_id):
-        for source in sorted(set(sources), key=lambda each: each or ""):
-            await connection.execute(_TRIM_SOURCE, root_id, source, PER_SOURCE)
+        await connection.execute(_TRIM_SOURCES, root_id, list(set(sources) - {None}), PER_SOURCE)
         await connection.execute(_TRIM_ROOT, root_id, PER_ROOT)
 
 
