@@ -20,6 +20,7 @@ from app.bench.results import Machine, Report
 from app.bench.shapes import Shape
 from app.bench.viewers import delays
 from app.domain.arrivals import Parsed
+from app.domain.events import EventId, EventRetracted, Happening
 from app.intake import cloudevents
 
 STREAM = b'retry: 1000\r\n\r\n: calm\n\nevent: scorecard\nid: W/"1"\ndata: {"a":\ndata: 1}\n\nevent: other\ndata: 2\n\n'
@@ -61,8 +62,15 @@ def test_requests_gone_through_again_are_sound_events_of_other_dossiers() -> Non
     read = [_parsed(each) for each in (body, renewed(body, seed, seed + 1))]
     assert len(read[0]) == len(read[1]) == 500
     assert not {item.subject for item in read[0]} & {item.subject for item in read[1]}
-    assert [item.event.what for item in read[0]][:50] == [item.event.what for item in read[1]][:50]
+    assert [_of_seed(item.event.what, seed, seed + 1) for item in read[0]] == [item.event.what for item in read[1]]
     assert len(body) == len(renewed(body, seed, seed + 1))
+
+
+def _of_seed(what: Happening, seed: int, other: int) -> Happening:
+    """What an event says of the other seed: only a retraction names another event."""
+    if not isinstance(what, EventRetracted):
+        return what
+    return EventRetracted(EventId(what.id.replace(f".b{seed}.", f".b{other}.")))
 
 
 def _parsed(body: bytes) -> list[Parsed]:
