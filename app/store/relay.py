@@ -4,7 +4,8 @@ Two processes that write one root meet at the same lives and have to begin anew;
 pushes into each transaction and remembers every life it has just written (line.py). What it costs to hand an event over
 (msgpack through a UNIX socket, about a microsecond) is a small part of what reading it from JSON has cost.
 
-Messages are four bytes of length and then msgpack, both ways. An answer bears the number of its push.
+Messages are four bytes of length and then msgpack, both ways. Who writes sends the first one, a welcome; after that
+an answer to each push, bearing its number.
 """
 
 from __future__ import annotations
@@ -27,6 +28,11 @@ _log = logging.getLogger(__name__)
 
 _LENGTH: Final = 4
 _LONGEST_NAME: Final = 100
+_PATIENCE_S: Final = 5.0
+"""How long somebody waits to be welcomed: a writer that died takes two seconds to be there again."""
+
+_WELCOME: Final = -1
+"""Number of the first message, which answers no push."""
 
 
 def _address(path: Path) -> str:
@@ -113,10 +119,14 @@ class _Sender(_Messages):
     def __init__(self) -> None:
         super().__init__()
         self.lost = False
+        self.welcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.waiting: dict[int, asyncio.Future[Outcome]] = {}
 
     def received(self, message: memoryview) -> None:
         answer = _ANSWERS.decode(message)
+        if answer.number == _WELCOME:
+            self.welcome.set_result(None)
+            return
         waiting = self.waiting.get(answer.number)
         # Whoever pushed may be gone by now.
         if waiting is None or waiting.done():
@@ -132,6 +142,8 @@ class _Sender(_Messages):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost = True
+        if not self.welcome.done():
+            self.welcome.cancel()
         for waiting in self.waiting.values():
             if not waiting.done():
                 waiting.set_exception(DatabaseUnavailable("the process that writes has ended"))
@@ -140,11 +152,12 @@ class _Sender(_Messages):
 class Relay:
     """Hands pushes over to the process that writes; stands in the place of a `Batcher`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, patience: float = _PATIENCE_S) -> None:
         self._address = _address(path)
+        self._patience = patience
         self._numbers = itertools.count()
         self._sender: _Sender | None = None
-        self._connecting = asyncio.Lock()
+        self._connecting: asyncio.Task[_Sender] | None = None
 
     async def push(self, root_id: int, unit: str, arrivals: Sequence[Parsed]) -> Outcome:
         """As `Batcher.push`.
@@ -156,6 +169,8 @@ class Relay:
         sender = self._sender
         if sender is None or sender.lost:
             sender = await self._connected()
+            if sender.lost:
+                raise DatabaseUnavailable("the process that writes has ended")
         number = next(self._numbers)
         waiting: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         sender.waiting[number] = waiting
@@ -166,13 +181,26 @@ class Relay:
             del sender.waiting[number]
 
     async def _connected(self) -> _Sender:
-        async with self._connecting:
-            if self._sender is None or self._sender.lost:
-                try:
-                    _, self._sender = await asyncio.get_running_loop().create_unix_connection(_Sender, self._address)
-                except OSError as error:
-                    raise DatabaseUnavailable(f"the process that writes is not there: {error}") from error
-            return self._sender
+        """A connection, on which all who want one wait together."""
+        if self._connecting is None or self._connecting.done():
+            self._connecting = asyncio.create_task(self._connect())
+            self._connecting.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return await asyncio.shield(self._connecting)
+
+    async def _connect(self) -> _Sender:
+        transport = None
+        try:
+            async with asyncio.timeout(self._patience):
+                connecting = asyncio.get_running_loop().create_unix_connection(_Sender, self._address)
+                transport, sender = await connecting
+                # The socket listens also while nobody is there to accept.
+                await asyncio.wait([sender.welcome])
+        except (OSError, TimeoutError) as error:
+            if transport is not None:
+                transport.close()
+            raise DatabaseUnavailable(f"the process that writes is not there: {error!r}") from error
+        self._sender = sender
+        return sender
 
     def close(self) -> None:
         """End the connection; who still waits is told that nothing was acknowledged."""
@@ -222,6 +250,7 @@ class _Receiver(_Messages):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self._reception.come(self)
+        self.send(_Answer(_WELCOME, None))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._reception.gone(self)

@@ -177,6 +177,18 @@ async def test_without_anybody_listening_nothing_is_acknowledged(path: Path) -> 
             await relay.push(1, "H44", arrivals(1))
 
 
+async def test_all_who_wait_for_a_writer_that_does_not_come_are_told_so_together(path: Path) -> None:
+    with listen(path) as listening:
+        relay = Relay(path, patience=0.2)
+        pushes = [relay.push(1, "H44", arrivals(1)) for _ in range(50)]
+        async with asyncio.timeout(PATIENCE / 10):
+            told = await asyncio.gather(*pushes, return_exceptions=True)
+        assert [type(each) for each in told] == [DatabaseUnavailable] * 50
+        async with writing(Desk(lambda: EVERYTHING), listening):
+            assert await relay.push(1, "H44", arrivals(1)) == EVERYTHING
+            relay.close()
+
+
 async def test_who_goes_before_the_answer_harms_nobody(path: Path) -> None:
     desk = Desk(lambda: EVERYTHING)
     desk.may.clear()
