@@ -123,6 +123,8 @@ class Database:
                         max_size=self._sizes[name],
                         init=_prepare,
                         reset=_keep,
+                        # The statement that writes all tallies is longer than what is kept prepared by default.
+                        max_cacheable_statement_size=0,
                         server_settings={"application_name": f"chiso-{name}", "timezone": "UTC", **_PLANNING[name]},
                     )
         return self._pools[name]
