@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 from typing import Final
 
+import prometheus_client.values
+
 from app.main import create_app, create_service, set_up_logging
 from app.serving import serve
 from app.settings import Settings
@@ -26,6 +28,11 @@ _PATIENCE_S: Final = 15.0
 def begin() -> tuple[Settings, str]:
     """What every process under workers.py begins with: it ends with its parent, logs, and knows the database."""
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    # Without it every count of every metric asks the system for the number of this process.
+    number = os.getpid()
+    prometheus_client.values.ValueClass = prometheus_client.values.MultiProcessValue(  # type: ignore[no-untyped-call]
+        lambda: number
+    )
     settings = Settings()
     set_up_logging(settings.log.level)
     assert settings.database.dsn is not None, "the parent knows where the database is"
