@@ -35,6 +35,7 @@ ifdef ARGS
 	@exec .venv/bin/chiso bench $(ARGS)
 else
 	.venv/bin/chiso bench write
+	.venv/bin/chiso bench write --clients 8 --peers influxdb --serve '--workers 2'
 	.venv/bin/chiso bench read --scale 0.05 --no-peers
 	.venv/bin/chiso bench sql --scale 0.05
 endif
