@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from operator import add
+from types import MappingProxyType
 from typing import Final
 
 from app.domain.publication import PublicationCounts
 from app.domain.tally import DOCUMENT, DOSSIER, PETITION, Family
 
 _Counts = Mapping[int, list[int]]
-_NO_COUNTS: Final[_Counts] = {}
+_NO_COUNTS: Final[_Counts] = MappingProxyType({})
 
 
 def _no_counts() -> _Counts:

@@ -11,15 +11,15 @@ from datetime import date
 from itertools import pairwise
 from typing import Any, Final, TypeVar, cast
 
-from app.domain import catalogue, publication, tally
+from app.domain import tally
 from app.domain.cube import Cell, Cube, Slices
 from app.domain.directory import Directory, Unit
 from app.domain.events import Day, Instant
 from app.domain.figures import EVERYTHING, USES, Needed, Part, Question
 from app.domain.periods import date_of, day_number, day_of, start_of
-from app.domain.publication import Announced, PublicationCounts, PublicationFacts, Published
+from app.domain.publication import PublicationCounts
 from app.domain.sums import Counted, Uses
-from app.store import sums
+from app.store import publications, sums
 from app.store.database import Connection
 from app.store.settled import Marks, SettledSums
 from app.store.stored import contribution
@@ -339,35 +339,10 @@ class Reader:
         if self.settled is not None and mark is not None:
             found = self.settled.find(key, mark)
         if found is None:
-            found = await self._count_publications(slices)
+            found = await publications.counted(self.connection, self.directory, self.generation, slices)
             if self.settled is not None and mark is not None:
                 self.settled.keep(key, mark, found, 10 * len(found))
         return found
-
-    async def _count_publications(self, slices: Slices) -> dict[int, PublicationCounts]:
-        """Counted from their facts."""
-        rows = await self.connection.fetch(
-            """
-            SELECT subject, decided_on, effective_on, published_on, complete FROM procedure_publication
-            WHERE root_id = $1 AND generation = $2 ORDER BY subject, ordinal
-            """,
-            self.directory.root_id,
-            self.generation,
-        )
-        ministry = self.directory.level_of(self.directory.root) == "ministry"
-        limits = catalogue.load().limits
-        facts = list(publications(rows).values())
-        return {
-            number: publication.count(
-                facts,
-                first,
-                until,
-                self.directory.calendar,
-                limits.announce_ministry if ministry else limits.announce,
-                limits.publish_ministry if ministry else limits.publish,
-            )
-            for number, (first, until) in enumerate(pairwise(slices.edges), start=1)
-        }
 
 
 _ALONE: Final[tuple[tuple[tally.Family, Part], ...]] = ((tally.PETITION, "petitions"), (tally.DOCUMENT, "documents"))
@@ -399,19 +374,3 @@ def _take_out(
             into = cells.setdefault(cell, [0] * len(counts))
             for place, count in enumerate(counts):
                 into[place] -= count
-
-
-def publications(rows: Sequence[Any]) -> dict[str, PublicationFacts]:
-    """Stored rows, in order, as facts by procedure code."""
-    announced: dict[str, list[Announced]] = {}
-    published: dict[str, list[Published]] = {}
-    for row in rows:
-        if row["effective_on"] is not None:
-            announced.setdefault(row["subject"], []).append(Announced(row["decided_on"], row["effective_on"]))
-        else:
-            fact = Published(row["decided_on"], row["published_on"], row["complete"])
-            published.setdefault(row["subject"], []).append(fact)
-    return {
-        subject: PublicationFacts(tuple(announced.get(subject, ())), tuple(published.get(subject, ())))
-        for subject in announced.keys() | published.keys()
-    }

@@ -20,7 +20,8 @@ from app.domain.periods import day_of, start_of
 from app.domain.petition import ABOUT
 from app.domain.remits import Remit, Remits
 from app.domain.sums import Counted
-from app.store.figures import Reader, publications
+from app.store.figures import Reader
+from app.store.publications import facts_of
 
 Side = Literal["numerator", "missing", "denominator"]
 SIDES: Final[tuple[Side, ...]] = ("numerator", "missing", "denominator")
@@ -273,7 +274,7 @@ class Lists:
         first, last = day_of(question.a), day_of(question.b)
         until = last if start_of(last) == question.b else last + 1
         found = []
-        for subject, facts in publications(rows).items():
+        for subject, facts in facts_of(rows).items():
             one = publication.count([facts], first, type(first)(until), self.directory.calendar, *self._limits())
             counts = one._asdict()
             if _stands(counts[indicator.numerator or ""], counts[indicator.denominator or ""], side):

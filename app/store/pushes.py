@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -33,7 +34,7 @@ _AHEAD_ALLOWED: Final = 10 * 60 * 1_000_000
 _AT_A_TIME: Final = 50
 """Lives folded before others of this process get a turn."""
 
-_LOG_COLUMNS: Final = (
+LOG_COLUMNS: Final = (
     "root_id", "time", "received_at", "source_id", "id", "type", "unit_id", "subject", "sequence", "what",
 )  # fmt: skip
 
@@ -299,7 +300,7 @@ class Pushes:
                     pack_what(event.what),
                 )
             )
-        await self._connection.copy_records_to_table("event", records=records, columns=_LOG_COLUMNS)
+        await self._connection.copy_records_to_table("event", records=records, columns=LOG_COLUMNS)
 
 
 def _outcome(items: Sequence[_Item]) -> Outcome:
@@ -312,17 +313,9 @@ def _outcome(items: Sequence[_Item]) -> Outcome:
         duplicates=len(duplicates),
         errors=sorted(errors, key=lambda each: each.index),
         warnings=[item.warning for item in accepted if item.warning is not None],
-        accepted_types=_types(accepted),
-        duplicate_types=_types(duplicates),
+        accepted_types=Counter(item.parsed.event.what.type for item in accepted),
+        duplicate_types=Counter(item.parsed.event.what.type for item in duplicates),
     )
-
-
-def _types(items: Sequence[_Item]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for item in items:
-        kind = item.parsed.event.what.type
-        found[kind] = found.get(kind, 0) + 1
-    return found
 
 
 def _rejected(parsed: Parsed, code: str, field: str, detail: str) -> Rejected:

@@ -21,8 +21,8 @@ from app.domain.petition import PetitionFacts
 from app.store import directory as catalogues
 from app.store import log, recount
 from app.store.database import Connection, Database
-from app.store.figures import publications
 from app.store.log import Progress
+from app.store.publications import facts_of
 from app.store.recount import LISTED, Difference
 
 _CHUNK: Final = 20_000
@@ -237,7 +237,7 @@ class _Refolding:
             None if row["unit_id"] is None else self._dossier(row),
             tuple(_petition(unit, petitions[unit]) for unit in sorted(petitions)),
             tuple(_document(unit, documents[unit]) for unit in sorted(documents)),
-            publications(beside["publication"])[row["subject"]] if "publication" in beside else None,
+            facts_of(beside["publication"])[row["subject"]] if "publication" in beside else None,
         )
         kept = [row, *petitions.values(), *documents.values()]
         ahead = frozenset(each["ahead_until"] for each in kept if each["ahead_until"] is not None)
