@@ -21,11 +21,7 @@ from app.bench.client import Told, framed
 from app.domain.arrivals import Parsed
 from app.domain.events import pack_what
 from app.intake.cloudevents import parse
-
-COLUMNS: Final = (
-    "root_id", "time", "received_at", "source_id", "id", "type", "unit_id", "subject", "sequence", "what",
-)  # fmt: skip
-
+from app.store.pushes import LOG_COLUMNS
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -78,7 +74,7 @@ async def _copied(plan: CopyPlan, batches: list[list[Record]]) -> Told:
 
     async def use(connection: asyncpg.Connection) -> None:
         while (now := time.monotonic()) < told.began + plan.seconds and (number := next(left, None)) is not None:
-            await connection.copy_records_to_table("event", records=batches[number], columns=COLUMNS)
+            await connection.copy_records_to_table("event", records=batches[number], columns=LOG_COLUMNS)
             told.sent.append(number)
             told.took.append(time.monotonic() - now)
 
