@@ -17,6 +17,7 @@ import msgspec
 
 from app.domain.arrivals import Parsed, Rejected
 from app.domain.events import Event, UnitCode
+from app.intake import sound
 from app.intake.bodies import (
     BodyProblem,
     NotJson,
@@ -32,11 +33,21 @@ from app.intake.bodies import (
     too_many,
     without_bom,
 )
-from app.intake.checks import EARLIEST, MAX_ID, MAX_UNIT, PLANS, Fault, instant, is_fit, is_identity_number, shown
+from app.intake.checks import (
+    EARLIEST,
+    MAX_ID,
+    MAX_SOURCE,
+    MAX_UNIT,
+    PLANS,
+    Fault,
+    instant,
+    is_fit,
+    is_identity_number,
+    shown,
+)
 
 __all__ = ["Batch", "BodyProblem", "Parsed", "Rejected", "decompress", "fingerprint", "parse"]
 
-_MAX_SOURCE = 300
 _COMMAS_PER_EVENT = 64
 
 
@@ -214,6 +225,9 @@ def _decoded(index: int, text: bytes | msgspec.Raw, suspect: bool) -> Parsed | R
     if overfull(text):
         return Rejected(index, None, None, "too_large", None, "the event has far too many parts")
     if not suspect:
+        found = sound.read(text)
+        if found is not None:
+            return Parsed(index, *found, fingerprint(*found))
         try:
             return _outcome(index, _ENVELOPE.decode(text))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -244,7 +258,7 @@ def _event(index: int, envelope: _Envelope) -> Parsed:
     if envelope.specversion != "1.0":
         raise Fault("invalid_event", "specversion", f'expected "1.0", not {shown(envelope.specversion)}')
     event_id = _required(envelope.id, "id", MAX_ID)
-    source = _required(envelope.source, "source", _MAX_SOURCE)
+    source = _required(envelope.source, "source", MAX_SOURCE)
     kind = envelope.type
     plan = PLANS.get(kind) if isinstance(kind, str) else None
     if plan is None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.domain.events import (
     BY_TYPE,
@@ -19,6 +21,7 @@ from app.domain.events import (
     ProcedureAnnounced,
     UnitCode,
 )
+from app.intake.checks import instant
 from app.intake.cloudevents import Rejected
 from tests.intake.sample import DATA, MICROS, accepted, event, of_type, outcome, why
 
@@ -42,6 +45,21 @@ from tests.intake.sample import DATA, MICROS, accepted, event, of_type, outcome,
 )
 def test_an_aware_time_is_an_instant_in_microseconds(text: str, micros: int) -> None:
     assert accepted(event(time=text)).event.time == micros
+
+
+@given(
+    st.integers(946_771_200_000_000, 4_133_808_000_000_000),
+    st.integers(-1_439, 1_439),
+    st.sampled_from([1, 1_000, 1_000_000]),
+)
+def test_an_instant_is_the_same_however_it_is_written_and_however_often_it_is_read(
+    micros: int, offset: int, finest: int
+) -> None:
+    micros -= micros % finest
+    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
+    for zone in (timezone(timedelta(minutes=offset)), timezone(timedelta(hours=7)), UTC):
+        text = at.astimezone(zone).isoformat()
+        assert [instant(text), instant(text)] == [micros, micros]
 
 
 BAD_TIMES = [
