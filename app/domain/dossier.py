@@ -7,7 +7,7 @@ nowhere else; tally.py only says on which day which counter moves, and explain.p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple, Protocol
 
 import msgspec
@@ -125,8 +125,7 @@ def fold(subject: str, life: Sequence[Event], rules_of: RulesOf, calendar: WorkC
     reception = effective_reception(subject, receptions)
     reading = Reading()
     chain = chain_of(reception.unit, life)
-    for event in admitted(life, chain, reading):
-        reading.read(event)
+    reading.read(admitted(life, chain, reading))
     return reading.facts(reception, chain[-1], rules_of(reading.procedure), calendar)
 
 
@@ -149,7 +148,7 @@ def chain_of(receiving: str, life: Sequence[Event]) -> list[str]:
     """The receiving unit and every unit the dossier was then handed to, read once in order."""
     chain = [receiving]
     for event in life:
-        if isinstance(event.what, events.DossierTransferred) and codes.is_over_any(event.unit, chain):
+        if type(event.what) is events.DossierTransferred and codes.is_over_any(event.unit, chain):
             chain.append(event.what.to)
     return chain
 
@@ -157,7 +156,7 @@ def chain_of(receiving: str, life: Sequence[Event]) -> list[str]:
 def admitted(life: Sequence[Event], chain: list[str], reading: Reading) -> Sequence[Event]:
     """The events that are read: by a unit of the chain or above one, a reception only by a unit of the chain itself."""
     on_chain = set(chain)
-    if all(event.unit in on_chain for event in life):
+    if on_chain.issuperset([event.unit for event in life]):
         return life
     kept = []
     for event in life:
@@ -188,6 +187,11 @@ class _Move(NamedTuple):
 class Reading:
     """What has been read of a life so far. Lives for one fold; the last event that gives a field wins."""
 
+    __slots__ = (
+        "broken_off", "channel", "completed", "components", "due", "e_result", "faults", "fee", "flags", "moves",
+        "procedure", "reception_fee", "requests", "returned", "signed_on_completion", "signed_result", "voided",
+    )  # fmt: skip
+
     def __init__(self) -> None:
         self.faults = 0
         self.procedure = ""
@@ -207,8 +211,11 @@ class Reading:
         self.requests: list[Request] = []
         self.moves: list[_Move] = []
 
-    def read(self, event: Event) -> None:
-        _READERS[event.what.rank](self, event.time, event.what)
+    def read(self, life: Iterable[Event]) -> None:
+        """Read further events, in reading order."""
+        for event in life:
+            what = event.what
+            _READERS[what.rank](self, event.time, what)
 
     def _flag(self, flag: int, value: bool | None) -> None:
         if value is not None:

@@ -342,13 +342,27 @@ def without_retracted(life: list[Event]) -> list[Event]:
     A retraction takes effect first, whatever its time: the event of the same source with the named id is as if never
     sent, when the retraction's unit is the target's unit or above it. A retraction itself cannot be retracted.
     """
+    if _stands_in_order(life):
+        return life
     retractions: dict[tuple[str, str], list[str]] = {}
+    standing = []
     for event in life:
-        if isinstance(event.what, EventRetracted):
+        if type(event.what) is EventRetracted:
             retractions.setdefault((event.source, event.what.id), []).append(event.unit)
-    standing = [event for event in life if not isinstance(event.what, EventRetracted)]
+        else:
+            standing.append(event)
     if retractions:
         standing = [
             e for e in standing if not any(is_under(e.unit, by) for by in retractions.get((e.source, e.id), ()))
         ]
     return sorted(standing, key=reading_order) if len(standing) > 1 else standing
+
+
+def _stands_in_order(life: list[Event]) -> bool:
+    """Whether nothing is retracted and every event came after the one before: most lives, found out at little cost."""
+    last = -1
+    for event in life:
+        if event.time <= last or type(event.what) is EventRetracted:
+            return False
+        last = event.time
+    return True

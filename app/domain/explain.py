@@ -259,7 +259,7 @@ class _Watched:
         reading = self._reading
         waiting, faults = reading.open_request, reading.faults
         reading.faults = 0
-        reading.read(event)
+        reading.read([event])
         if reading.faults & dossier.ANSWER_WITHOUT_REQUEST:
             self._unlike[id(event)] = "answer_without_request"
         elif event.what.rank == _REQUESTED and waiting is not None:

@@ -43,7 +43,7 @@ def fold(subject: str, life: list[Event], rules_of: RulesOf, calendar: Calendar)
     standing = without_retracted(life)
     if not standing:
         return NOTHING
-    if all(event.what.rank <= _LAST_DOSSIER for event in standing):
+    if max([event.what.rank for event in standing]) <= _LAST_DOSSIER:
         return LifeFacts(dossier.fold(subject, standing, rules_of, calendar))
     dossier_events, publication_events = [], []
     petitions: dict[str, list[Event]] = {}

@@ -74,7 +74,7 @@ class Intake:
         procedures = await self._names.ids(
             "procedure",
             root_id,
-            {each.event.what.procedure for each in arrivals if isinstance(each.event.what, DossierReceived)},
+            {each.event.what.procedure for each in arrivals if type(each.event.what) is DossierReceived},
         )
 
         line, anew = self._lines.of(root_id, large), False

@@ -26,7 +26,7 @@ _LINES: Final = 8
 """Roots whose lives are remembered at once."""
 
 _CAREFUL: Final = 3
-_LOOKING: Final = 50
+_LOOKING: Final = 200
 """Pushes for which the line stays careful, or looks receipts up, after one that had to begin anew for want of it."""
 
 
@@ -113,16 +113,29 @@ class Turn:
     def __init__(self, line: Line, careful: bool) -> None:
         self.line, self.careful = line, careful
         self._held: list[asyncio.Lock] = []
-        self._failures = 0
+        self._failures = line.failures
+        self._folded = False
 
     async def __aenter__(self) -> Self:
         return self
 
-    async def fold(self) -> None:
-        """Wait until those before have folded."""
+    async def fold(self) -> bool:
+        """Wait until those before have folded; whether what was read beforehand still holds.
+
+        It does not after a failure: the line has forgotten what those before are about to write. Then they have ended
+        when this returns, and the database is to be asked again.
+        """
+        holds = True
         if not self.careful:
             await self._take(self.line.folding)
-            self._failures = self.line.failures
+            holds = self._failures == self.line.failures
+            if not holds:
+                for stage in (self.line.storing, self.line.counting):
+                    await self._take(stage)
+                    self._release(stage)
+                self._failures = self.line.failures
+        self._folded = True
+        return holds
 
     async def store(self) -> None:
         """Wait until those before have stored; the next may fold from now on. Raises Outdated as `count` does."""
@@ -154,7 +167,7 @@ class Turn:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is not None:
+        if error is not None and self._folded:
             self.line.failed()
         for lock in list(self._held):
             self._release(lock)

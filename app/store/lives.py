@@ -68,9 +68,9 @@ _READ: Final = """
     FROM life
     WHERE root_id = $1 AND generation = $2 AND subject = ANY($3::text[])
 """
-_LAST_DOSSIER: Final = 19
 _PUBLICATIONS: Final = (29, 30)
-_RETRACTION: Final = 32
+_BESIDE: Final = frozenset(range(20, 32))
+"""Ranks of events of petitions, procedures and documents."""
 
 
 class Life(msgspec.Struct, frozen=True, gc=False):
@@ -239,4 +239,4 @@ async def fold_again(context: Context, subjects: Sequence[str]) -> Folding:
 
 def _is_mixed(events: Collection[Event]) -> bool:
     """Whether a life holds more than a dossier, so that facts beside its own row are to be written."""
-    return any(_LAST_DOSSIER < event.what.rank < _RETRACTION for event in events)
+    return not _BESIDE.isdisjoint([event.what.rank for event in events])

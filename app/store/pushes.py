@@ -99,7 +99,9 @@ class Pushes:
         line.of_generation(self._moment.generation)
         seen = await self._seen(items)
         known = await self._known(items, seen)
-        await self._turn.fold()
+        if not await self._turn.fold():
+            seen = await self._seen(items)
+            known = await self._known(items, seen)
         self._decide(items, seen)
         folding = await self._fold(items, known)
         if folding.cut and not self._turn.careful:
@@ -147,11 +149,11 @@ class Pushes:
             item.fault = _rejected(
                 item.parsed, "future_time", "time", "more than 10 minutes ahead of the server's clock"
             )
-        elif isinstance(event.what, DossierTransferred):
+        elif type(event.what) is DossierTransferred:
             if self._directory.resolve(event.what.to) not in self._directory.units:
                 detail = "no unit of this root has this code or alias"
                 item.fault = _rejected(item.parsed, "unknown_unit", "data.to", detail)
-        elif isinstance(event.what, DossierReceived):
+        elif type(event.what) is DossierReceived:
             item.warning = self._warning(item.parsed, event.what.procedure)
 
     def _warning(self, parsed: Parsed, procedure: str) -> Warned | None:
@@ -205,15 +207,14 @@ class Pushes:
                 raise Outdated
 
     async def _known(self, items: Sequence[_Item], seen: Mapping[bytes, bytes]) -> dict[str, Life]:
-        """The lives that new events may belong to, as far as the line does not remember them."""
-        remembered = self._turn.line.lives.get
-        careful = self._turn.careful
-        subjects = {
-            item.parsed.subject
-            for item in items
-            if item.fault is None and item.key not in seen and (careful or remembered(item.parsed.subject) is None)
-        }
-        return await lives.read(self._context, subjects, lock=careful)
+        """The lives that new events may belong to: from the line's memory, the others from the database."""
+        subjects = {item.parsed.subject for item in items if item.fault is None and item.key not in seen}
+        if self._turn.careful:
+            return await lives.read(self._context, subjects, lock=True)
+        # Kept from now on: the line may have forgotten them again when their turn to be folded comes.
+        remembered = {subject: self._turn.line.lives.get(subject) for subject in subjects}
+        told = {subject: life for subject, life in remembered.items() if life is not None}
+        return await lives.read(self._context, subjects - told.keys(), lock=False) | told
 
     def _decide(self, items: Sequence[_Item], seen: Mapping[bytes, bytes]) -> None:
         """Say of each event: new, seen before, or refused."""
@@ -276,7 +277,7 @@ class Pushes:
     def _resolved(self, item: _Item) -> Event:
         """The event as it stands in its life: units by code, not by alias."""
         event = item.parsed.event
-        if isinstance(event.what, DossierTransferred):
+        if type(event.what) is DossierTransferred:
             to = UnitCode(self._directory.resolve(event.what.to))
             if to != event.what.to:
                 event = msgspec.structs.replace(event, what=DossierTransferred(to))

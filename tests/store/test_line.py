@@ -56,9 +56,11 @@ async def assert_counted(store: Database, root_id: int, events: int) -> None:
     assert (report.clean, report.logged, report.receipts) == (True, events, events), report
 
 
+@pytest.mark.parametrize("remembered", [10_000, 8])
 async def test_pushes_at_once_of_the_same_lives_and_events_count_once(
-    store: Database, intake: Intake, root: int
+    store: Database, intake: Intake, root: int, monkeypatch: pytest.MonkeyPatch, remembered: int
 ) -> None:
+    monkeypatch.setattr("app.store.line._LIVES", remembered)
     events = arrivals(seed=3, dossiers=60)
     shares = [events[place::5] + events[:: place + 7] for place in range(5)]
     told = await asyncio.gather(*(push(intake, root, share) for share in shares))
