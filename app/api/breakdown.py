@@ -67,6 +67,7 @@ async def _breakdown(view: View, indicator: Indicator, by: str) -> dict[str, Any
             view.wanted.procedure,
             by_unit=by == "unit",
             by_procedure=by in ("procedure", "sector"),
+            by_channel=by == "channel",
         ),
         Slices.of(question.a, question.b),
     )

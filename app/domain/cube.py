@@ -19,7 +19,7 @@ from app.domain.sums import Counted, Uses
 from app.domain.tally import FAMILIES
 
 Cell = tuple[int, int, int, int]
-"""Unit id, procedure id, index of the variety, slice; 0 where a cube is not split by unit or procedure."""
+"""Unit id, procedure id, index of the variety, slice; 0 where a cube is not split by one of the first three."""
 
 K = TypeVar("K", bound=Hashable)
 

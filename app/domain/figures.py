@@ -82,12 +82,14 @@ class Needed:
         parts: the parts their measures belong to.
         measures: the measures themselves, with those that these are made of.
         counters: the dossiers' counters that are looked at.
+        by_channel: whether any of them is looked at by channel.
         of_dossiers: how those of the measures are found that follow from the dossiers' sums alone.
     """
 
     parts: frozenset[Part]
     measures: frozenset[str]
     counters: tuple[str, ...]
+    by_channel: bool
     of_dossiers: tuple[tuple[str, Callable[[Sums], Measure]], ...]
 
     @classmethod
@@ -106,18 +108,20 @@ def _needed(measures: frozenset[str]) -> Needed:
     for _, of in of_dossiers:
         of(looked_at)
     counters = tuple(name for name in DOSSIER.counters if name in looked_at.counters)
-    return Needed(parts, measures, counters, of_dossiers)
+    return Needed(parts, measures, counters, looked_at.by_variety, of_dossiers)
 
 
 class _Looked(Sums):
-    """Sums that note which counters are looked at."""
+    """Sums that note which counters are looked at, and whether by variety."""
 
     def __init__(self) -> None:
         super().__init__(DOSSIER)
         self.counters: set[str] = set()
+        self.by_variety = False
 
     def _sum(self, part: Mapping[int, list[int]], counter: str, varieties: Sequence[int]) -> int:
         self.counters.add(counter)
+        self.by_variety = self.by_variety or bool(varieties)
         return 0
 
 
@@ -238,7 +242,7 @@ _DOSSIERS: Final[dict[str, Callable[[Sums], Measure]]] = {
 }
 """The dossiers' measures that follow from their sums alone."""
 
-EVERYTHING: Final = replace(_needed(catalogues.MEASURES), counters=DOSSIER.counters)
+EVERYTHING: Final = replace(_needed(catalogues.MEASURES), counters=DOSSIER.counters, by_channel=True)
 """What a whole scorecard needs; its balance looks at all counters."""
 
 

@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, 
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
-from typing import Any, Final, TypeVar, cast
+from operator import add
+from typing import Final, TypeVar
 
 from app.domain import tally
 from app.domain.cube import Cell, Cube, Slices
@@ -23,7 +24,7 @@ from app.store import publications, sums
 from app.store.database import Connection
 from app.store.settled import Marks, SettledSums
 from app.store.stored import contribution
-from app.store.sums import Kind, Scope, Span, Steps, UsesWanted
+from app.store.sums import Kind, Place, Scope, Span, Steps, UsesWanted
 
 _DUE = "ended_at IS NULL AND deadline IS NOT NULL AND deadline >= $3 AND deadline < $5"
 
@@ -64,6 +65,7 @@ _LATER_TODAY: Final = {
 }
 
 
+_P = TypeVar("_P")
 _T = TypeVar("_T")
 _APART: Final = 10_000
 """Where the numbers of spans that are kept begin; no series has so many points."""
@@ -81,6 +83,7 @@ class Wanted:
     procedure: str | None = None
     by_unit: bool = False
     by_procedure: bool = False
+    by_channel: bool = False
 
 
 _NEXT_INSTANTS: Final = f"""
@@ -163,7 +166,8 @@ class Reader:
         procedure_id = None if wanted.procedure is None else await self._procedure_id(wanted.procedure)
         kinds = []
         if "dossiers" in parts:
-            kinds.append(Kind(tally.DOSSIER, wanted.needed.counters, wanted.by_unit, wanted.by_procedure))
+            by_channel = wanted.by_channel or wanted.needed.by_channel
+            kinds.append(Kind(tally.DOSSIER, wanted.needed.counters, wanted.by_unit, wanted.by_procedure, by_channel))
         if wanted.procedure is None:
             kinds += [Kind(family, family.counters, wanted.by_unit) for family, part in _ALONE if part in parts]
         of_procedures = parts & {"programmes", *USES}
@@ -195,16 +199,15 @@ class Reader:
         """The sums of each family by cell."""
         spans, steps = _spans(slices)
 
-        async def read(missing: list[Span]) -> dict[tuple[Any, ...], list[int]]:
-            scope = self._scope(wanted, procedure_id)
-            by_family = await sums.cells(self.connection, kinds, scope, missing, steps)
-            return {(name, *cell): counts for name, cells in by_family.items() for cell, counts in cells.items()}
+        async def read(missing: list[Span]) -> list[tuple[Place, int, list[int]]]:
+            return await sums.cells(self.connection, kinds, self._scope(wanted, procedure_id), missing, steps)
 
         found: dict[str, dict[Cell, list[int]]] = {kind.family.name: {} for kind in kinds}
-        for (name, *cell), counts in await self._with_settled((*kinds, procedure_id), wanted, spans, read, len):
-            into = found[name].get(cast(Cell, tuple(cell)))
-            added = counts if into is None else [a + b for a, b in zip(into, counts, strict=True)]
-            found[name][cast(Cell, tuple(cell))] = added
+        for place, number, counts in await self._with_settled((*kinds, procedure_id), wanted, spans, read, len):
+            name, unit, procedure, variety = place
+            cells, cell = found[name], (unit, procedure, variety, number)
+            into = cells.get(cell)
+            cells[cell] = counts if into is None else list(map(add, into, counts))
         return found
 
     async def _with_settled(
@@ -212,14 +215,14 @@ class Reader:
         what: Hashable,
         wanted: Wanted,
         spans: Sequence[Span],
-        read: Callable[[list[Span]], Awaitable[dict[tuple[Any, ...], _T]]],
+        read: Callable[[list[Span]], Awaitable[list[tuple[_P, int, _T]]]],
         size: Callable[[_T], int],
-    ) -> list[tuple[tuple[Any, ...], _T]]:
-        """What `read` gives for the spans, by keys that end with the slice; of closed years as it was kept.
+    ) -> list[tuple[_P, int, _T]]:
+        """What `read` gives for the spans: place, slice and value; of closed years as it was kept.
 
         `read` numbers what it reads as it is told: kept spans have numbers of their own, with the sign of their slice.
         """
-        found: list[tuple[tuple[Any, ...], _T]] = []
+        found: list[tuple[_P, int, _T]] = []
         missing: list[Span] = []
         to_keep: dict[int, tuple[Hashable, int, int]] = {}
         units = frozenset([unit.id for unit in wanted.units])
@@ -247,13 +250,14 @@ class Reader:
                 to_keep[number] = (key, mark, span.slice)
                 missing.append(span._replace(slice=number))
             else:
-                found += [((*cell, span.slice), value) for cell, value in kept]
-        groups: dict[int, list[tuple[tuple[Any, ...], _T]]] = {number: [] for number in to_keep}
-        for (*cell, number), value in (await read(missing)).items():
+                found += [(place, span.slice, value) for place, value in kept]
+        groups: dict[int, list[tuple[_P, _T]]] = {number: [] for number in to_keep}
+        for each in await read(missing):
+            place, number, value = each
             if number in to_keep:
-                groups[number].append((tuple(cell), value))
-                number = to_keep[number][2]
-            found.append(((*cell, number), value))
+                groups[number].append((place, value))
+                each = (place, to_keep[number][2], value)
+            found.append(each)
         for number, (where, mark, _) in to_keep.items():
             assert self.settled is not None, "only then is anything to be kept"
             self.settled.keep(
@@ -279,13 +283,12 @@ class Reader:
         # A deadline still to pass says nothing of procedures; nearly always that is all there is.
         ahead = {key: counts for key, counts in later.items() if any(counts[place] for place in places)}
 
-        async def read(missing: list[Span]) -> dict[tuple[Any, ...], Uses]:
+        async def read(missing: list[Span]) -> list[tuple[int, int, Uses]]:
             scope = self._scope(wanted, procedure_id)
-            found = await sums.uses(self.connection, uses, scope, missing, steps, ahead, slices.last)
-            return {(unit, number): each for (unit, number), each in found.items()}
+            return await sums.uses(self.connection, uses, scope, missing, steps, ahead, slices.last)
 
         found: dict[tuple[int, int], Uses] = {}
-        for (unit, number), each in await self._with_settled((uses, procedure_id), wanted, spans, read, Uses.size):
+        for unit, number, each in await self._with_settled((uses, procedure_id), wanted, spans, read, Uses.size):
             if (unit, number) in found:
                 together = Uses()
                 together.add(found[unit, number])
@@ -370,7 +373,12 @@ def _take_out(
     """Take out of the last slice what its last day holds though its instant is yet to come."""
     for (unit, procedure, variety, _), counts in later.items():
         if procedure_id in (None, procedure):
-            cell = (unit if kind.by_unit else 0, procedure if kind.by_procedure else 0, variety, last)
+            cell = (
+                unit if kind.by_unit else 0,
+                procedure if kind.by_procedure else 0,
+                variety if kind.by_variety else 0,
+                last,
+            )
             into = cells.setdefault(cell, [0] * len(counts))
             for place, count in enumerate(counts):
                 into[place] -= count

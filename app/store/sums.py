@@ -12,7 +12,6 @@ from datetime import date
 from functools import cache
 from typing import Final, NamedTuple
 
-from app.domain.cube import Cell
 from app.domain.dossier import CHANNELS
 from app.domain.events import Day
 from app.domain.periods import date_of, day_number
@@ -56,12 +55,27 @@ class Scope:
 
 @dataclass(frozen=True)
 class Kind:
-    """What is summed of a family, and how it is split beside the varieties and slices."""
+    """What is summed of a family, and how it is split beside the slices."""
 
     family: Family
     counters: tuple[str, ...]
     by_unit: bool = False
     by_procedure: bool = False
+    by_variety: bool = True
+
+    @property
+    def columns(self) -> tuple[tuple[str, bool], ...]:
+        """Those by which sums can be told apart, and whether these are."""
+        return (
+            ("unit_id", self.by_unit),
+            ("procedure_id", self.by_procedure),
+            (self.family.variety, self.by_variety),
+        )
+
+    @property
+    def split(self) -> tuple[str, ...]:
+        """The columns by which its sums are told apart."""
+        return tuple(name for name, split in self.columns if split)
 
 
 def pieces(first: Day | None, until: Day) -> list[Piece]:
@@ -195,8 +209,7 @@ def _rows(kind: Kind, scope: Scope, spans: Sequence[Span], steps: Steps | None, 
     if scope.procedure_id is not None:
         conditions.append(f"procedure_id = {bound(scope.procedure_id, 'int')}")
     whole = not kind.by_procedure and scope.procedure_id is None
-    keys = [name for name, split in (("unit_id", kind.by_unit), ("procedure_id", kind.by_procedure)) if split]
-    keys.append(kind.family.variety)
+    keys = "".join(f"{name}, " for name in kind.split)
     selects = []
 
     def select(length: str, found: Sequence[tuple[int, Piece]], slice_sql: str) -> None:
@@ -209,10 +222,10 @@ def _rows(kind: Kind, scope: Scope, spans: Sequence[Span], steps: Steps | None, 
         )
         arrays = ((numbers, "int[]"), (firsts, "date[]"), (untils, "date[]"), (signs, "int[]"))
         selects.append(
-            f"SELECT {', '.join(keys)}, {slice_sql} AS slice, sign, {', '.join(kind.counters)}"
+            f"SELECT {keys}{slice_sql} AS slice, sign, {', '.join(kind.counters)}"
             f" FROM unnest({', '.join(bound(list(array), sort) for array, sort in arrays)})"
             f" AS piece (number, first, until, sign), LATERAL ("
-            f"SELECT bucket, {', '.join(keys)}, {', '.join(kind.counters)}"
+            f"SELECT bucket, {keys}{', '.join(kind.counters)}"
             f" FROM {tally_name(kind.family, f'unit_{length}' if whole else length)}"
             f" WHERE bucket >= first AND bucket < until AND {' AND '.join(conditions)} OFFSET 0) AS within"
         )
@@ -246,35 +259,46 @@ def _plain(first: Day, until: Day) -> list[Piece]:
     return [piece for piece in found if piece.first != piece.until]
 
 
+Place = tuple[str, int, int, int]
+"""Name of a family, unit, procedure and variety; 0 where the sums are not split by them."""
+
+
 async def cells(
     connection: Connection, kinds: Sequence[Kind], scope: Scope, spans: Sequence[Span], steps: Steps | None = None
-) -> dict[str, dict[Cell, list[int]]]:
-    """By name of family, all its counters in each cell that has any (0 for those not asked for); one statement."""
-    found: dict[str, dict[Cell, list[int]]] = {kind.family.name: {} for kind in kinds}
+) -> list[tuple[Place, int, list[int]]]:
+    """All counters of every place and slice that has any, 0 for those not asked for; one statement."""
     bound = _Binder(scope)
     selects = []
     for number, kind in enumerate(kinds):
         rows = _rows(kind, scope, spans, steps, bound)
         if not rows:
-            return found
-        unit, procedure = "unit_id" if kind.by_unit else "0", "procedure_id" if kind.by_procedure else "0"
-        grouped = [name for name in (unit, procedure) if name != "0"] + [kind.family.variety, "slice"]
+            return []
+        places = ", ".join(f"{name}::int" if split else "0" for name, split in kind.columns)
         sums = ", ".join(f"coalesce(sum(sign * {name}), 0)::bigint" for name in kind.counters)
         selects.append(
-            f"SELECT {number}, {unit}, {procedure}, {kind.family.variety}::int, slice, ARRAY[{sums}]"
-            f" FROM ({rows}) AS rows GROUP BY {', '.join(grouped)}"
+            f"SELECT {number}, {places}, slice, ARRAY[{sums}]"
+            f" FROM ({rows}) AS rows GROUP BY {', '.join((*kind.split, 'slice'))}"
         )
+    found: list[tuple[Place, int, list[int]]] = []
+    names = [kind.family.name for kind in kinds]
+    spreads = [_spread(kind) for kind in kinds]
     for number, unit_id, procedure_id, variety, slice_, counts in await connection.fetch(
         " UNION ALL ".join(selects), *bound.parameters
     ):
-        kind = kinds[number]
-        if len(kind.counters) < len(kind.family.counters):
-            every = [0] * len(kind.family.counters)
-            for name, count in zip(kind.counters, counts, strict=True):
-                every[kind.family.places[name]] = count
-            counts = every
-        found[kind.family.name][unit_id, procedure_id, variety, slice_] = counts
+        spread = spreads[number]
+        if spread is not None:
+            counts.append(0)
+            counts = [counts[place] for place in spread]
+        found.append(((names[number], unit_id, procedure_id, variety), slice_, counts))
     return found
+
+
+def _spread(kind: Kind) -> list[int] | None:
+    """For each counter of the family its place among those asked for, the last one (a 0) where it is not asked for."""
+    if kind.counters == kind.family.counters:
+        return None
+    asked = {name: place for place, name in enumerate(kind.counters)}
+    return [asked.get(name, -1) for name in kind.family.counters]
 
 
 USED: Final = ("received", "received_fee_paid_online", "received_population_data", "ended_population_data")
@@ -300,7 +324,7 @@ async def uses(
     steps: Steps | None = None,
     ahead: Cells | None = None,
     last: int = 1,
-) -> dict[tuple[int, int], Uses]:
+) -> list[tuple[int, int, Uses]]:
     """Which procedures were used, by unit and slice; one statement, whose groups by procedure stay in the database.
 
     Args:
@@ -310,7 +334,7 @@ async def uses(
     bound = _Binder(scope)
     rows = _rows(kind, scope, spans, steps, bound)
     if not rows:
-        return {}
+        return []
     if ahead:
         rows += " UNION ALL " + _ahead(kind, scope, ahead, last, bound)
     channels = [
@@ -335,17 +359,18 @@ async def uses(
         ) AS of_procedures
         GROUP BY {"unit_id, " if wanted.by_unit else ""}slice
     """
-    found = {}
+    found = []
     for unit_id, number, online, paid, population, moved, received, more, *by_channel in await connection.fetch(
         statement, *bound.parameters
     ):
-        found[unit_id, number] = Uses(
+        of_unit = Uses(
             set(online or ()),
             set(paid or ()),
             set(population or ()),
             dict(zip(moved or (), more or (), strict=True)),
             dict(zip(received, map(list, zip(*by_channel, strict=True)), strict=True)) if received else {},
         )
+        found.append((unit_id, number, of_unit))
     return found
 
 
