@@ -18,7 +18,7 @@ from app.api.tables import tabular_response
 from app.domain import codes, figures, scoring
 from app.domain.catalogue import Indicator
 from app.domain.cube import Cell, Cube, Slices, why_not_additive
-from app.domain.directory import Directory, Unit
+from app.domain.directory import Directory, Scope, Unit
 from app.domain.dossier import CHANNELS
 from app.domain.figures import Needed, Question
 from app.domain.remits import Remits
@@ -128,6 +128,26 @@ class _Rows:
 
 def _by_unit(view: View, question: Question) -> _Rows:
     directory, asked_unit = view.directory, view.unit
+    row_of, members = _members(directory, asked_unit, question)
+    rows = []
+    for code in sorted(members, key=codes.sort_key):
+        unit = directory.units[code]
+        own = unit is asked_unit
+        name = f"{unit.name or unit.code} (riêng)" if own else unit.name
+        scope: Scope = "own" if own else "subtree"
+        mine = Question(unit, scope, question.label, question.a, question.b, question.procedure, tuple(members[code]))
+        rows.append(_Row(code, name, mine, True))
+    return _Rows(lambda cell: (row_of[cell[0]],), lambda split: rows)
+
+
+def _members(
+    directory: Directory, asked_unit: Unit, question: Question
+) -> tuple[dict[int, str], dict[str, list[Unit]]]:
+    """The row of every unit (id), and the units of every row."""
+    known = ("rows", asked_unit.code, question.scope)
+    found: tuple[dict[int, str], dict[str, list[Unit]]] | None = directory.kept.get(known)
+    if found is not None:
+        return found
     inside = frozenset(each.code for each in directory.in_scope(asked_unit.code, "subtree"))
     row_of = {each.id: row_key(directory, asked_unit.code, each, inside) for each in question.units_in(directory)}
     members: dict[str, list[Unit]] = {asked_unit.code: []}
@@ -135,14 +155,8 @@ def _by_unit(view: View, question: Question) -> _Rows:
         members |= {each.code: [] for each in children(directory, asked_unit.code)}
     for each in question.units_in(directory):
         members.setdefault(row_of[each.id], []).append(each)
-    rows = []
-    for code in sorted(members, key=codes.sort_key):
-        unit = directory.units[code]
-        own = unit is asked_unit
-        name = f"{unit.name or unit.code} (riêng)" if own else unit.name
-        mine = replace(question, unit=unit, scope="own" if own else "subtree", units=tuple(members[code]))
-        rows.append(_Row(code, name, mine, True))
-    return _Rows(lambda cell: (row_of[cell[0]],), lambda split: rows)
+    directory.kept[known] = row_of, members
+    return row_of, members
 
 
 def children(directory: Directory, code: str) -> list[Unit]:

@@ -6,8 +6,8 @@ figures.py; a cube only says which cell belongs to whom, so nothing is counted i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
 from app.domain.catalogue import Indicator
@@ -16,7 +16,7 @@ from app.domain.figures import USES, part_of
 from app.domain.periods import Period, day_of, start_of
 from app.domain.publication import PublicationCounts
 from app.domain.sums import Counted, Uses
-from app.domain.tally import FAMILIES
+from app.domain.tally import FAMILIES, Family
 
 Cell = tuple[int, int, int, int]
 """Unit id, procedure id, index of the variety, slice; 0 where a cube is not split by one of the first three."""
@@ -77,12 +77,14 @@ class Cube:
 
     Attributes:
         slices: the time that was asked for.
-        cells: by name of family, all its counters.
+        families: those that were summed, perhaps with some of their counters only, by name.
+        cells: by name of family, its counters.
         uses: by unit and slice, 0 for the unit where the cube is not split by unit.
         publications: of the root, by slice.
     """
 
     slices: Slices
+    families: dict[str, Family] = field(default_factory=lambda: {each.name: each for each in FAMILIES})
     cells: dict[str, dict[Cell, list[int]]] = field(default_factory=lambda: {each.name: {} for each in FAMILIES})
     uses: dict[tuple[int, int], Uses] = field(default_factory=dict)
     publications: dict[int, PublicationCounts] = field(default_factory=dict)
@@ -103,7 +105,8 @@ class Cube:
 
     def wholes(self) -> Iterator[Counted]:
         """What each slice counts in all, from slice 1 on."""
-        for found in self.in_turn(lambda cell: ("",), ("",)):
+        together = {name: _together(cells) for name, cells in self.cells.items()}
+        for found in replace(self, cells=together).in_turn(lambda cell: ("",), ("",)):
             yield found[""]
 
     def in_turn(
@@ -119,12 +122,12 @@ class Cube:
         """
         by_slice: list[dict[K, Counted]] = [{} for _ in range(self.slices.last + 1)]
         by_slice[0] = {owner: Counted.nothing() for owner in everyone}
-        for family in FAMILIES:
-            for cell, counts in self.cells[family.name].items():
+        for name, family in self.families.items():
+            for cell, counts in self.cells[name].items():
                 found = by_slice[cell[3]]
                 for owner in owners(cell):
                     counted = found.get(owner) or found.setdefault(owner, Counted.nothing())
-                    counted.of_family(family.name).add(cell[2], counts)
+                    counted.add(family, cell[2], counts)
         for (unit, number), uses in self.uses.items():
             found = by_slice[number]
             for owner, mine in _shared(unit, number, uses, owners, by_dossier):
@@ -141,6 +144,14 @@ class Cube:
             for counted in here.values():
                 counted.publications = self.publications.get(number, counted.publications)
             yield here
+
+
+def _together(cells: Mapping[Cell, list[int]]) -> dict[Cell, list[int]]:
+    """The cells added up over units and procedures."""
+    apart: dict[Cell, list[list[int]]] = {}
+    for (_, _, variety, number), counts in cells.items():
+        apart.setdefault((0, 0, variety, number), []).append(counts)
+    return {cell: list(map(sum, zip(*found, strict=True))) for cell, found in apart.items()}
 
 
 def _shared(

@@ -25,27 +25,33 @@ def _no_counts() -> _Counts:
 
 @dataclass(slots=True)
 class Sums:
-    """A family's counters by variety: before the period and within it.
+    """A family's counters by variety, all of them or some: before the period and within it.
 
-    What is summed is never changed in place: it may be kept for the next question, or be that of several periods.
+    Never changed in place: sums may be kept for the next question, or be those of several periods.
     """
 
     family: Family
     before: _Counts = field(default_factory=_no_counts)
     within: _Counts = field(default_factory=_no_counts)
 
-    def add(self, variety: int, counts: list[int]) -> None:
-        """Take counters of a variety in, within the period."""
+    def plus(self, family: Family, variety: int, counts: list[int]) -> Sums:
+        """With counters of a variety taken in, within the period; `family` says which they are, the same each time."""
         if not self.within:
-            self.within = {variety: counts}
-        else:
-            present = self.within.get(variety)
-            self.within = {**self.within, variety: counts if present is None else list(map(add, present, counts))}
+            return Sums(family, self.before, {variety: counts})
+        present = self.within.get(variety)
+        added = counts if present is None else list(map(add, present, counts))
+        return Sums(family, self.before, {**self.within, variety: added})
+
+    def after(self, earlier: Sums) -> Sums:
+        """These within their period, after what the period before left (its `following`)."""
+        return Sums(earlier.family, earlier.before, self.within) if earlier.before else self
 
     def following(self) -> Sums:
         """Those of the period after this one, as long as nothing is in it."""
-        if not self.before or not self.within:
-            return Sums(self.family, self.before or self.within)
+        if not self.within:
+            return self
+        if not self.before:
+            return Sums(self.family, self.within)
         before = dict(self.before)
         for variety, counts in self.within.items():
             present = before.get(variety)
@@ -57,10 +63,14 @@ class Sums:
         return self._sum(self.within, counter, varieties)
 
     def _sum(self, part: _Counts, counter: str, varieties: Sequence[int]) -> int:
-        place, total = self.family.places[counter], 0
-        for variety, counts in part.items():
-            if not varieties or variety in varieties:
-                total += counts[place]
+        if not part:
+            return 0
+        place = self.family.places[counter]
+        if varieties:
+            return sum([counts[place] for variety, counts in part.items() if variety in varieties])
+        total = 0
+        for counts in part.values():
+            total += counts[place]
         return total
 
     def active(self, population: str = "", *varieties: int) -> int:
@@ -148,6 +158,10 @@ _UNPUBLISHED: Final = PublicationCounts(0, 0, 0, 0, 0, 0)
 _UNUSED: Final = Uses()
 """Never changed: most of what is counted apart knows nothing of procedures."""
 
+_NO_DOSSIERS: Final = Sums(DOSSIER)
+_NO_PETITIONS: Final = Sums(PETITION)
+_NO_DOCUMENTS: Final = Sums(DOCUMENT)
+
 
 @dataclass(slots=True)
 class Counted:
@@ -163,7 +177,16 @@ class Counted:
     @classmethod
     def nothing(cls) -> Counted:
         """No life at all."""
-        return cls(Sums(DOSSIER), Sums(PETITION), Sums(DOCUMENT), _UNUSED, _UNUSED, _UNPUBLISHED)
+        return cls(_NO_DOSSIERS, _NO_PETITIONS, _NO_DOCUMENTS, _UNUSED, _UNUSED, _UNPUBLISHED)
+
+    def add(self, family: Family, variety: int, counts: list[int]) -> None:
+        """Take counters of a family's variety in, within the period."""
+        if family.name == DOSSIER.name:
+            self.dossiers = self.dossiers.plus(family, variety, counts)
+        elif family.name == PETITION.name:
+            self.petitions = self.petitions.plus(family, variety, counts)
+        else:
+            self.documents = self.documents.plus(family, variety, counts)
 
     def use(self, uses: Uses) -> None:
         """Take in the uses of a unit, within the period."""
@@ -173,9 +196,9 @@ class Counted:
 
     def follow(self, earlier: Counted) -> None:
         """Stand after what the period before left (its `following`)."""
-        self.dossiers.before = earlier.dossiers.before
-        self.petitions.before = earlier.petitions.before
-        self.documents.before = earlier.documents.before
+        self.dossiers = self.dossiers.after(earlier.dossiers)
+        self.petitions = self.petitions.after(earlier.petitions)
+        self.documents = self.documents.after(earlier.documents)
         self.carried = earlier.carried
 
     def following(self) -> Counted:
@@ -188,9 +211,3 @@ class Counted:
             _UNUSED,
             _UNPUBLISHED,
         )
-
-    def of_family(self, name: str) -> Sums:
-        """The sums of a family."""
-        if name == "dossier":
-            return self.dossiers
-        return self.petitions if name == "petition" else self.documents

@@ -8,7 +8,7 @@ instant, per population. A new population is a new counter here, a migration and
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Final
 
@@ -36,6 +36,11 @@ class Family:
     def places(self) -> dict[str, int]:
         """Where each counter stands."""
         return {name: place for place, name in enumerate(self.counters)}
+
+    @cache  # noqa: B019  of three families that live as long as the process
+    def narrowed(self, counters: tuple[str, ...]) -> Family:
+        """The family with these of its counters only."""
+        return self if counters == self.counters else replace(self, counters=counters)
 
 
 DOSSIER: Final = Family(

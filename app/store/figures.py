@@ -176,6 +176,7 @@ class Reader:
             families = {kind.family.name for kind in kinds} | ({tally.DOSSIER.name} if of_procedures else set())
             later = await self._later_today(families, wanted, slices)
         if kinds:
+            cube.families |= {kind.family.name: kind.family.narrowed(kind.counters) for kind in kinds}
             cube.cells |= await self._cells(kinds, wanted, procedure_id, slices)
             for kind in kinds:
                 name = kind.family.name
@@ -371,6 +372,7 @@ def _take_out(
     cells: dict[Cell, list[int]], later: tally.Cells, kind: Kind, procedure_id: int | None, last: int
 ) -> None:
     """Take out of the last slice what its last day holds though its instant is yet to come."""
+    places = [kind.family.places[name] for name in kind.counters]
     for (unit, procedure, variety, _), counts in later.items():
         if procedure_id in (None, procedure):
             cell = (
@@ -379,6 +381,5 @@ def _take_out(
                 variety if kind.by_variety else 0,
                 last,
             )
-            into = cells.setdefault(cell, [0] * len(counts))
-            for place, count in enumerate(counts):
-                into[place] -= count
+            into = cells.get(cell, [0] * len(places))
+            cells[cell] = [count - counts[place] for count, place in zip(into, places, strict=True)]

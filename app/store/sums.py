@@ -266,7 +266,7 @@ Place = tuple[str, int, int, int]
 async def cells(
     connection: Connection, kinds: Sequence[Kind], scope: Scope, spans: Sequence[Span], steps: Steps | None = None
 ) -> list[tuple[Place, int, list[int]]]:
-    """All counters of every place and slice that has any, 0 for those not asked for; one statement."""
+    """The counters asked for of every place and slice that has any; one statement."""
     bound = _Binder(scope)
     selects = []
     for number, kind in enumerate(kinds):
@@ -281,24 +281,11 @@ async def cells(
         )
     found: list[tuple[Place, int, list[int]]] = []
     names = [kind.family.name for kind in kinds]
-    spreads = [_spread(kind) for kind in kinds]
     for number, unit_id, procedure_id, variety, slice_, counts in await connection.fetch(
         " UNION ALL ".join(selects), *bound.parameters
     ):
-        spread = spreads[number]
-        if spread is not None:
-            counts.append(0)
-            counts = [counts[place] for place in spread]
         found.append(((names[number], unit_id, procedure_id, variety), slice_, counts))
     return found
-
-
-def _spread(kind: Kind) -> list[int] | None:
-    """For each counter of the family its place among those asked for, the last one (a 0) where it is not asked for."""
-    if kind.counters == kind.family.counters:
-        return None
-    asked = {name: place for place, name in enumerate(kind.counters)}
-    return [asked.get(name, -1) for name in kind.family.counters]
 
 
 USED: Final = ("received", "received_fee_paid_online", "received_population_data", "ended_population_data")
