@@ -184,6 +184,19 @@ def row_key(directory: Directory, above: str, unit: Unit, inside: Collection[str
     return above
 
 
+def _as_read(code: str) -> tuple[object, str]:
+    return codes.sort_key(code), code
+
+
+def _order(directory: Directory) -> dict[str, int]:
+    """The places of the catalogue's procedures in the order in which people read them."""
+    found: dict[str, int] | None = directory.kept.get("order")
+    if found is None:
+        ordered = sorted(directory.procedures, key=_as_read)
+        found = directory.kept["order"] = {code: place for place, code in enumerate(ordered)}
+    return found
+
+
 async def _by_dossier(view: View, question: Question, cube: Cube, by: str) -> _Rows:
     """Rows of dossiers. Their questions have no label: a national report is of all dossiers together."""
     part = replace(question, label="")
@@ -196,7 +209,8 @@ async def _by_dossier(view: View, question: Question, cube: Cube, by: str) -> _R
     if by == "procedure":
 
         def of_procedures(split: Mapping[str, object]) -> list[_Row]:
-            found = sorted(split, key=lambda code: (codes.sort_key(code), code))
+            order = _order(view.directory)
+            found = sorted(split, key=order.__getitem__ if order.keys() >= split.keys() else _as_read)
             return [_Row(code, known[code].name if code in known else None, part, False) for code in found]
 
         return _Rows(lambda cell: (code_of.get(cell[1], ""),), of_procedures)
