@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.collecting import collect_less
+from app.joined import JoinedHttp
 
 
 class PortInUse(Exception):
@@ -67,6 +68,7 @@ def serve(app: FastAPI, claimed: socket.socket) -> None:
     """Serve until interrupted. Requests under way are given three seconds to end."""
     config = uvicorn.Config(
         app,
+        http=JoinedHttp,
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=3,

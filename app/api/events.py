@@ -59,18 +59,25 @@ async def take_in(service: Service, access: Access, items: Sequence[Parsed | Rej
     sound = [item for item in items if isinstance(item, Parsed)]
     errors = [item for item in items if isinstance(item, Rejected)]
     outcomes = await _pushed(service, access.root_id, access.unit, sound)
+    joined = _joined(outcomes, errors)
+    _measure(service, outcomes, joined.errors)
+    _observe(service, items, joined, arrived)
+    await rejections.keep(service.database, access.root_id, access.unit, joined.errors, service.clock())
+    return joined
+
+
+def _joined(outcomes: Sequence[Outcome], errors: list[Rejected]) -> Outcome:
+    """The outcome of a whole request: of its pushes, and of what was not pushed at all."""
+    if len(outcomes) == 1 and not errors:
+        return outcomes[0]
     for outcome in outcomes:
         errors += outcome.errors
-    joined = Outcome(
+    return Outcome(
         accepted=sum(each.accepted for each in outcomes),
         duplicates=sum(each.duplicates for each in outcomes),
         errors=sorted(errors, key=lambda each: each.index),
         warnings=[warning for each in outcomes for warning in each.warnings],
     )
-    _measure(service, outcomes, joined.errors)
-    _observe(service, items, joined, arrived)
-    await rejections.keep(service.database, access.root_id, access.unit, joined.errors, service.clock())
-    return joined
 
 
 async def _pushed(service: Service, root_id: int, unit: str, sound: Sequence[Parsed]) -> list[Outcome]:

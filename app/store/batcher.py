@@ -35,7 +35,7 @@ class _Sharing:
     worth_another: int
 
 
-_SMALL_ONES: Final = _Sharing(large=False, together=1_000, at_once=2, worth_another=200)
+_SMALL_ONES: Final = _Sharing(large=False, together=1_000, at_once=3, worth_another=24)
 _LARGE_ONES: Final = _Sharing(large=True, together=2_000, at_once=4, worth_another=1)
 _GATHERING_S: Final = 0.005
 

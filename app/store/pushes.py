@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final, Literal
@@ -314,9 +313,18 @@ def _outcome(items: Sequence[_Item]) -> Outcome:
         duplicates=len(duplicates),
         errors=sorted(errors, key=lambda each: each.index),
         warnings=[item.warning for item in accepted if item.warning is not None],
-        accepted_types=Counter(item.parsed.event.what.type for item in accepted),
-        duplicate_types=Counter(item.parsed.event.what.type for item in duplicates),
+        accepted_types=_types(accepted),
+        duplicate_types=_types(duplicates),
     )
+
+
+def _types(items: Iterable[_Item]) -> dict[str, int]:
+    """How many of each type; most pushes are of one event, for which a Counter takes longer than all else here."""
+    found: dict[str, int] = {}
+    for item in items:
+        name = item.parsed.event.what.type
+        found[name] = found.get(name, 0) + 1
+    return found
 
 
 def _rejected(parsed: Parsed, code: str, field: str, detail: str) -> Rejected:
