@@ -74,7 +74,7 @@ async def _copied(plan: CopyPlan, batches: list[list[Record]]) -> Told:
 
     async def use(connection: asyncpg.Connection) -> None:
         while (now := time.monotonic()) < told.began + plan.seconds and (number := next(left, None)) is not None:
-            await connection.copy_records_to_table("event", records=batches[number], columns=LOG_COLUMNS)
+            await connection.copy_records_to_table("event", records=batches[number], columns=list(LOG_COLUMNS))
             told.sent.append(number)
             told.took.append(time.monotonic() - now)
 

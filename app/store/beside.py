@@ -8,15 +8,40 @@ from typing import Any, Final
 from app.domain import tally
 from app.domain.life import LifeFacts
 from app.domain.publication import PublicationFacts
+from app.store.adding import add
 from app.store.change import Contribution
 from app.store.context import Context, ahead
 from app.store.stored import contribution
 
 _COLUMNS: Final = {
-    "petition": "unit_id, about, disliked, voided, received_at, ended_at, deadline, late_published, ahead_until",
-    "document": "unit_id, tier, electronic, signed, sent_at, ahead_until",
-    "procedure_publication": "ordinal, decided_on, effective_on, published_on, complete",
+    "petition": {
+        "unit_id": "int",
+        "about": "smallint",
+        "disliked": "boolean",
+        "voided": "boolean",
+        "received_at": "timestamptz",
+        "ended_at": "timestamptz",
+        "deadline": "timestamptz",
+        "late_published": "boolean",
+        "ahead_until": "timestamptz",
+    },
+    "document": {
+        "unit_id": "int",
+        "tier": "smallint",
+        "electronic": "boolean",
+        "signed": "boolean",
+        "sent_at": "timestamptz",
+        "ahead_until": "timestamptz",
+    },
+    "procedure_publication": {
+        "ordinal": "smallint",
+        "decided_on": "date",
+        "effective_on": "date",
+        "published_on": "date",
+        "complete": "boolean",
+    },
 }
+_KEY: Final = {"root_id": "int", "generation": "int", "subject": "text"}
 
 
 async def contributions(context: Context, subjects: Collection[str]) -> dict[str, list[Contribution]]:
@@ -50,12 +75,7 @@ async def write(context: Context, facts: Mapping[str, LifeFacts], there: Mapping
                 *key,
                 there[table],
             )
-        if rows[table]:
-            await context.connection.copy_records_to_table(
-                table,
-                records=[(*key, *row) for row in rows[table]],
-                columns=["root_id", "generation", "subject", *columns.split(", ")],
-            )
+        await add(context.connection, table, _KEY | columns, [(*key, *row) for row in rows[table]])
 
 
 def _petition_rows(context: Context, subject: str, facts: LifeFacts) -> list[tuple[Any, ...]]:

@@ -180,14 +180,8 @@ class Database:
         expects few rows and would fetch a province's one by one, where a bitmap takes them page by page. Worker
         processes take longer to start than such a statement runs; and a ranking's groups fit into memory.
         """
-        async with self.connection("read") as connection:
-            # One round trip; asyncpg's own transaction would be two.
-            await connection.execute(_BEGIN_FIGURES)
-            try:
-                yield connection
-            finally:
-                if not connection.is_closed():
-                    await connection.execute("COMMIT")
+        async with self.connection("read") as connection, begun(connection, _BEGIN_FIGURES):
+            yield connection
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -203,6 +197,21 @@ class Database:
                 return await work(connection)
 
         return await again(once)
+
+
+@asynccontextmanager
+async def begun(connection: Connection, statements: str) -> AsyncIterator[None]:
+    """A transaction of the connection that begins with `statements`, sent together: asyncpg's own takes a round trip
+    for each. Committed at the end of the block, rolled back when it fails.
+    """
+    try:
+        await connection.execute(statements)
+        yield
+        await connection.execute("COMMIT")
+    except BaseException:
+        if not connection.is_closed() and connection.is_in_transaction():
+            await connection.execute("ROLLBACK")
+        raise
 
 
 async def again(once: Callable[[], Awaitable[_T]], attempts: int = 8) -> _T:

@@ -15,7 +15,7 @@ from app.domain.events import (
 from app.store import counting, lives
 from app.store import directory as catalogues
 from app.store.context import Context
-from app.store.database import Connection, Database, again
+from app.store.database import Connection, Database, again, begun
 from app.store.directory import Directories
 from app.store.line import Lines
 from app.store.names import Names
@@ -38,9 +38,12 @@ class Intake:
         self._lines = Lines()
         self._clock = clock
 
-    async def moment(self, connection: Connection, root_id: int, *, alone: bool = False) -> Moment:
-        """The root's catalogues, generation and the time, held until the transaction ends; `alone`: by nobody else."""
-        await (catalogues.hold_alone if alone else catalogues.hold)(connection, root_id)
+    async def moment(self, connection: Connection, root_id: int) -> Moment:
+        """The root's catalogues, generation and the time, held until the transaction ends."""
+        await catalogues.hold(connection, root_id)
+        return await self._held(connection, root_id)
+
+    async def _held(self, connection: Connection, root_id: int) -> Moment:
         row = await connection.fetchrow(
             "SELECT revision, generation, coalesce($2::timestamptz, clock_timestamp()) AS now FROM root WHERE id = $1",
             root_id,
@@ -85,9 +88,9 @@ class Intake:
             async with (
                 self._database.connection("write") as connection,
                 line.turn(careful) as turn,
-                connection.transaction(),
+                begun(connection, catalogues.begin_holding(root_id, alone=turn.careful)),
             ):
-                moment = await self.moment(connection, root_id, alone=turn.careful)
+                moment = await self._held(connection, root_id)
                 return await Pushes(connection, moment, turn, sources, procedures).run(pushes)
 
         return await again(once)

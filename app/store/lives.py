@@ -21,6 +21,7 @@ from app.domain.dossier import DossierFacts
 from app.domain.events import DossierReceived, Event, pack, unpack
 from app.domain.life import LifeFacts
 from app.store import beside
+from app.store.adding import FEW, unnest
 from app.store.change import Change, Contribution
 from app.store.context import Context, ahead
 from app.store.database import Outdated
@@ -48,19 +49,18 @@ _COLUMNS: Final = {
 }
 _NO_DOSSIER: Final = (None,) * 14
 _NAMES: Final = ", ".join(_COLUMNS)
-_UNNEST: Final = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(_COLUMNS.values(), start=4))
-# An upsert only because it looks every life up by its key, whatever the planner thinks of a table that grows fast; a
-# row that it adds (without xmax) was not there, though it should have been.
-_REPLACE: Final = f"""
+# An upsert also where every life is there: it looks them up by their keys, whatever the planner thinks of a table that
+# grows fast. Rows that it adds have no xmax; a new life (version 1) that is there already is neither added nor changed.
+_WRITE: Final = f"""
     WITH done AS (
         INSERT INTO life (root_id, generation, revision, {_NAMES})
-        SELECT $1::int, $2::int, $3::bigint, * FROM unnest({_UNNEST}) AS new ({_NAMES})
+        SELECT $1::int, $2::int, $3::bigint, * FROM {unnest(tuple(_COLUMNS.items()), first=4)} AS new ({_NAMES})
         ON CONFLICT (root_id, generation, subject) DO UPDATE
         SET revision = excluded.revision, {", ".join(f"{name} = excluded.{name}" for name in list(_COLUMNS)[1:])}
         WHERE life.version = excluded.version - 1
         RETURNING xmax
     )
-    SELECT count(*) FROM done WHERE xmax <> 0
+    SELECT count(*) FILTER (WHERE xmax = 0) AS added, count(*) FILTER (WHERE xmax <> 0) AS changed FROM done
 """
 _READ: Final = """
     SELECT subject, version, unit_id, procedure_id, channel, flags, voided, received_at, ended_at, deadline,
@@ -145,16 +145,18 @@ class Folding:
         """
         context = self._context
         key = (context.directory.root_id, context.generation, context.directory.revision)
-        if self._new:
+        added, rows = len(self._new), self._new + self._changed
+        if len(rows) > FEW and added:
             try:
                 await context.connection.copy_records_to_table(
                     "life", records=[key + row for row in self._new], columns=[*_KEY, *_COLUMNS]
                 )
             except asyncpg.UniqueViolationError as error:
                 raise Outdated from error
-        if self._changed:
-            done = await context.connection.fetchval(_REPLACE, *key, *map(list, zip(*self._changed, strict=True)))
-            if done != len(self._changed):
+            added, rows = 0, self._changed
+        if rows:
+            done = await context.connection.fetchrow(_WRITE, *key, *map(list, zip(*rows, strict=True)))
+            if done is None or (done["added"], done["changed"]) != (added, len(self._changed)):
                 raise Outdated
         if self._mixed:
             await beside.write(context, self._mixed, self._beside)

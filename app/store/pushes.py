@@ -24,6 +24,7 @@ from app.domain.events import (
 )
 from app.domain.periods import day_of
 from app.store import counting, lives
+from app.store.adding import add
 from app.store.context import Context
 from app.store.database import Connection, Outdated
 from app.store.line import Turn
@@ -33,9 +34,21 @@ _AHEAD_ALLOWED: Final = 10 * 60 * 1_000_000
 _AT_A_TIME: Final = 50
 """Lives folded before others of this process get a turn."""
 
-LOG_COLUMNS: Final = (
-    "root_id", "time", "received_at", "source_id", "id", "type", "unit_id", "subject", "sequence", "what",
-)  # fmt: skip
+LOG_COLUMNS: Final = {
+    "root_id": "int",
+    "time": "timestamptz",
+    "received_at": "timestamptz",
+    "source_id": "int",
+    "id": "text",
+    "type": "smallint",
+    "unit_id": "int",
+    "subject": "text",
+    "sequence": "text",
+    "what": "bytea",
+}
+"""What is written of an event, and of which types."""
+
+_RECEIPT_COLUMNS: Final = {"root_id": "int", "key": "uuid", "content": "uuid"}
 
 
 @dataclass(frozen=True)
@@ -266,9 +279,7 @@ class Pushes:
         """Write receipts, in key order so that two writers of the same never wait for each other in a ring."""
         records = sorted((self._root_id, item.key, item.parsed.content) for item in items)
         try:
-            await self._connection.copy_records_to_table(
-                "receipt", records=records, columns=("root_id", "key", "content")
-            )
+            await add(self._connection, "receipt", _RECEIPT_COLUMNS, records)
         except asyncpg.UniqueViolationError as error:
             self._turn.line.met_again()
             raise Outdated from error
@@ -300,7 +311,7 @@ class Pushes:
                     pack_what(event.what),
                 )
             )
-        await self._connection.copy_records_to_table("event", records=records, columns=LOG_COLUMNS)
+        await add(self._connection, "event", LOG_COLUMNS, records)
 
 
 def _outcome(items: Sequence[_Item]) -> Outcome:

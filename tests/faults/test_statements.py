@@ -34,7 +34,8 @@ class Injected(Exception):
 
 
 class Faults:
-    """Raises at the n-th statement from now on, before or after it was carried out; n = 0: never.
+    """Raises at the n-th statement from now on, before or after it was carried out; n = 0: never. Not after a commit:
+    then nothing has failed.
 
     Statements of this test's own tasks alone: the service of the fixture polls for stale lives beside them.
     """
@@ -53,7 +54,7 @@ class Faults:
             if not self._mine.get():
                 return await method(connection, *arguments, **options)
             self.count += 1
-            hit = self.count == self.at
+            hit = self.count == self.at and not (self.after and arguments[:1] == ("COMMIT",))
             if hit and not self.after:
                 raise self.error()
             done = await method(connection, *arguments, **options)
@@ -198,11 +199,15 @@ async def test_a_fault_is_a_problem_that_acknowledges_nothing(
     await running.catalogue()
     event = running.event("dossier.received", procedure="1.004555", channel="online")
 
-    async def failing(*arguments: Any, **options: Any) -> None:
-        raise error()
+    whole = PoolConnectionProxy.execute
+
+    async def execute(connection: Any, statement: str, *arguments: Any) -> Any:
+        if statement.startswith("INSERT INTO event"):
+            raise error()
+        return await whole(connection, statement, *arguments)
 
     with monkeypatch.context() as patched, capture_logs() as logs:
-        patched.setattr(PoolConnectionProxy, "copy_records_to_table", failing)
+        patched.setattr(PoolConnectionProxy, "execute", execute)
         answer = await running.post(json.dumps(event).encode(), "application/cloudevents+json")
     problem = answer.json()
     assert (answer.status_code, problem["code"]) == (status, code)

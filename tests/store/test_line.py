@@ -56,10 +56,13 @@ async def assert_counted(store: Database, root_id: int, events: int) -> None:
     assert (report.clean, report.logged, report.receipts) == (True, events, events), report
 
 
+@pytest.mark.parametrize("few", [256, 0])
 @pytest.mark.parametrize("remembered", [10_000, 8])
 async def test_pushes_at_once_of_the_same_lives_and_events_count_once(
-    store: Database, intake: Intake, root: int, monkeypatch: pytest.MonkeyPatch, remembered: int
+    store: Database, intake: Intake, root: int, monkeypatch: pytest.MonkeyPatch, remembered: int, few: int
 ) -> None:
+    monkeypatch.setattr("app.store.adding.FEW", few)
+    monkeypatch.setattr("app.store.lives.FEW", few)
     monkeypatch.setattr("app.store.line._LIVES", remembered)
     events = arrivals(seed=3, dossiers=60)
     shares = [events[place::5] + events[:: place + 7] for place in range(5)]
@@ -75,19 +78,19 @@ async def test_what_rests_on_a_push_that_failed_begins_anew(
 ) -> None:
     events = arrivals(seed=4, dossiers=40)
     first, second, third = events[0::3], events[1::3] + events[0::3], events[2::3] + events[1::3]
-    copy = PoolConnectionProxy.copy_records_to_table
+    execute = PoolConnectionProxy.execute
     failed: list[str] = []
 
-    async def failing_once(connection: Any, table: str, **options: Any) -> Any:
-        done = await copy(connection, table, **options)
-        if table == "event" and not failed:
-            failed.append(table)
+    async def failing_once(connection: Any, statement: str, *arguments: Any) -> Any:
+        done = await execute(connection, statement, *arguments)
+        if statement.startswith("INSERT INTO event") and not failed:
+            failed.append(statement)
             # Long enough for those behind to fold on what will never be.
             await asyncio.sleep(0.3)
             raise Lost
         return done
 
-    monkeypatch.setattr(PoolConnectionProxy, "copy_records_to_table", failing_once)
+    monkeypatch.setattr(PoolConnectionProxy, "execute", failing_once)
     told = await asyncio.gather(*(push(intake, root, each) for each in (first, second, third)), return_exceptions=True)
     assert [type(each) for each in told].count(Lost) == 1
     accepted = sum(each[0] for each in told if isinstance(each, tuple))
