@@ -1,10 +1,11 @@
 """Gathering concurrent pushes into shared transactions (group commit).
 
-A push that finds no transaction of its root under way starts one at once; those that come meanwhile wait for it and go
-together next. Whoever has just been answered is likely to send again: after a transaction of several pushes the next
-one waits a few milliseconds for as many. So a lone event waits for nobody, and many at once share the price of a
-transaction. Large pushes have a queue of their own, with four transactions under way, each at another stage
-(line.py). Nothing is acknowledged before the commit that holds it; what is queued is bounded.
+A push that finds no transaction of its root under way starts one at once. Those that come meanwhile go together next:
+when it has ended, or as soon as there are enough of them for a transaction beside it, so that requests are read and
+events folded while the database writes. Whoever has just been answered is likely to send again: after a transaction of
+several pushes the next one waits a few milliseconds for as many. So a lone event waits for nobody, and many at once
+share the price of a transaction. Large pushes have a queue of their own, with four transactions under way, each at
+another stage (line.py). Nothing is acknowledged before the commit that holds it; what is queued is bounded.
 """
 
 from __future__ import annotations
