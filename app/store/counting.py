@@ -1,6 +1,7 @@
 """Counters in the database, written as differences, last in a transaction; sums.py reads them.
 
-The differences of days by procedure go to the server once; it sums them up to months, years and whole units itself.
+The differences of days by procedure go to the server once; it sums them up to months, years, whole units and the whole
+root itself.
 """
 
 from __future__ import annotations
@@ -15,16 +16,24 @@ from app.domain.periods import date_of
 from app.domain.tally import FAMILIES, Family
 from app.store.change import Change
 from app.store.database import Connection
-from app.store.grains import GRAINS, tally_keys, tally_name
+from app.store.grains import GRAINS, bucket_length, tally_keys, tally_name
 
 _WIDE: Final = ("processing_seconds", "processing_micros")
-_FROM: Final = {"month": "day", "year": "month", "unit_day": "day", "unit_month": "unit_day", "unit_year": "unit_month"}
+_FROM: Final = {
+    "month": "day",
+    "year": "month",
+    "unit_day": "day",
+    "unit_month": "unit_day",
+    "unit_year": "unit_month",
+    "root_month": "month",
+    "root_year": "root_month",
+}
 """Which grain a coarser one is summed from."""
 
 
 def bucket_sql(grain: str, day: str) -> str:
     """SQL for the first day of the bucket of a grain in which the date expression `day` lies."""
-    length = grain.removeprefix("unit_")
+    length = bucket_length(grain)
     return day if length == "day" else f"date_trunc('{length}', {day}::timestamp)::date"
 
 

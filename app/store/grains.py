@@ -9,11 +9,13 @@ from typing import Final
 from app.domain.tally import Family
 
 GRAINS: Final = {
-    "dossier": ("day", "month", "year", "unit_day", "unit_month", "unit_year"),
+    "dossier": ("day", "month", "year", "unit_day", "unit_month", "unit_year", "root_month", "root_year"),
     "petition": ("unit_day", "unit_month", "unit_year"),
     "document": ("unit_day", "unit_month", "unit_year"),
 }
-"""A family's bucket lengths, the finest first: by procedure, and `unit_…` over all procedures (decision 0001)."""
+"""A family's bucket lengths, the finest first: by unit and procedure, `unit_…` over all procedures (decision 0001),
+`root_…` over all units (decision 0004).
+"""
 
 
 def tally_name(family: Family, grain: str) -> str:
@@ -23,4 +25,11 @@ def tally_name(family: Family, grain: str) -> str:
 
 def tally_keys(family: Family, grain: str) -> list[str]:
     """The columns that tell a tally's cells of one root and generation apart, in the order of the key."""
-    return ["bucket", "unit_id", *([] if grain.startswith("unit_") else ["procedure_id"]), family.variety]
+    unit = [] if grain.startswith("root_") else ["unit_id"]
+    procedure = [] if grain.startswith("unit_") else ["procedure_id"]
+    return ["bucket", *unit, *procedure, family.variety]
+
+
+def bucket_length(grain: str) -> str:
+    """day, month or year."""
+    return grain.rpartition("_")[2]

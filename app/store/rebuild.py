@@ -21,7 +21,7 @@ from app.store import bulk, counting, lives, log
 from app.store import directory as catalogues
 from app.store.context import Context
 from app.store.database import Connection, Database
-from app.store.grains import GRAINS, tally_name
+from app.store.grains import GRAINS, tally_keys, tally_name
 from app.store.intake import Intake
 from app.store.log import Progress
 from app.store.names import Names
@@ -42,7 +42,7 @@ rebuild, up to what takes about a second."""
 
 _KEYED: Final = {
     **dict.fromkeys(("life", "petition", "document", "procedure_publication"), "subject"),
-    **{tally_name(family, grain): "unit_id" for family in FAMILIES for grain in GRAINS[family.name]},
+    **{tally_name(family, grain): tally_keys(family, grain)[1] for family in FAMILIES for grain in GRAINS[family.name]},
 }
 """Every table with a generation, and the column its key goes on with."""
 

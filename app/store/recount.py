@@ -24,9 +24,12 @@ LISTED: Final = 1_000
 _FETCHED: Final = 2_000
 
 
+_EVERY_UNIT: Final = "all units"
+
+
 class Difference(NamedTuple):
-    """A counter of a cell that is not what the facts say. `procedure` is None where the table has none; `bucket` is the
-    civil day, or the first of the month."""
+    """A counter of a cell that is not what the facts say. `procedure` is None where the table has none, `unit` says so
+    where it has none; `bucket` is the civil day, or the first of the month."""
 
     table: str
     unit: str
@@ -173,6 +176,7 @@ def _statement(family: Family, grain: str) -> str:
         ", ".join(f"coalesce({side}.{name}, 0)::bigint" for name in family.counters)
         for side in ("tallied", "recounted")
     )
+    told = ", ".join(name if name in keys else f"NULL::int AS {name}" for name in ("unit_id", "procedure_id"))
     return f"""
     WITH {_MOVED[family.name]},
     -- the counters as the facts give them
@@ -185,7 +189,7 @@ def _statement(family: Family, grain: str) -> str:
         SELECT {named}, {", ".join(family.counters)}
         FROM {tally_name(family, grain)} WHERE root_id = $1 AND generation = $2
     )
-    SELECT unit_id, {"procedure_id" if "procedure_id" in keys else "NULL::int"} AS procedure_id, {family.variety},
+    SELECT {told}, {family.variety},
            bucket, tallied IS NULL AS not_tallied, ARRAY[{tallied}] AS tallied, ARRAY[{recounted}] AS recounted
     FROM tallied FULL JOIN recounted USING ({named})
     WHERE ({tallied}) <> ({recounted})
@@ -232,7 +236,8 @@ async def _compare_table(
 
 
 def _differences(table: str, family: Family, names: _Names, row: Any) -> list[Difference]:
-    unit = names.units.get(row["unit_id"], f"#{row['unit_id']}")
+    unit_id = row["unit_id"]
+    unit = _EVERY_UNIT if unit_id is None else names.units.get(unit_id, f"#{unit_id}")
     procedure_id, variety = row["procedure_id"], row[family.variety]
     procedure = None if procedure_id is None else names.procedures.get(procedure_id, f"#{procedure_id}")
     named = family.varieties[variety] if 0 <= variety < len(family.varieties) else f"#{variety}"

@@ -18,7 +18,7 @@ from app.domain.periods import date_of, day_number
 from app.domain.sums import Uses
 from app.domain.tally import DOSSIER, Cells, Family
 from app.store.database import Connection
-from app.store.grains import tally_name
+from app.store.grains import GRAINS, tally_name
 
 _LENGTHS: Final = ("year", "month", "day")
 _BEGINNING: Final = day_number(date(1, 1, 1))
@@ -208,7 +208,6 @@ def _rows(kind: Kind, scope: Scope, spans: Sequence[Span], steps: Steps | None, 
         conditions.append(f"unit_id = ANY({bound(scope.unit_ids, 'int[]')})")
     if scope.procedure_id is not None:
         conditions.append(f"procedure_id = {bound(scope.procedure_id, 'int')}")
-    whole = not kind.by_procedure and scope.procedure_id is None
     keys = "".join(f"{name}, " for name in kind.split)
     selects = []
 
@@ -226,7 +225,7 @@ def _rows(kind: Kind, scope: Scope, spans: Sequence[Span], steps: Steps | None, 
             f" FROM unnest({', '.join(bound(list(array), sort) for array, sort in arrays)})"
             f" AS piece (number, first, until, sign), LATERAL ("
             f"SELECT bucket, {keys}{', '.join(kind.counters)}"
-            f" FROM {tally_name(kind.family, f'unit_{length}' if whole else length)}"
+            f" FROM {tally_name(kind.family, _grain(kind, scope, length))}"
             f" WHERE bucket >= first AND bucket < until AND {' AND '.join(conditions)} OFFSET 0) AS within"
         )
 
@@ -240,6 +239,15 @@ def _rows(kind: Kind, scope: Scope, spans: Sequence[Span], steps: Steps | None, 
         for piece in _stepped(steps):
             select(piece.length, [(0, piece)], f"width_bucket(bucket, {starts})")
     return " UNION ALL ".join(selects)
+
+
+def _grain(kind: Kind, scope: Scope, length: str) -> str:
+    """The grain with the fewest rows that tell what is asked for."""
+    if not kind.by_procedure and scope.procedure_id is None:
+        return f"unit_{length}"
+    rooted = f"root_{length}"
+    every_unit = scope.unit_ids is None and not kind.by_unit
+    return rooted if every_unit and rooted in GRAINS[kind.family.name] else length
 
 
 def _stepped(steps: Steps) -> list[Piece]:

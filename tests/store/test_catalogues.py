@@ -88,8 +88,9 @@ class Province:
         """All cells that are not zero, of every family and grain."""
         found = {}
         for family, grain in TALLIES:
-            rows = await self.fetch(f"SELECT * FROM tally_{family}_{grain} ORDER BY unit_id, bucket, 5, 6")
-            width = 5 if grain.startswith("unit_") else 6
+            width = 6 if "_" not in grain else 5
+            places = ", ".join(str(place) for place in range(3, width + 1))
+            rows = await self.fetch(f"SELECT * FROM tally_{family}_{grain} ORDER BY {places}")
             found[f"{family}_{grain}"] = [
                 (*row[:width], *(count or 0 for count in row[width:])) for row in rows if any(row[width:])
             ]
