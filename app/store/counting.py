@@ -25,8 +25,7 @@ _FROM: Final = {
     "unit_day": "day",
     "unit_month": "unit_day",
     "unit_year": "unit_month",
-    "root_month": "month",
-    "root_year": "root_month",
+    "root_year": "year",
 }
 """Which grain a coarser one is summed from."""
 

@@ -9,12 +9,12 @@ from typing import Final
 from app.domain.tally import Family
 
 GRAINS: Final = {
-    "dossier": ("day", "month", "year", "unit_day", "unit_month", "unit_year", "root_month", "root_year"),
+    "dossier": ("day", "month", "year", "unit_day", "unit_month", "unit_year", "root_year"),
     "petition": ("unit_day", "unit_month", "unit_year"),
     "document": ("unit_day", "unit_month", "unit_year"),
 }
 """A family's bucket lengths, the finest first: by unit and procedure, `unit_…` over all procedures (decision 0001),
-`root_…` over all units (decision 0004).
+`root_year` over all units (decision 0004).
 """
 
 

@@ -1,4 +1,4 @@
-"""Tallies of a whole root by procedure (decision 0004), filled from those of its units.
+"""The tally of a whole root by procedure and year (decision 0004), filled from those of its units.
 
 Revision ID: 0005
 Revises: 0004
@@ -45,23 +45,21 @@ _COUNTERS = (
 
 
 def upgrade() -> None:
-    """Add the two tables with the sums of what is there."""
+    """Add the table with the sums of what is there."""
     columns = ", ".join(f"{name} {'BIGINT' if name.startswith('processing_') else 'INTEGER'}" for name in _COUNTERS)
     named, sums = ", ".join(_COUNTERS), ", ".join(f"sum({name})" for name in _COUNTERS)
-    for length in ("month", "year"):
-        op.execute(
-            f"CREATE TABLE tally_dossier_root_{length} (root_id INTEGER NOT NULL, generation INTEGER NOT NULL,"
-            f" bucket DATE NOT NULL, procedure_id INTEGER NOT NULL, channel SMALLINT NOT NULL, {columns},"
-            " PRIMARY KEY (root_id, generation, bucket, procedure_id, channel))"
-        )
-        op.execute(
-            f"INSERT INTO tally_dossier_root_{length} (root_id, generation, bucket, procedure_id, channel, {named})"
-            f" SELECT root_id, generation, bucket, procedure_id, channel, {sums}"
-            f" FROM tally_dossier_{length} GROUP BY root_id, generation, bucket, procedure_id, channel"
-        )
+    op.execute(
+        "CREATE TABLE tally_dossier_root_year (root_id INTEGER NOT NULL, generation INTEGER NOT NULL,"
+        f" bucket DATE NOT NULL, procedure_id INTEGER NOT NULL, channel SMALLINT NOT NULL, {columns},"
+        " PRIMARY KEY (root_id, generation, bucket, procedure_id, channel))"
+    )
+    op.execute(
+        f"INSERT INTO tally_dossier_root_year (root_id, generation, bucket, procedure_id, channel, {named})"
+        f" SELECT root_id, generation, bucket, procedure_id, channel, {sums}"
+        " FROM tally_dossier_year GROUP BY root_id, generation, bucket, procedure_id, channel"
+    )
 
 
 def downgrade() -> None:
-    """Drop them."""
-    for length in ("month", "year"):
-        op.execute(f"DROP TABLE tally_dossier_root_{length}")
+    """Drop it."""
+    op.execute("DROP TABLE tally_dossier_root_year")
