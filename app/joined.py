@@ -36,7 +36,8 @@ class _Joined(asyncio.Transport):
 
     def _send(self) -> None:
         written, self._written = self._written, []
-        if written:
+        # The client may have gone since, in this very turn.
+        if written and not self._transport.is_closing():
             self._transport.writelines(written)
 
     def close(self) -> None:

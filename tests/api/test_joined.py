@@ -42,6 +42,15 @@ async def test_head_and_body_leave_together_and_the_next_answer_by_itself() -> N
     assert wire.pieces[1:] == [b"head of a stream", b"event"]
 
 
+async def test_nothing_is_sent_to_a_client_that_went_in_the_same_turn() -> None:
+    wire = Wire()
+    joined = _Joined(wire, asyncio.get_running_loop())
+    joined.write(b"too late")
+    wire.close()
+    await asyncio.sleep(0)
+    assert wire.pieces == []
+
+
 async def test_what_was_written_is_sent_before_the_connection_closes() -> None:
     wire = Wire()
     joined = _Joined(wire, asyncio.get_running_loop())
