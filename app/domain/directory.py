@@ -12,9 +12,9 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from app.domain import codes
-from app.domain.dossier import Rules
 from app.domain.events import Day, Instant
 from app.domain.periods import start_of
+from app.domain.rules import Rules
 from app.domain.workdays import Calendar
 
 Scope = Literal["own", "subtree"]

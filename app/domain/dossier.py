@@ -8,13 +8,14 @@ nowhere else; tally.py only says on which day which counter moves, and explain.p
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 import msgspec
 
 from app.domain import codes, events
-from app.domain.events import Day, Event, Instant
+from app.domain.events import Event, Instant
 from app.domain.periods import day_of
+from app.domain.rules import Rules, RulesOf, WorkCalendar
 
 CHANNELS: Final = ("online", "counter", "postal")
 RETURN_WAYS: Final = ("counter", "postal", "online")
@@ -56,25 +57,6 @@ FAULTS: Final = {
          "answer_without_request", "unknown_procedure", "due_moved_late")
     )
 }  # fmt: skip
-
-
-class WorkCalendar(Protocol):
-    """What the fold asks of a working-day calendar (workdays.Calendar)."""
-
-    def end_of_nth_workday(self, day: Day, n: int) -> Instant:
-        """The last instant of the n-th working day after `day`."""
-
-
-class Rules(NamedTuple):
-    """The counted attributes of a procedure. The defaults are those of a procedure the catalogue does not know."""
-
-    known: bool = False
-    fee: bool = False
-    issues_document: bool = True
-    max_working_days: int | None = None
-
-
-RulesOf = Callable[[str], Rules]
 
 
 class DossierFacts(msgspec.Struct, frozen=True, gc=False):

@@ -14,10 +14,11 @@ import msgspec
 
 from app.domain import document, dossier, petition, publication
 from app.domain.document import DocumentFacts
-from app.domain.dossier import DossierFacts, RulesOf
+from app.domain.dossier import DossierFacts
 from app.domain.events import Event, without_retracted
 from app.domain.petition import PetitionFacts
 from app.domain.publication import PublicationFacts
+from app.domain.rules import RulesOf
 from app.domain.workdays import Calendar
 
 LONGEST: Final = 1_000

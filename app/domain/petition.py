@@ -11,9 +11,9 @@ from typing import Final
 import msgspec
 
 from app.domain import catalogue
-from app.domain.dossier import WorkCalendar
 from app.domain.events import Event, Instant, PetitionRated, PetitionReceived
 from app.domain.periods import day_of
+from app.domain.rules import WorkCalendar
 
 ABOUT: Final = ("regulation", "staff", "other")
 

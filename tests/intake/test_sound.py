@@ -35,7 +35,7 @@ ATTRIBUTES = ["specversion", "id", "source", "type", "subject", "time", "unit", 
 
 
 def both(text: bytes) -> tuple[Parsed | Rejected, Parsed | Rejected]:
-    """An event's outcome, and what it is when only the careful way is gone."""
+    """An event's outcome, and what it is when there is only the careful way."""
     quick = parse(b"[%s]" % text, MANY, {}).items
     with patch.object(sound, "read", return_value=None):
         careful = parse(b"[%s]" % text, MANY, {}).items
