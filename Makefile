@@ -32,12 +32,12 @@ memory: install ## a million events, the process under 300 MB; ARGS="--events 30
 bench: install ## the service beside its peers on this machine; ARGS="write --rounds 1" for a part of it
 	@.ci/bench-peers || true
 ifdef ARGS
-	@exec .venv/bin/chiso bench $(ARGS)
+	@exec .venv/bin/python -m bench $(ARGS)
 else
-	.venv/bin/chiso bench write
-	.venv/bin/chiso bench write --clients 8 --peers influxdb --serve '--workers 2'
-	.venv/bin/chiso bench read --scale 0.05 --no-peers
-	.venv/bin/chiso bench sql --scale 0.05
+	.venv/bin/python -m bench write
+	.venv/bin/python -m bench write --clients 8 --peers influxdb --serve '--workers 2'
+	.venv/bin/python -m bench read --scale 0.05 --no-peers
+	.venv/bin/python -m bench sql --scale 0.05
 endif
 
 check: install ## style, types, import contracts

@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import os
 import secrets
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import structlog
 from fastapi import FastAPI
 
 from app.api import (
     advice,
     breakdown,
     catalogues,
-    docs,
     dossiers,
     events,
     life,
-    openapi,
-    probes,
-    problems,
     quality,
     ranking,
     rejections,
@@ -32,20 +24,21 @@ from app.api import (
     series,
     stream,
 )
-from app.api.cache import FigureCache
-from app.api.direct import Direct
-from app.api.metrics import Metrics
-from app.api.requests import Requests
-from app.api.service import Service
-from app.api.watching import Watcher
+from app.api.events_direct import Direct
+from app.api.http import docs, openapi, probes, problems
+from app.api.http.caching import FigureCache
+from app.api.http.metrics import Metrics
+from app.api.http.middleware import Requests
+from app.api.http.service import Service
+from app.api.http.watcher import Watcher
 from app.settings import Settings
-from app.store.batcher import Batcher
-from app.store.database import Database
-from app.store.directory import Directories
-from app.store.intake import Clock, Intake
+from app.store.catalogues.read import CatalogueCache
+from app.store.database import Clock, Database
 from app.store.keys import Keys
-from app.store.refold import Refolder
-from app.store.relay import Relay
+from app.store.write.batcher import Batcher
+from app.store.write.intake import Intake
+from app.store.write.refold import Refolder
+from app.store.write.relay import Relay
 
 VERSION = "0.1.0"
 
@@ -63,13 +56,13 @@ def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None, *,
         settings.database.read_connections,
         settings.database.acquire_seconds,
     )
-    directories = Directories()
-    intake = Intake(database, directories, clock)
+    catalogue_cache = CatalogueCache()
+    intake = Intake(database, catalogue_cache, clock)
     metrics, secret = Metrics(), pepper(settings)
     return Service(
         settings=settings,
         database=database,
-        directories=directories,
+        catalogue_cache=catalogue_cache,
         intake=intake,
         batcher=relay or Batcher(intake, settings.intake.max_waiting_events),
         refolder=Refolder(database, intake),
@@ -156,40 +149,3 @@ def _write_once(file: Path, content: bytes) -> None:
         file.hardlink_to(draft)
     finally:
         draft.unlink()
-
-
-def _process(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Which worker says it."""
-    event["pid"] = os.getpid()
-    return event
-
-
-def set_up_logging(level: str) -> None:
-    """JSON lines on standard error, also for the libraries; never a request's body."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            _process,
-            structlog.processors.TimeStamper(fmt="iso", utc=False),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.stdlib.add_log_level,
-                _process,
-                structlog.processors.TimeStamper(fmt="iso", utc=False),
-                structlog.processors.format_exc_info,
-                structlog.processors.JSONRenderer(ensure_ascii=False),
-            ]
-        )
-    )
-    logging.basicConfig(level=level, handlers=[handler], force=True)

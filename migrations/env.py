@@ -12,7 +12,7 @@ from typing import Any
 from alembic import context
 from sqlalchemy import create_engine, pool
 
-from app.store.tables import metadata
+from app.store.schema import metadata
 
 TIMESCALE = context.config.attributes.get("timescale") or context.get_x_argument(as_dictionary=True).get(
     "timescale", "auto"

@@ -18,7 +18,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from app.store.embedded import attach_or_start
+from app.store.embedded.server import attach_or_start
 
 TIMESCALE_DSN = os.environ.get("CHISO_TEST_TIMESCALE_DSN")
 """A superuser's DSN of a server with TimescaleDB preloaded; .ci/timescale makes one."""
@@ -35,10 +35,10 @@ def pytest_sessionstart() -> None:
 @pytest.fixture(scope="session")
 def reachable_dir() -> Iterator[Path]:
     """A temporary directory that other users can enter too: root's embedded server runs as one of them."""
-    directory = Path(tempfile.mkdtemp(prefix="chiso-test-")).resolve()
-    directory.chmod(0o755)
-    yield directory
-    shutil.rmtree(directory, ignore_errors=True)
+    catalogues = Path(tempfile.mkdtemp(prefix="chiso-test-")).resolve()
+    catalogues.chmod(0o755)
+    yield catalogues
+    shutil.rmtree(catalogues, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -14,11 +14,10 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from app.api.service import Service
+from app.api.http.service import Service
 from app.main import create_app, create_service
 from app.settings import AuthSettings, DatabaseSettings, Settings
-from app.store import keys
-from app.store.catalogues import ensure_root
+from app.store import keys, roots
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -88,7 +87,7 @@ class Running:
     async def make_key(self, unit: str, *scopes: str) -> str:
         """A key of a unit."""
         async with self.service.database.connection("write") as connection:
-            root_id = await ensure_root(connection, unit.partition(".")[0])
+            root_id = await roots.ensure(connection, unit.partition(".")[0])
             return await keys.create(connection, self.service.pepper, root_id, unit, scopes)
 
     async def catalogue(self, units: list[dict] | None = None, procedures: list[dict] | None = None) -> None:

@@ -6,15 +6,17 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from app.api.answers import encode, figure_response
-from app.api.auth import Access, access_for
-from app.api.parameters import asked
+from app.api.http.answers import encode, figure_response
+from app.api.http.auth import Access, access_for
+from app.api.http.csv import retold
+from app.api.http.parameters import asked
+from app.api.http.service import Service, service_of
 from app.api.scorecard import View, viewing
-from app.api.service import Service, service_of
-from app.api.tables import retold
-from app.domain import advice, catalogue, figures, scoring
-from app.domain.advice import Advice
-from app.domain.figures import Needed
+from app.domain.catalogues import indicators as catalogue
+from app.domain.figures import advice, scoring
+from app.domain.figures import measures as figures
+from app.domain.figures.advice import Advice
+from app.domain.figures.measures import Needed
 
 router = APIRouter()
 
@@ -40,7 +42,7 @@ async def _advice(view: View) -> dict[str, Any]:
     indicators = [each for group in catalogue.load().groups for each in group.indicators]
     needed = Needed.of(indicators)
     question = view.question()
-    measures = figures.measures(view.directory, question, await view.reader.count(question, needed), needed)
+    measures = figures.measures(view.catalogues, question, await view.reader.count(question, needed), needed)
     narrowed = view.wanted.procedure is not None
     told = [_told(each) for each in advice.advise(scoring.score_indicator(i, measures, narrowed) for i in indicators)]
     return {"advice": told}

@@ -8,22 +8,24 @@ from typing import Annotated, Any, Final, NamedTuple
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from app.api.auth import Access, access_for
-from app.api.parameters import asked, one_of
-from app.api.problems import Problem
+from app.api.http.auth import Access, access_for
+from app.api.http.csv import tabular_response
+from app.api.http.parameters import asked, one_of
+from app.api.http.problems import Problem
+from app.api.http.service import Service, service_of
 from app.api.ranking import indicator_of
 from app.api.scorecard import View, heading, moving, viewing
-from app.api.service import Service, service_of
-from app.api.tables import tabular_response
-from app.domain import codes, figures, scoring
-from app.domain.catalogue import Indicator
-from app.domain.cube import Cell, Cube, Slices, why_not_additive
-from app.domain.directory import Directory, Scope, Unit
-from app.domain.dossier import CHANNELS
-from app.domain.figures import Needed, Question
-from app.domain.remits import Remits
-from app.domain.scoring import Measure, ScoredIndicator
-from app.store.figures import Wanted
+from app.domain import codes
+from app.domain.catalogues.indicators import Indicator
+from app.domain.catalogues.remits import Remits
+from app.domain.catalogues.root import Catalogues, Scope, Unit
+from app.domain.figures import measures as figures
+from app.domain.figures import scoring
+from app.domain.figures.cube import Cell, Cube, Slices, why_not_additive
+from app.domain.figures.measures import Needed, Question
+from app.domain.figures.scoring import Measure, ScoredIndicator
+from app.domain.lives.dossier import CHANNELS
+from app.store.read.figures import Wanted
 
 router = APIRouter()
 
@@ -62,7 +64,7 @@ async def _breakdown(view: View, indicator: Indicator, by: str) -> dict[str, Any
     question = view.question()
     cube = await view.reader.cube(
         Wanted(
-            question.units_in(view.directory),
+            question.units_in(view.catalogues),
             needed,
             view.wanted.procedure,
             by_unit=by == "unit",
@@ -73,13 +75,13 @@ async def _breakdown(view: View, indicator: Indicator, by: str) -> dict[str, Any
     )
     rows = _by_unit(view, question) if by == "unit" else await _by_dossier(view, question, cube, by)
     split = cube.split(rows.owners, by_dossier=by != "unit")
-    remits = Remits.within(view.directory, question.a, question.b)
-    whole = figures.measures(view.directory, question, cube.whole(), needed, remits)
+    remits = Remits.within(view.catalogues, question.a, question.b)
+    whole = figures.measures(view.catalogues, question, cube.whole(), needed, remits)
     figured, reported = [], _is_reported(whole)
     for row in rows.every(split):
         counted = split.get(row.key) or cube.empty()
         # Not kept: a thousand rows' measures would be most of what an answer touches.
-        measures = figures.measures(view.directory, row.question, counted, needed, remits)
+        measures = figures.measures(view.catalogues, row.question, counted, needed, remits)
         reported = reported or _is_reported(measures)
         figured.append((row, scoring.score_indicator(indicator, measures, view.wanted.procedure is not None)))
     body = heading(view.moment, view.unit, view.wanted) | {"indicator": indicator.code, "by": by}
@@ -127,11 +129,11 @@ class _Rows:
 
 
 def _by_unit(view: View, question: Question) -> _Rows:
-    directory, asked_unit = view.directory, view.unit
-    row_of, members = _members(directory, asked_unit, question)
+    catalogues, asked_unit = view.catalogues, view.unit
+    row_of, members = _members(catalogues, asked_unit, question)
     rows = []
     for code in sorted(members, key=codes.sort_key):
-        unit = directory.units[code]
+        unit = catalogues.units[code]
         own = unit is asked_unit
         name = f"{unit.name or unit.code} (riêng)" if own else unit.name
         scope: Scope = "own" if own else "subtree"
@@ -141,42 +143,42 @@ def _by_unit(view: View, question: Question) -> _Rows:
 
 
 def _members(
-    directory: Directory, asked_unit: Unit, question: Question
+    catalogues: Catalogues, asked_unit: Unit, question: Question
 ) -> tuple[dict[int, str], dict[str, list[Unit]]]:
     """The row of every unit (id), and the units of every row."""
     known = ("rows", asked_unit.code, question.scope)
-    found: tuple[dict[int, str], dict[str, list[Unit]]] | None = directory.kept.get(known)
+    found: tuple[dict[int, str], dict[str, list[Unit]]] | None = catalogues.kept.get(known)
     if found is not None:
         return found
-    inside = frozenset(each.code for each in directory.in_scope(asked_unit.code, "subtree"))
-    row_of = {each.id: row_key(directory, asked_unit.code, each, inside) for each in question.units_in(directory)}
+    inside = frozenset(each.code for each in catalogues.in_scope(asked_unit.code, "subtree"))
+    row_of = {each.id: row_key(catalogues, asked_unit.code, each, inside) for each in question.units_in(catalogues)}
     members: dict[str, list[Unit]] = {asked_unit.code: []}
     if question.scope == "subtree":
-        members |= {each.code: [] for each in children(directory, asked_unit.code)}
-    for each in question.units_in(directory):
+        members |= {each.code: [] for each in children(catalogues, asked_unit.code)}
+    for each in question.units_in(catalogues):
         members.setdefault(row_of[each.id], []).append(each)
-    directory.kept[known] = row_of, members
+    catalogues.kept[known] = row_of, members
     return row_of, members
 
 
-def children(directory: Directory, code: str) -> list[Unit]:
+def children(catalogues: Catalogues, code: str) -> list[Unit]:
     """The direct children that still stand for themselves: those merged into another unit are within that one."""
-    return [each for each in directory.units.values() if directory.parent_of(each) == code and not each.successor]
+    return [each for each in catalogues.units.values() if catalogues.parent_of(each) == code and not each.successor]
 
 
-def row_key(directory: Directory, above: str, unit: Unit, inside: Collection[str]) -> str:
+def row_key(catalogues: Catalogues, above: str, unit: Unit, inside: Collection[str]) -> str:
     """The row of a breakdown of `above` that a unit of its subtree, `inside`, belongs to.
 
     A merged unit goes where its last successor within the subtree is; then up to the direct child. What was under a
     merged unit without being merged itself keeps that unit's row, as its figures are in no other scorecard.
     """
     code, seen = unit.code, {unit.code}
-    while (successor := directory.units[code].successor) in inside and successor not in seen:
+    while (successor := catalogues.units[code].successor) in inside and successor not in seen:
         assert successor is not None
         code = successor
         seen.add(code)
     while code != above:
-        parent = directory.parent_of(directory.units[code])
+        parent = catalogues.parent_of(catalogues.units[code])
         if parent == above or parent not in inside:
             return code
         assert parent is not None
@@ -188,12 +190,12 @@ def _as_read(code: str) -> tuple[object, str]:
     return codes.sort_key(code), code
 
 
-def _order(directory: Directory) -> dict[str, int]:
+def _order(catalogues: Catalogues) -> dict[str, int]:
     """The places of the catalogue's procedures in the order in which people read them."""
-    found: dict[str, int] | None = directory.kept.get("order")
+    found: dict[str, int] | None = catalogues.kept.get("order")
     if found is None:
-        ordered = sorted(directory.procedures, key=_as_read)
-        found = directory.kept["order"] = {code: place for place, code in enumerate(ordered)}
+        ordered = sorted(catalogues.procedures, key=_as_read)
+        found = catalogues.kept["order"] = {code: place for place, code in enumerate(ordered)}
     return found
 
 
@@ -204,12 +206,12 @@ async def _by_dossier(view: View, question: Question, cube: Cube, by: str) -> _R
         rows = [_Row(each, _CHANNEL_NAMES[each], part, True) for each in CHANNELS]
         return _Rows(lambda cell: (CHANNELS[cell[2]],), lambda split: rows)
     ids = {cell[1] for cell in cube.cells["dossier"]}.union(*(each.received for each in cube.uses.values()))
-    known = view.directory.procedures
+    known = view.catalogues.procedures
     code_of = await view.reader.procedure_codes(ids)
     if by == "procedure":
 
         def of_procedures(split: Mapping[str, object]) -> list[_Row]:
-            order = _order(view.directory)
+            order = _order(view.catalogues)
             found = sorted(split, key=order.__getitem__ if order.keys() >= split.keys() else _as_read)
             return [_Row(code, known[code].name if code in known else None, part, False) for code in found]
 

@@ -9,20 +9,20 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from app.api.answers import json_response
-from app.api.auth import Access, access_for, root_for
-from app.api.bodies import body_of
-from app.api.parameters import only
-from app.api.problems import Problem
-from app.api.service import Service, service_of
+from app.api.http.answers import json_response
+from app.api.http.auth import Access, access_for, root_for
+from app.api.http.bodies import body_of
+from app.api.http.parameters import only
+from app.api.http.problems import Problem
+from app.api.http.service import Service, service_of
 from app.domain import codes
-from app.domain.arrivals import Rejected
+from app.domain.push import Rejected
 from app.intake.bodies import BodyProblem
 from app.intake.catalogues import Kind, Row, parse_rows
-from app.store import catalogues
-from app.store.catalogues import PutResult
-from app.store.listings import listing
-from app.store.moments import reading_moment
+from app.store.catalogues import edit
+from app.store.catalogues.edit import PutResult
+from app.store.catalogues.listing import listing
+from app.store.snapshot import reading_moment
 
 router = APIRouter(tags=["catalogues"])
 
@@ -45,33 +45,33 @@ _TAKES: Final[dict[str, Any]] = {
 @router.put("/v1/units", summary="Add or change units", openapi_extra=_TAKES)
 async def put_units(request: Request, access: Admin, service: Serving) -> Response:
     """Upsert units of the key's subtree."""
-    return await _put(request, access, service, "units", catalogues.put_units)
+    return await _put(request, access, service, "units", edit.put_units)
 
 
 @router.put("/v1/procedures", summary="Add or change procedures", openapi_extra=_TAKES)
 async def put_procedures(request: Request, access: Admin, service: Serving) -> Response:
     """Upsert procedures; `refolding` says how many lives are folded again in the background."""
-    return await _put(request, access, service, "procedures", catalogues.put_procedures)
+    return await _put(request, access, service, "procedures", edit.put_procedures)
 
 
 @router.put("/v1/targets", summary="Set or remove targets", openapi_extra=_TAKES)
 async def put_targets(request: Request, access: Admin, service: Serving) -> Response:
     """Upsert yearly targets of units or levels; value null removes one."""
-    return await _put(request, access, service, "targets", catalogues.put_targets)
+    return await _put(request, access, service, "targets", edit.put_targets)
 
 
 @router.put("/v1/external-figures", summary="Enter external figures", openapi_extra=_TAKES)
 async def put_external_figures(request: Request, access: Admin, service: Serving) -> Response:
     """Upsert figures entered by hand (SIPAS, DTI, counts of the national report)."""
     entered_by = access.name or access.key_id
-    put = partial(catalogues.put_external_figures, entered_by=entered_by, now=service.clock())
+    put = partial(edit.put_external_figures, entered_by=entered_by, now=service.clock())
     return await _put(request, access, service, "external-figures", put)
 
 
 @router.put("/v1/calendar", summary="Override days of the calendar", openapi_extra=_TAKES)
 async def put_calendar(request: Request, access: Admin, service: Serving) -> Response:
     """Upsert holidays and swap days; what depends on working days is folded again."""
-    return await _put(request, access, service, "calendar", catalogues.put_calendar)
+    return await _put(request, access, service, "calendar", edit.put_calendar)
 
 
 @router.get("/v1/units", summary="The units")
@@ -86,8 +86,8 @@ async def one_unit(code: str, request: Request, access: Reader, service: Serving
     only(request, ())
     async with service.database.snapshot() as connection:
         root_id = await root_for(connection, access, code)
-        moment = await reading_moment(connection, service.directories, root_id, service.clock)
-        unit = access.find_unit(moment.directory, code)
+        moment = await reading_moment(connection, service.catalogue_cache, root_id, service.clock)
+        unit = access.find_unit(moment.catalogues, code)
         (found,) = await listing(connection, root_id, "units", unit)
     return json_response(found)
 
@@ -142,7 +142,7 @@ async def _put(
         items = await _parsed(request, kind, body)
         rows = [item for item in items if isinstance(item, Row)]
         assert access.root_id is not None
-        result = await put(service.database, service.directories, access.root_id, access.unit, rows)
+        result = await put(service.database, service.catalogue_cache, access.root_id, access.unit, rows)
     if result.refolding:
         service.refolder.wake()
     return json_response(_told(result, [item for item in items if isinstance(item, Rejected)]))
@@ -179,8 +179,8 @@ async def _list(request: Request, access: Access, service: Service, kind: Kind, 
         root_id = await root_for(connection, access, query.get("unit"))
         reach = access.unit
         if "unit" in query:
-            moment = await reading_moment(connection, service.directories, root_id, service.clock)
-            reach = access.find_unit(moment.directory, query["unit"])
+            moment = await reading_moment(connection, service.catalogue_cache, root_id, service.clock)
+            reach = access.find_unit(moment.catalogues, query["unit"])
         rows = await listing(connection, root_id, kind)
     if owner is not None and reach:
         rows = [row for row in rows if row[owner] is None or codes.is_under(row[owner], reach)]

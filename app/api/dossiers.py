@@ -7,24 +7,24 @@ from typing import Annotated, Any, Final, NamedTuple
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from app.api.answers import instant
-from app.api.auth import Access, access_for
-from app.api.pages import Paged
-from app.api.parameters import asked, one_of
-from app.api.problems import Problem
+from app.api.http.answers import instant
+from app.api.http.auth import Access, access_for
+from app.api.http.csv import tabular_response
+from app.api.http.paging import Paged
+from app.api.http.parameters import asked, one_of
+from app.api.http.problems import Problem
+from app.api.http.service import Service, service_of
 from app.api.ranking import indicator_of
 from app.api.scorecard import View, heading, moving, viewing
-from app.api.service import Service, service_of
-from app.api.tables import tabular_response
-from app.domain import figures, scoring
-from app.domain.catalogue import Indicator
-from app.domain.document import TIERS
-from app.domain.dossier import CHANNELS, FLAGS
-from app.domain.events import Instant
-from app.domain.figures import Needed, Question
-from app.domain.petition import ABOUT
-from app.domain.scoring import ScoredIndicator
-from app.store.lists import NOT_A_PART, SIDES, Found, Lists, Place, Side, Table, table_of
+from app.domain.calendar.civil import Instant
+from app.domain.catalogues.indicators import Indicator
+from app.domain.figures import measures, scoring
+from app.domain.figures.measures import Needed, Question
+from app.domain.figures.scoring import ScoredIndicator
+from app.domain.lives.document import TIERS
+from app.domain.lives.dossier import CHANNELS, FLAGS
+from app.domain.lives.petition import ABOUT
+from app.store.read.dossiers import NOT_A_PART, SIDES, Found, Lists, Place, Side, Table, table_of
 
 router = APIRouter()
 
@@ -109,13 +109,13 @@ class _Listed:
 
     async def read(self, limit: int) -> None:
         question = self._view.question()
-        directory = self._view.directory
-        units = {unit.code: unit for unit in question.units_in(directory)}
-        if self._indicator.root_only and directory.root in directory.units:
-            units[directory.root] = directory.units[directory.root]
+        catalogues = self._view.catalogues
+        units = {unit.code: unit for unit in question.units_in(catalogues)}
+        if self._indicator.root_only and catalogues.root in catalogues.units:
+            units[catalogues.root] = catalogues.units[catalogues.root]
         moment = self.moment
         change = await self._lists.change(units.values())
-        stamp = (directory.revision, moment.generation, int(moment.refolding), change)
+        stamp = (catalogues.revision, moment.generation, int(moment.refolding), change)
         if self._mark is None:
             await self._find_total(question)
         elif self._mark.stamp != stamp:
@@ -129,10 +129,10 @@ class _Listed:
 
     async def _find_total(self, question: Question) -> None:
         """The scorecard's number, and how many of these the list can show."""
-        indicator, directory = self._indicator, self._view.directory
+        indicator, catalogues = self._indicator, self._view.catalogues
         needed = Needed.of([indicator])
         counted = await self._view.reader.count(question, needed)
-        measured = figures.measures(directory, question, counted, needed)
+        measured = measures.measures(catalogues, question, counted, needed)
         figure = scoring.score_indicator(indicator, measured, question.procedure is not None)
         if figure.numerator is None or figure.denominator is None:
             return

@@ -10,13 +10,13 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from app.api.answers import json_response
-from app.api.auth import Access, access_for
-from app.api.bodies import body_of
-from app.api.metrics import instant_of
-from app.api.problems import KINDS, Problem
-from app.api.service import Service, service_of
-from app.domain.arrivals import Outcome, Parsed, Rejected
+from app.api.http.answers import json_response
+from app.api.http.auth import Access, access_for
+from app.api.http.bodies import body_of
+from app.api.http.metrics import instant_of
+from app.api.http.problems import KINDS, Problem
+from app.api.http.service import Service, service_of
+from app.domain.push import Outcome, Parsed, Rejected
 from app.intake import cloudevents
 from app.intake.cloudevents import Batch, BodyProblem
 from app.store import rejections

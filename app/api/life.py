@@ -8,23 +8,22 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from app.api.answers import figure_response, instant
-from app.api.auth import Access, access_for, root_for
 from app.api.dossiers import on_time
-from app.api.parameters import only
-from app.api.problems import Problem
-from app.api.service import Service, service_of
-from app.domain import catalogue
-from app.domain.catalogue import Indicator
-from app.domain.document import TIERS, DocumentFacts
-from app.domain.dossier import CHANNELS, FAULTS, FLAGS, RETURN_WAYS, DossierFacts
-from app.domain.events import Day, Instant
-from app.domain.explain import CAUSES, Deadline, Told
-from app.domain.periods import CIVIL, date_of
-from app.domain.petition import ABOUT, PetitionFacts
-from app.domain.publication import PublicationFacts
-from app.store.explain import Seen, Verdict, is_subject, reach_of, tell
-from app.store.moments import reading_moment
+from app.api.http.answers import figure_response, instant
+from app.api.http.auth import Access, access_for, root_for
+from app.api.http.parameters import only
+from app.api.http.problems import Problem
+from app.api.http.service import Service, service_of
+from app.domain.calendar.civil import CIVIL, Day, Instant, date_of
+from app.domain.catalogues import indicators
+from app.domain.catalogues.indicators import Indicator
+from app.domain.lives.document import TIERS, DocumentFacts
+from app.domain.lives.dossier import CHANNELS, FAULTS, FLAGS, RETURN_WAYS, DossierFacts
+from app.domain.lives.explain import CAUSES, Deadline, Told
+from app.domain.lives.petition import ABOUT, PetitionFacts
+from app.domain.lives.publication import PublicationFacts
+from app.store.read.life import Seen, Verdict, is_subject, reach_of, tell
+from app.store.snapshot import reading_moment
 
 router = APIRouter()
 
@@ -103,16 +102,16 @@ async def one_life(
     seen = None
     async with service.database.snapshot() as connection:
         root_id = await root_for(connection, access, query.get("unit"))
-        moment = await reading_moment(connection, service.directories, root_id, service.clock)
+        moment = await reading_moment(connection, service.catalogue_cache, root_id, service.clock)
         if "unit" in query:
-            access.find_unit(moment.directory, query["unit"])
+            access.find_unit(moment.catalogues, query["unit"])
         if is_subject(subject):
-            seen = await tell(connection, moment, subject, reach_of(moment.directory, access.unit))
+            seen = await tell(connection, moment, subject, reach_of(moment.catalogues, access.unit))
     if seen is None:
         raise Problem("unknown_subject", "nothing is known of this subject here")
     body: dict[str, Any] = {
         "subject": subject,
-        "catalogue": {"version": catalogue.load().version, "hash": moment.directory.digest},
+        "catalogue": {"version": indicators.load().version, "hash": moment.catalogues.digest},
         "refolding": moment.refolding,
         **_parts(seen, moment.now),
         "events": [event(each) for each in seen.events],

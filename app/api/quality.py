@@ -6,20 +6,20 @@ from typing import Annotated, Any, Final, NamedTuple
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from app.api.answers import instant
-from app.api.auth import Access, access_for, root_for
 from app.api.dossiers import ITEM, life_item
-from app.api.pages import Paged
-from app.api.parameters import SCOPES, one_of, only
-from app.api.problems import Problem
-from app.api.service import Service, service_of
-from app.api.tables import tabular_response
-from app.domain import catalogue
-from app.domain.dossier import FAULTS
-from app.store.figures import Reader
-from app.store.lists import Place
-from app.store.moments import reading_moment
-from app.store.quality import counts, faulty
+from app.api.http.answers import instant
+from app.api.http.auth import Access, access_for, root_for
+from app.api.http.csv import tabular_response
+from app.api.http.paging import Paged
+from app.api.http.parameters import SCOPES, one_of, only
+from app.api.http.problems import Problem
+from app.api.http.service import Service, service_of
+from app.domain.catalogues import indicators
+from app.domain.lives.dossier import FAULTS
+from app.store.read.dossiers import Place
+from app.store.read.figures import Reader
+from app.store.read.quality import counts, faulty
+from app.store.snapshot import reading_moment
 
 router = APIRouter()
 
@@ -62,13 +62,13 @@ async def data_quality(
     cause = one_of(query, "cause", tuple(FAULTS), "no_reception") if "cause" in query else None
     async with service.database.snapshot() as connection:
         root_id = await root_for(connection, access, query["unit"])
-        moment = await reading_moment(connection, service.directories, root_id, service.clock)
-        directory = moment.directory
-        unit = directory.units[access.find_unit(directory, query["unit"])]
-        units = directory.in_scope(unit.code, scope)
+        moment = await reading_moment(connection, service.catalogue_cache, root_id, service.clock)
+        catalogues = moment.catalogues
+        unit = catalogues.units[access.find_unit(catalogues, query["unit"])]
+        units = catalogues.in_scope(unit.code, scope)
         about = ("data-quality", unit.code, scope, cause)
         mark = paged.mark(_Mark, about)
-        reader = Reader(connection, directory, moment.generation)
+        reader = Reader(connection, catalogues, moment.generation)
         found = await counts(reader, units)
         listed: list[dict[str, Any]] = []
         place = None
@@ -81,7 +81,7 @@ async def data_quality(
     body: dict[str, Any] = {
         "unit": {"code": unit.code, "name": unit.name, "level": unit.level},
         "scope": scope,
-        "catalogue": {"version": catalogue.load().version, "hash": directory.digest},
+        "catalogue": {"version": indicators.load().version, "hash": catalogues.digest},
         "refolding": moment.refolding,
         "note": _NOTE,
     }

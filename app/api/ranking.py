@@ -9,20 +9,23 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from app.api.auth import Access, access_for
-from app.api.parameters import asked, one_of
-from app.api.problems import Problem
+from app.api.http.auth import Access, access_for
+from app.api.http.csv import tabular_response
+from app.api.http.parameters import asked, one_of
+from app.api.http.problems import Problem
+from app.api.http.service import Service, service_of
 from app.api.scorecard import View, compared_period, heading, moving, viewing
-from app.api.service import Service, service_of
-from app.api.tables import tabular_response
-from app.domain import catalogue, codes, figures, scoring
-from app.domain.catalogue import Indicator, UnknownIndicator
-from app.domain.directory import LEVELS, Unit, overlaps
-from app.domain.figures import Needed, Question
-from app.domain.periods import Comparison
-from app.domain.remits import Remits
-from app.domain.scoring import Measure, Shown
-from app.store.figures import Wanted
+from app.domain import codes
+from app.domain.calendar.periods import Comparison
+from app.domain.catalogues import indicators as catalogue
+from app.domain.catalogues.indicators import Indicator, UnknownIndicator
+from app.domain.catalogues.remits import Remits
+from app.domain.catalogues.root import LEVELS, Unit, overlaps
+from app.domain.figures import measures as figures
+from app.domain.figures import scoring
+from app.domain.figures.measures import Needed, Question
+from app.domain.figures.scoring import Measure, Shown
+from app.store.read.figures import Wanted
 
 router = APIRouter()
 
@@ -139,7 +142,7 @@ def _ranked(view: View, level: str, question: Question) -> list[Unit]:
     """The units of the level under the asked one; not those merged into others nor those that were not there."""
     return [
         each
-        for each in view.directory.units.values()
+        for each in view.catalogues.units.values()
         if each.level == level
         and codes.is_under(each.code, view.unit.code)
         and each.successor is None
@@ -152,12 +155,12 @@ async def _standings(
 ) -> tuple[dict[str, Standing], dict[str, Standing]]:
     """Each unit's standing in the compared period, none where there is none, and in the one asked for; all from one
     reading."""
-    directory = view.directory
+    catalogues = view.catalogues
     asked = view.question()
     owners: dict[int, list[str]] = {}
     summed: dict[int, Unit] = {}
     for unit in units:
-        for each in directory.in_scope(unit.code, asked.scope):
+        for each in catalogues.in_scope(unit.code, asked.scope):
             owners.setdefault(each.id, []).append(unit.code)
             summed[each.id] = each
     needed = Needed.of(by.indicators)
@@ -166,11 +169,11 @@ async def _standings(
     found: list[dict[str, Standing]] = []
     in_turn = cube.in_turn(lambda cell: owners[cell[0]], [unit.code for unit in units])
     for question, counted in view.asked_of(in_turn, compared):
-        remits = Remits.within(directory, question.a, question.b)
+        remits = Remits.within(catalogues, question.a, question.b)
         standings = {}
         for unit in units:
             mine = replace(question, unit=unit)
-            measures = figures.measures(directory, mine, counted[unit.code], needed, remits)
+            measures = figures.measures(catalogues, mine, counted[unit.code], needed, remits)
             standings[unit.code] = by.standing(measures, question.procedure is not None)
         found.append(standings)
     return (found[0], found[1]) if compared is not None else ({}, found[0])

@@ -6,15 +6,15 @@ from typing import Annotated, Any, Final, NamedTuple
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from app.api.answers import instant
-from app.api.auth import Access, access_for, root_for
-from app.api.pages import Paged
-from app.api.parameters import only
-from app.api.service import Service, service_of
-from app.api.tables import tabular_response
-from app.domain.events import Instant
-from app.store.moments import reading_moment
+from app.api.http.answers import instant
+from app.api.http.auth import Access, access_for, root_for
+from app.api.http.csv import tabular_response
+from app.api.http.paging import Paged
+from app.api.http.parameters import only
+from app.api.http.service import Service, service_of
+from app.domain.calendar.civil import Instant
 from app.store.rejections import kept
+from app.store.snapshot import reading_moment
 
 router = APIRouter()
 
@@ -46,8 +46,8 @@ async def rejections(
         root_id = await root_for(connection, access, query.get("unit"))
         reach = access.unit
         if "unit" in query:
-            moment = await reading_moment(connection, service.directories, root_id, service.clock)
-            reach = access.find_unit(moment.directory, query["unit"])
+            moment = await reading_moment(connection, service.catalogue_cache, root_id, service.clock)
+            reach = access.find_unit(moment.catalogues, query["unit"])
         before = None if mark is None else mark.before
         found, more = await kept(connection, root_id, reach, source, before, paged.limit)
     items: list[dict[str, Any]] = [

@@ -9,21 +9,24 @@ from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from app.api.answers import encode, figure_response, instant
-from app.api.auth import Access, access_for, root_for
-from app.api.cache import Kept, Key
-from app.api.parameters import COMMON, Asked, asked, only
-from app.api.problems import Problem
-from app.api.service import Service, service_of
-from app.domain import catalogue, figures, periods, scoring
-from app.domain.cube import Slices
-from app.domain.directory import Directory, ExternalFigure, Unit
-from app.domain.events import Instant
-from app.domain.figures import Question
-from app.domain.periods import Comparison, Period, PeriodInFuture, date_of
-from app.domain.scoring import Scored, ScoredIndicator
-from app.store.figures import Reader, Wanted
-from app.store.moments import ReadingMoment, reading_moment
+from app.api.http.answers import encode, figure_response, instant
+from app.api.http.auth import Access, access_for, root_for
+from app.api.http.caching import Kept, Key
+from app.api.http.parameters import COMMON, Asked, asked, only
+from app.api.http.problems import Problem
+from app.api.http.service import Service, service_of
+from app.domain.calendar import periods
+from app.domain.calendar.civil import Instant, date_of
+from app.domain.calendar.periods import Comparison, Period, PeriodInFuture
+from app.domain.catalogues import indicators as catalogue
+from app.domain.catalogues.root import Catalogues, ExternalFigure, Unit
+from app.domain.figures import measures as figures
+from app.domain.figures import scoring
+from app.domain.figures.cube import Slices
+from app.domain.figures.measures import Question
+from app.domain.figures.scoring import Scored, ScoredIndicator
+from app.store.read.figures import Reader, Wanted
+from app.store.snapshot import ReadingMoment, reading_moment
 
 router = APIRouter()
 
@@ -40,9 +43,9 @@ class View:
     reader: Reader
 
     @property
-    def directory(self) -> Directory:
+    def catalogues(self) -> Catalogues:
         """The catalogues of the moment."""
-        return self.moment.directory
+        return self.moment.catalogues
 
     @property
     def now(self) -> Instant:
@@ -82,14 +85,14 @@ class View:
     @property
     def counted(self) -> frozenset[int]:
         """The units (ids) whose changes can change a figure: those under the asked one, and the root."""
-        units = self.directory.in_scope(self.unit.code, "subtree")
-        root = self.directory.units.get(self.directory.root)
+        units = self.catalogues.in_scope(self.unit.code, "subtree")
+        root = self.catalogues.units.get(self.catalogues.root)
         return frozenset(unit.id for unit in (*units, *([root] if root else ())))
 
     async def answer(self, service: Service, name: Key, compute: Callable[[], Awaitable[dict[str, Any]]]) -> Kept:
         """The answer called `name` (a path and what it reads beside the common parameters), with how long it holds."""
-        directory, moment = self.directory, self.moment
-        if directory.root not in directory.units:
+        catalogues, moment = self.catalogues, self.moment
+        if catalogues.root not in catalogues.units:
             # Without it nothing counts the changes of the root's own figures, which every unit shows.
             service.metrics.answers.labels("computed").inc()
             return Kept((), moment.now, moment.now, await compute(), 0)
@@ -99,11 +102,11 @@ class View:
             body = await compute()
             until = MAX_INSTANT
             if self.wanted.period.is_open(self.now):
-                units = [unit.id for unit in directory.in_scope(self.unit.code, "subtree")]
+                units = [unit.id for unit in catalogues.in_scope(self.unit.code, "subtree")]
                 until = await self.reader.holds_until(units, moment.now)
             return Kept(version, moment.now, until, body, len(encode(body)))
 
-        key = (directory.root_id, replace(self.wanted, unit=self.unit.code), *name)
+        key = (catalogues.root_id, replace(self.wanted, unit=self.unit.code), *name)
         found, way = await service.figures.answer(key, version, moment.now, computed)
         service.metrics.answers.labels(way).inc()
         return found
@@ -120,10 +123,10 @@ async def viewing(service: Service, access: Access, wanted: Asked, lists: bool =
     """
     async with service.database.snapshot() if lists else service.database.figures() as connection:
         root_id = await root_for(connection, access, wanted.unit)
-        moment = await reading_moment(connection, service.directories, root_id, service.clock)
-        unit = moment.directory.units[access.find_unit(moment.directory, wanted.unit)]
+        moment = await reading_moment(connection, service.catalogue_cache, root_id, service.clock)
+        unit = moment.catalogues.units[access.find_unit(moment.catalogues, wanted.unit)]
         require_begun(wanted.period, moment.now)
-        yield View(wanted, moment, unit, Reader(connection, moment.directory, moment.generation, service.settled))
+        yield View(wanted, moment, unit, Reader(connection, moment.catalogues, moment.generation, service.settled))
 
 
 @router.get("/v1/scorecard", summary="All figures of a unit and period", tags=["figures"])
@@ -145,18 +148,18 @@ async def scorecard_body(view: View) -> dict[str, Any]:
     compared = compared_period(wanted, view.moment.now)
     before: dict[str, ScoredIndicator] | None = None
     cube = await view.reader.cube(
-        Wanted(view.question().units_in(view.directory), procedure=wanted.procedure), view.slices(compared)
+        Wanted(view.question().units_in(view.catalogues), procedure=wanted.procedure), view.slices(compared)
     )
     for question, counted in view.asked_of(cube.wholes(), compared):
-        measures = figures.measures(view.directory, question, counted)
+        measures = figures.measures(view.catalogues, question, counted)
         scored = scoring.score(catalogue.load(), measures, wanted.procedure is not None)
         if question.a < wanted.period.a:
             every = [each for group in scored.groups for each in group.indicators] + list(scored.operational)
             before = {each.indicator.code: each for each in every}
     body = heading(view.moment, view.unit, wanted)
-    told = _Teller(view.directory, view.unit, wanted.period, compared, before)
+    told = _Teller(view.catalogues, view.unit, wanted.period, compared, before)
     body |= told.scored(scored)
-    body["external"] = [external(each) for each in view.directory.external(view.unit.code, wanted.period.label)]
+    body["external"] = [external(each) for each in view.catalogues.external(view.unit.code, wanted.period.label)]
     body["balance"] = figures.balance(counted.dossiers)
     return body
 
@@ -217,7 +220,7 @@ def heading(moment: ReadingMoment, unit: Unit, wanted: Asked) -> dict[str, Any]:
             "to": date_of(period.last).isoformat(),
             "open": period.is_open(Instant(moment.now)),
         },
-        "catalogue": {"version": catalogue.load().version, "hash": moment.directory.digest},
+        "catalogue": {"version": catalogue.load().version, "hash": moment.catalogues.digest},
         "refolding": moment.refolding,
     }
 
@@ -252,13 +255,13 @@ class _Teller:
 
     def __init__(
         self,
-        directory: Directory,
+        catalogues: Catalogues,
         unit: Unit,
         period: Period,
         compared: Comparison | None,
         before: Mapping[str, ScoredIndicator] | None,
     ) -> None:
-        self._directory = directory
+        self._directory = catalogues
         self._unit = unit
         self._year = date_of(period.first).year
         self._compared = compared

@@ -8,20 +8,23 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from app.api.auth import Access, access_for
-from app.api.parameters import asked, one_of
-from app.api.problems import Problem
+from app.api.http.auth import Access, access_for
+from app.api.http.csv import tabular_response
+from app.api.http.parameters import asked, one_of
+from app.api.http.problems import Problem
+from app.api.http.service import Service, service_of
 from app.api.ranking import indicator_of
 from app.api.scorecard import View, heading, moving, viewing
-from app.api.service import Service, service_of
-from app.api.tables import tabular_response
-from app.domain import figures, periods, scoring
-from app.domain.catalogue import Indicator
-from app.domain.cube import Slices, why_not_additive
-from app.domain.figures import Needed
-from app.domain.periods import Period, date_of
-from app.domain.remits import Remits
-from app.store.figures import Wanted
+from app.domain.calendar import periods
+from app.domain.calendar.civil import date_of
+from app.domain.calendar.periods import Period
+from app.domain.catalogues.indicators import Indicator
+from app.domain.catalogues.remits import Remits
+from app.domain.figures import measures as figures
+from app.domain.figures import scoring
+from app.domain.figures.cube import Slices, why_not_additive
+from app.domain.figures.measures import Needed
+from app.store.read.figures import Wanted
 
 router = APIRouter()
 
@@ -69,16 +72,16 @@ async def _series(view: View, indicator: Indicator, length: str) -> dict[str, An
 
 async def _points(view: View, indicator: Indicator, buckets: list[Period]) -> tuple[list[dict[str, Any]], bool]:
     """The points, and whether a national report's count stands in for the dossiers received."""
-    wanted, directory = view.wanted, view.directory
+    wanted, catalogues = view.wanted, view.catalogues
     needed = Needed.of([indicator])
     slices = Slices.of_buckets(buckets, buckets[-1].effective_end(view.now))
-    units = directory.in_scope(view.unit.code, wanted.scope)
+    units = catalogues.in_scope(view.unit.code, wanted.scope)
     cube = await view.reader.cube(Wanted(units, needed, wanted.procedure), slices)
-    remits = Remits.within(directory, buckets[0].a, buckets[-1].b)
+    remits = Remits.within(catalogues, buckets[0].a, buckets[-1].b)
     points = []
     reported = False
     for bucket, counted in zip(buckets, cube.wholes(), strict=True):
-        measures = figures.measures(directory, view.question(bucket), counted, needed, remits)
+        measures = figures.measures(catalogues, view.question(bucket), counted, needed, remits)
         reported = reported or measures["synced_base"] != measures["received"]
         figure = scoring.score_indicator(indicator, measures, wanted.procedure is not None)
         points.append(
@@ -93,7 +96,7 @@ async def _points(view: View, indicator: Indicator, buckets: list[Period]) -> tu
             | ({"value": figure.value} if indicator.kind == "average" else {})
         )
     # A report of the whole period makes its denominator another one than that of the points together.
-    return points, reported or figures.is_reported(directory, view.question())
+    return points, reported or figures.is_reported(catalogues, view.question())
 
 
 def buckets_of(period: Period, length: str) -> Iterator[Period]:

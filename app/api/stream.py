@@ -12,12 +12,12 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from starlette.types import Receive, Scope, Send
 
-from app.api.answers import encode, merged, tag_of
-from app.api.auth import Access, access_for
-from app.api.parameters import asked
+from app.api.http.answers import encode, merged, tag_of
+from app.api.http.auth import Access, access_for
+from app.api.http.parameters import asked
+from app.api.http.service import Service, service_of
+from app.api.http.watcher import Figure, Subscriber
 from app.api.scorecard import View, moving, scorecard_body, viewing
-from app.api.service import Service, service_of
-from app.api.watching import Figure, Subscriber
 
 router = APIRouter()
 
@@ -46,7 +46,7 @@ async def stream(
         figure = await _figure(service, view)
     # The key's reach was looked at; from here on the unit's figures are the same for everybody who watches them.
     wanted = replace(wanted, unit=view.unit.code)
-    everything = Access(figure.root_id, view.directory.root, "", "", "stream")
+    everything = Access(figure.root_id, view.catalogues.root, "", "", "stream")
 
     async def compute() -> Figure:
         async with viewing(service, everything, wanted) as view:
@@ -65,7 +65,7 @@ async def _figure(service: Service, view: View) -> Figure:
     tag = tag_of(kept.body)
     told = encode(merged(kept.body, moving(view.moment, view.wanted.period)))
     message = format_sse_event(event="scorecard", data_str=told.decode(), id=tag)
-    return Figure(view.directory.root_id, view.counted, kept.version, view.moment.now, kept.until, tag, message)
+    return Figure(view.catalogues.root_id, view.counted, kept.version, view.moment.now, kept.until, tag, message)
 
 
 class _Stream(Response):

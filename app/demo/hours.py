@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta, timezone
 from functools import lru_cache
 
-from app.domain.events import Instant
-from app.domain.workdays import seed_holidays
+from app.domain.calendar.civil import Instant
+from app.domain.calendar.workdays import seed_holidays
 
 DAY = 86_400
 _MORNING, _NOON, _AFTERNOON, CLOSING = 27_000, 41_400, 48_600, 61_200

@@ -8,6 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import NewType
+
+UnitCode = NewType("UnitCode", str)
+ProcedureCode = NewType("ProcedureCode", str)
 
 _UNIT = re.compile(r"[A-Za-z0-9]{1,12}(?:\.[A-Za-z0-9]{1,12}){0,9}")
 _PROCEDURE = re.compile(r"[0-9]{1,6}\.[0-9]{1,12}")

@@ -10,9 +10,12 @@ from datetime import date
 from decimal import Context, Decimal
 from typing import Any, Final
 
-from app.domain import catalogue, codes, periods
-from app.domain.periods import FIRST_YEAR, LAST_YEAR
-from app.intake.checks import MAX_UNIT, Fault, is_fit, is_personal, shown
+from app.domain import codes
+from app.domain.calendar import periods
+from app.domain.calendar.civil import day_number
+from app.domain.calendar.periods import FIRST_YEAR, LAST_YEAR
+from app.domain.catalogues import indicators
+from app.intake.values import MAX_UNIT, Fault, is_fit, is_personal, shown
 
 Check = Callable[[object, str], Any]
 
@@ -88,8 +91,8 @@ def indicator(value: object, field: str) -> str:
     """The code of an indicator of the catalogue."""
     text = _fit(value, field, "an indicator's code")
     try:
-        return catalogue.load().indicator(text).code
-    except catalogue.UnknownIndicator:
+        return indicators.load().indicator(text).code
+    except indicators.UnknownIndicator:
         raise Fault("unknown_indicator", field, f"no indicator has the code {shown(text)}") from None
 
 
@@ -171,7 +174,7 @@ def day(value: object, field: str) -> int:
         raise _wrong(field, "a date such as 2026-01-05", value)
     if not FIRST_YEAR <= found.year <= LAST_YEAR:
         raise Fault("time_out_of_range", field, f"expected a date in {FIRST_YEAR}-01-01 to {LAST_YEAR}-12-31")
-    return periods.day_number(found)
+    return day_number(found)
 
 
 def year(value: object, field: str) -> int:

@@ -16,8 +16,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from app.domain.arrivals import Rejected
-from app.domain.directory import APPLICANTS, LEVELS, SERVICE_LEVELS
+from app.domain.catalogues.root import APPLICANTS, LEVELS, SERVICE_LEVELS
+from app.domain.push import Rejected
 from app.intake import attributes as checks
 from app.intake.attributes import Check
 from app.intake.bodies import (
@@ -32,7 +32,7 @@ from app.intake.bodies import (
     split_array,
     without_bom,
 )
-from app.intake.checks import Fault, is_fit, shown
+from app.intake.values import Fault, is_fit, shown
 
 __all__ = ["MAX_ROWS", "Kind", "Row", "parse_rows"]
 

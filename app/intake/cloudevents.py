@@ -15,9 +15,10 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
-from app.domain.arrivals import Parsed, Rejected
-from app.domain.events import Event, UnitCode
-from app.intake import sound
+from app.domain.codes import UnitCode
+from app.domain.lives.events import Event
+from app.domain.push import Parsed, Rejected
+from app.intake import cloudevents_sound
 from app.intake.bodies import (
     BodyProblem,
     NotJson,
@@ -33,7 +34,7 @@ from app.intake.bodies import (
     too_many,
     without_bom,
 )
-from app.intake.checks import (
+from app.intake.values import (
     EARLIEST,
     MAX_ID,
     MAX_SOURCE,
@@ -225,7 +226,7 @@ def _decoded(index: int, text: bytes | msgspec.Raw, suspect: bool) -> Parsed | R
     if overfull(text):
         return Rejected(index, None, None, "too_large", None, "the event has far too many parts")
     if not suspect:
-        found = sound.read(text)
+        found = cloudevents_sound.read(text)
         if found is not None:
             return Parsed(index, *found, fingerprint(*found))
         try:

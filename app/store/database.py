@@ -14,6 +14,9 @@ from typing import Any, Final, TypeVar
 import asyncpg
 
 Connection = asyncpg.pool.PoolConnectionProxy | asyncpg.Connection
+Clock = Callable[[], int | None]
+"""The present instant, or None for the database's own clock."""
+
 _T = TypeVar("_T")
 
 _PLANNING: Final = {

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import asyncpg
 import structlog
 
-from app.domain.arrivals import Rejected
+from app.domain.push import Rejected
 from app.store.database import Connection, Database, DatabaseUnavailable, Overloaded
 
 _log = structlog.get_logger("chiso.rejections")

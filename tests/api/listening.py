@@ -13,7 +13,7 @@ import httpx
 import uvicorn
 
 from app.main import create_app
-from app.serving import Server, claim
+from app.server.http import Server, claim
 from tests.running import Running
 
 PATIENCE = 30

@@ -6,12 +6,13 @@ from decimal import Decimal
 
 import pytest
 
-from app.domain import advice, catalogue, scoring
-from app.domain.scoring import ScoredIndicator
+from app.domain.catalogues import indicators
+from app.domain.figures import advice, scoring
+from app.domain.figures.scoring import ScoredIndicator
 from tests.api.asking import card, indicator, reception
 from tests.running import Running
 
-SCORED = [each for group in catalogue.load().groups for each in group.indicators if each.kind == "ratio"]
+SCORED = [each for group in indicators.load().groups for each in group.indicators if each.kind == "ratio"]
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def database(stocked_database: str) -> str:
     return stocked_database
 
 
-def advised(each: catalogue.Indicator, n: int | None, d: int | None) -> advice.Advice:
+def advised(each: indicators.Indicator, n: int | None, d: int | None) -> advice.Advice:
     score = None if n is None or d is None else scoring.points(n, d, each)
     [found] = advice.advise([ScoredIndicator(each, n, d, None, score)])
     return found
@@ -28,7 +29,7 @@ def advised(each: catalogue.Indicator, n: int | None, d: int | None) -> advice.A
 
 @pytest.mark.parametrize("code", [each.code for each in SCORED])
 def test_needed_and_next_are_the_least_numbers_that_trying_them_all_finds(code: str) -> None:
-    each = catalogue.load().indicator(code)
+    each = indicators.load().indicator(code)
     assert each.max is not None
     for d in (1, 2, 3, 7, 19, 64, 127, 1000, 2999):
         scores = [scoring.points(n, d, each) for n in range(d + 1)]
@@ -50,7 +51,7 @@ def test_needed_and_next_are_the_least_numbers_that_trying_them_all_finds(code: 
 
 
 def test_what_has_no_data_or_nothing_to_count_is_told_so() -> None:
-    known = catalogue.load()
+    known = indicators.load()
     on_time, digitised = known.indicator("DOSSIER_ON_TIME"), known.indicator("SO_HOA_GIAY_TO_GIAI_QUYET")
     petitions, copies = known.indicator("PETITION_PROCESSING_ON_TIME"), known.indicator("ELECTRONIC_CERTIFIED_COPY")
     empty = advised(digitised, 0, 0)
@@ -64,7 +65,7 @@ def test_what_has_no_data_or_nothing_to_count_is_told_so() -> None:
 
 
 def test_most_points_come_first_then_the_cheapest_and_what_has_no_data_last() -> None:
-    known = catalogue.load()
+    known = indicators.load()
 
     def figure(code: str, n: int, d: int) -> ScoredIndicator:
         each = known.indicator(code)

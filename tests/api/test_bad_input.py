@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.api.problems import KINDS
+from app.api.http.problems import KINDS
 from tests.api.asking import ONE, card, of_errors, of_problem, reception
 from tests.running import Running
 

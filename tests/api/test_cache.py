@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.api.cache import FigureCache, Kept
-from app.store.figures import Reader
+from app.api.http.caching import FigureCache, Kept
+from app.store.read.figures import Reader
 from tests.api.asking import reception
 from tests.running import Running
 
@@ -26,7 +26,7 @@ def sums(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     cube = Reader.cube
 
     async def counted(self, wanted, slices):
-        read.append(self.directory.root)
+        read.append(self.catalogues.root)
         return await cube(self, wanted, slices)
 
     monkeypatch.setattr(Reader, "cube", counted)

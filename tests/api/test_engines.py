@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from app.store.verify import verify
+from app.store.proof.verify import verify
 from tests.api.asking import AGAIN, ONE, card, reception, retraction
 from tests.running import Running
 

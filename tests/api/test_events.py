@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from app.domain.events import BY_TYPE
+from app.domain.lives.events import BY_TYPE
 from tests.api.asking import AGAIN, ONE, card, counts, indicator, of_errors, of_problem, reception, retraction
 from tests.running import Running
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from app.joined import _Joined
+from app.server.connections import _Joined
 
 
 class Wire(asyncio.Transport):

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from app.api.life import SAYS
-from app.domain import catalogue
+from app.domain.catalogues import indicators
 from tests.api.asking import card, indicator, of_problem, reception, retraction
 from tests.running import Running
 
@@ -302,5 +302,7 @@ async def test_the_verdicts_are_those_of_the_scorecard_of_all_time(served: Runni
 
 def test_every_indicator_of_lives_has_words_for_its_verdicts() -> None:
     counted = {"dossiers", "petitions", "documents"}
-    wanted = {each.numerator for each in catalogue.load().indicators if each.kind == "ratio" and each.counts in counted}
+    wanted = {
+        each.numerator for each in indicators.load().indicators if each.kind == "ratio" and each.counts in counted
+    }
     assert wanted == set(SAYS)

@@ -17,13 +17,15 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
-from app.api.openapi import catalogues, events, figures, parameters
-from app.api.openapi.operations import OPERATIONS
-from app.api.problems import KINDS
-from app.domain import catalogue, codes, periods
-from app.domain.events import BY_TYPE
+from app.api.http.openapi import catalogues, events, figures, parameters
+from app.api.http.openapi.operations import OPERATIONS
+from app.api.http.problems import KINDS
+from app.domain import codes
+from app.domain.calendar import periods
+from app.domain.catalogues import indicators
+from app.domain.lives.events import BY_TYPE
 from app.intake import catalogues as intake_catalogues
-from app.intake import checks
+from app.intake import values
 from app.intake.cloudevents import Parsed, Rejected, parse
 from app.main import create_app, create_service
 from tests.api.asking import of_problem, reception, retraction
@@ -179,8 +181,8 @@ def test_each_type_of_event_has_an_example_that_is_read_and_a_broken_one_fits_no
 def test_limits_are_those_of_the_code() -> None:
     assert re.compile(events.PROCEDURE_PATTERN[1:-1]) == codes._PROCEDURE
     assert re.compile(catalogues.UNIT_PATTERN[1:-1].replace("(", "(?:")) == codes._UNIT
-    assert events.ENVELOPE["id"]["maxLength"] == checks.MAX_ID
-    assert tuple(each.code for each in catalogue.load().indicators) == figures.INDICATORS
+    assert events.ENVELOPE["id"]["maxLength"] == values.MAX_ID
+    assert tuple(each.code for each in indicators.load().indicators) == figures.INDICATORS
     for kind, form in intake_catalogues._FORMS.items():
         assert list(catalogues.COLUMNS[kind]) == list(form.columns)
         assert set(catalogues.REQUIRED[kind]) == set(form.must)

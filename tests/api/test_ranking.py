@@ -10,8 +10,10 @@ import pytest
 
 from app.api.ranking import Standing, rows
 from app.demo import province
-from app.domain import catalogue, codes, scoring
-from app.domain.directory import Unit
+from app.domain import codes
+from app.domain.catalogues import indicators
+from app.domain.catalogues.root import Unit
+from app.domain.figures import scoring
 from tests.api.asking import of_problem, reception
 from tests.domain import published
 from tests.running import Running
@@ -99,7 +101,7 @@ def _published_order(scores: dict[str, Decimal]) -> list[tuple[int, str, Decimal
 
 
 def test_the_148_communes_stand_by_progress_as_published() -> None:
-    indicator = catalogue.load().indicator("DOSSIER_ON_TIME")
+    indicator = indicators.load().indicator("DOSSIER_ON_TIME")
     parts = {part.unit: part for part in published.progress()}
     communes = _communes()
     assert len(communes) == 148
@@ -115,7 +117,7 @@ def test_the_148_communes_stand_by_progress_as_published() -> None:
 
 
 def test_the_148_communes_stand_by_payment_as_published() -> None:
-    known = catalogue.load()
+    known = indicators.load()
     told = {row.unit: row for row in published.payment()}
     communes = _communes()
     scores = {}

@@ -22,11 +22,10 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import from_schema
 from schemathesis.engine.events import FatalError, NonFatalError, ScenarioFinished
 
-from app.api.openapi.events import EXAMPLES
+from app.api.http.openapi.events import EXAMPLES
 from app.main import create_app, create_service
-from app.serving import claim
-from app.store import keys
-from app.store.catalogues import ensure_root
+from app.server.http import claim
+from app.store import keys, roots
 from tests.conftest import _copy
 from tests.running import settings_for
 
@@ -76,7 +75,7 @@ def served_alone(
 async def _key(dsn: str, folder: Path) -> str:
     service = create_service(settings_for(dsn, folder), dsn)
     async with service.database.connection("write") as connection:
-        root_id = await ensure_root(connection, "H44")
+        root_id = await roots.ensure(connection, "H44")
         key = await keys.create(connection, service.pepper, root_id, "H44", ("ingest", "read", "admin"))
     await service.database.close()
     return key

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from app.store import sums
-from app.store.figures import Reader
-from app.store.moments import reading_moment, root_states
+from app.store.read.figures import Reader
+from app.store.snapshot import reading_moment, root_states
+from app.store.tallies import sums
 from tests.api.asking import card, counts, reception, retraction
 from tests.running import Running
 
@@ -97,8 +97,8 @@ async def test_those_who_look_for_changes_add_the_years_of_a_unit_together(serve
         await served.push([_in(year, served, f"H44.07-{year}-{number}")])
         async with service.database.connection("read") as connection:
             [root_id] = [row["id"] for row in await connection.fetch("SELECT id FROM root")]
-            moment = await reading_moment(connection, service.directories, root_id, service.clock)
-            units = units or frozenset(unit.id for unit in moment.directory.in_scope("H44", "subtree"))
-            reader = Reader(connection, moment.directory, moment.generation)
+            moment = await reading_moment(connection, service.catalogue_cache, root_id, service.clock)
+            units = units or frozenset(unit.id for unit in moment.catalogues.in_scope("H44", "subtree"))
+            reader = Reader(connection, moment.catalogues, moment.generation)
             states = await root_states(connection, [root_id], service.clock)
             assert states[root_id].version(units) == moment.version(await reader.changes(units))

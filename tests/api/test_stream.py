@@ -16,11 +16,10 @@ import pytest
 import pytest_asyncio
 
 from app.main import create_app
-from app.store import keys
-from app.store.catalogues import ensure_root
-from app.store.figures import Reader
-from app.store.rebuild import rebuild
-from app.store.tables import TALLIES
+from app.store import keys, roots
+from app.store.proof.rebuild import rebuild
+from app.store.read.figures import Reader
+from app.store.schema import TALLIES
 from tests.api.asking import card, indicator, of_problem, reception
 from tests.api.listening import PATIENCE, Live, serving
 from tests.api.test_operations import samples
@@ -50,7 +49,7 @@ def sums(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     cube = Reader.cube
 
     async def counted(self, wanted, slices):
-        read.append(self.directory.root)
+        read.append(self.catalogues.root)
         return await cube(self, wanted, slices)
 
     monkeypatch.setattr(Reader, "cube", counted)
@@ -142,7 +141,7 @@ async def test_a_rebuild_is_told_when_it_sets_figures_right(live: Live, served: 
     async with served.service.database.connection("write") as connection:
         for table in TALLIES.values():
             await connection.execute(f"DELETE FROM {table.name}")
-        root_id = await ensure_root(connection, "H44")
+        root_id = await roots.ensure(connection, "H44")
     async with live.listening() as listener:
         assert (await listener.event())[1]["balance"]["received"] == 0
         await rebuild(served.service.database, served.service.intake, root_id)

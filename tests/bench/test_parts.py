@@ -9,19 +9,19 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.bench import loads, shapes, soak, storm
-from app.bench.client import renewed
-from app.bench.country import CountryPlan, NoRoom, codes, of_root, room
-from app.bench.listening import Reading, Sent, Unchunked
-from app.bench.memory import half, slope
-from app.bench.read import questions
-from app.bench.replicas import cut, dealt
-from app.bench.results import Machine, Report
-from app.bench.shapes import Shape
-from app.bench.viewers import delays
-from app.domain.arrivals import Parsed
-from app.domain.events import EventId, EventRetracted, Happening
+from app.domain.lives.events import EventId, EventRetracted, Happening
+from app.domain.push import Parsed
 from app.intake import cloudevents
+from bench import loads, shapes, soak, storm
+from bench.client import renewed
+from bench.country import CountryPlan, NoRoom, codes, of_root, room
+from bench.listening import Reading, Sent, Unchunked
+from bench.memory import half, slope
+from bench.read import questions
+from bench.replicas import cut, dealt
+from bench.results import Machine, Report
+from bench.shapes import Shape
+from bench.viewers import delays
 
 STREAM = b'retry: 1000\r\n\r\n: calm\n\nevent: scorecard\nid: W/"1"\ndata: {"a":\ndata: 1}\n\nevent: other\ndata: 2\n\n'
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from app.bench import shapes
-from app.bench.shapes import Shape
-from app.demo.lives import CloudEvent
-from app.domain.arrivals import Parsed
+from app.demo.year.lives import CloudEvent
+from app.domain.push import Parsed
 from app.intake import cloudevents
+from bench import shapes
+from bench.shapes import Shape
 
 COUNT = 3_000
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from app.cli import app
+from bench.command import bench
 
 Told = dict[str, Any]
 
@@ -24,8 +24,8 @@ def history(postgres_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> tupl
 
 
 def run(*arguments: str) -> Told:
-    """`chiso bench` in this process, which has loaded what it needs, as JSON."""
-    done = CliRunner().invoke(app, ["bench", *arguments, "--json"])
+    """`python -m bench` in this process, which has loaded what it needs, as JSON."""
+    done = CliRunner().invoke(bench, [*arguments, "--json"])
     assert done.exit_code == 0, done.output
     told: Told = json.loads(done.stdout)
     return told

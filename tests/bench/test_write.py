@@ -10,10 +10,10 @@ from pathlib import Path
 
 
 def run(*arguments: str) -> dict:
-    """`chiso bench` in a process of its own, as JSON."""
+    """`python -m bench` in a process of its own, as JSON."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CHISO_")}
     done = subprocess.run(
-        [sys.executable, "-m", "app.cli", "bench", *arguments, "--json"],
+        [sys.executable, "-m", "bench", *arguments, "--json"],
         env=environment,
         capture_output=True,
         text=True,

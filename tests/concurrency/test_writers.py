@@ -8,7 +8,7 @@ import random
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from app.store.verify import verify
+from app.store.proof.verify import verify
 from tests.concurrency.writer import differences, write
 from tests.oracle.catalogue import upsert
 from tests.oracle.histories import NOW, SEED_HOLIDAYS, SEED_WORKDAYS, history

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from app.domain.arrivals import Parsed
+from app.domain.push import Parsed
 from app.intake import cloudevents
 from app.main import create_service
 from tests.oracle.http_client import compare

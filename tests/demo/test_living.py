@@ -17,12 +17,12 @@ import msgspec
 import psycopg
 import pytest
 
-from app.demo import sender
-from app.demo.living import OPEN, WORKED, Living, events, part_of
-from app.demo.plots import Catalogue, NothingToDo
-from app.demo.sender import Pace, Refused, Sender, Watch
-from app.domain.events import BY_TYPE, Instant
-from app.domain.periods import day_number
+from app.demo.living import sender
+from app.demo.living.plots import Catalogue, NothingToDo
+from app.demo.living.sender import Pace, Refused, Sender, Watch
+from app.demo.living.stream import OPEN, WORKED, Living, events, part_of
+from app.domain.calendar.civil import Instant, day_number
+from app.domain.lives.events import BY_TYPE
 from app.intake.cloudevents import Parsed, parse
 from tests.faults.serving import CHISO, environment
 from tests.running import Running

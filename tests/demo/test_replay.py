@@ -8,10 +8,13 @@ from fractions import Fraction
 
 import msgspec
 
-from app.demo import procedures, province, simulate
-from app.demo.targets import full_size
-from app.domain import catalogue, scoring
-from app.domain.events import Instant
+from app.demo import province
+from app.demo.year import events as simulate
+from app.demo.year import procedures
+from app.demo.year.targets import full_size
+from app.domain.calendar.civil import Instant
+from app.domain.catalogues import indicators
+from app.domain.figures import scoring
 from tests.running import Running
 
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
@@ -55,7 +58,7 @@ async def test_a_full_size_replay_shows_the_published_figures(running: Running) 
     assert len(UNITS) >= 20
     running.clock.at = NOW
     assert await _replay(running) > 50_000
-    known = catalogue.load()
+    known = indicators.load()
     compared, differences = 0, []
     # The figures were read in September: the nine months hold all of the year's.
     for unit, period in itertools.product(UNITS, ("2026", "2026-9M")):

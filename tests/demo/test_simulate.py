@@ -14,10 +14,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.demo.procedures import procedures
 from app.demo.province import Pair, levels, published, units
-from app.demo.simulate import events, expected
-from app.domain.events import BY_TYPE, Instant
+from app.demo.year.events import events, expected
+from app.demo.year.procedures import procedures
+from app.domain.calendar.civil import Instant
+from app.domain.lives.events import BY_TYPE
 from app.intake.cloudevents import Parsed, parse
 
 SMALL = ["H44.01", "H44.08", "H44.13", "H44.20", "H44.23", "H44.137"]

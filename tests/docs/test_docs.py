@@ -9,7 +9,7 @@ from pathlib import Path
 from prometheus_client import Metric
 from pydantic import BaseModel
 
-from app.api.metrics import Metrics
+from app.api.http.metrics import Metrics
 from app.settings import Settings
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"

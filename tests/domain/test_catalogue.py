@@ -8,10 +8,10 @@ from importlib.resources import files
 
 import pytest
 
-from app.domain.catalogue import MEASURES, CatalogueError, Limits, UnknownIndicator, load, read
+from app.domain.catalogues.indicators import MEASURES, CatalogueError, Limits, UnknownIndicator, load, read
 
 CATALOGUE = load()
-CONTENT = files("app.domain").joinpath("qd766-2026.toml").read_bytes()
+CONTENT = files("app.domain.catalogues").joinpath("qd766-2026.toml").read_bytes()
 
 
 def changed(old: str, new: str) -> bytes:

@@ -6,8 +6,10 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain import events
-from app.domain.events import (
+from app.domain.calendar.civil import Instant
+from app.domain.codes import ProcedureCode, UnitCode
+from app.domain.lives import events
+from app.domain.lives.events import (
     Count,
     DossierDigitised,
     DossierReceived,
@@ -16,9 +18,6 @@ from app.domain.events import (
     EventId,
     EventRetracted,
     Happening,
-    Instant,
-    ProcedureCode,
-    UnitCode,
     pack,
     pack_what,
     unpack,

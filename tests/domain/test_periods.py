@@ -6,22 +6,17 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from app.domain.events import Day, Instant
-from app.domain.periods import (
-    CIVIL,
+from app.domain.calendar.civil import CIVIL, Day, Instant, date_of, day_number, day_of, start_of
+from app.domain.calendar.periods import (
     Comparison,
     InvalidPeriod,
     Period,
     PeriodInFuture,
-    date_of,
-    day_number,
-    day_of,
     from_dates,
     last_year,
     parse,
     previous,
     require_begun,
-    start_of,
 )
 
 

@@ -9,8 +9,8 @@ from fractions import Fraction
 
 import pytest
 
-from app.domain.catalogue import MEASURES, load
-from app.domain.scoring import (
+from app.domain.catalogues.indicators import MEASURES, load
+from app.domain.figures.scoring import (
     Measure,
     Scored,
     attained,

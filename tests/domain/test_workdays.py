@@ -6,9 +6,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from app.domain.events import Day
-from app.domain.periods import date_of, day_number, day_of, start_of
-from app.domain.workdays import Calendar, seed_holidays, seed_workdays
+from app.domain.calendar.civil import Day, date_of, day_number, day_of, start_of
+from app.domain.calendar.workdays import Calendar, seed_holidays, seed_workdays
 
 
 def on(text: str) -> Day:

@@ -15,10 +15,10 @@ import pytest_asyncio
 from asyncpg.pool import PoolConnectionProxy
 from structlog.testing import capture_logs
 
-from app.api.service import Service
-from app.domain.arrivals import Outcome
+from app.api.http.service import Service
+from app.domain.push import Outcome
 from app.main import create_service
-from app.store.verify import verify
+from app.store.proof.verify import verify
 from tests.concurrency.writer import parsed
 from tests.oracle.histories import NOW
 from tests.running import Running, settings_for

@@ -21,7 +21,7 @@ BATCH = "application/cloudevents-batch+json"
 ACCEPTED = ("chiso_events_total", frozenset({("outcome", "accepted"), ("type", "dossier.received")}))
 
 
-def workers(serving: Serving, module: str = "app.worker") -> list[psutil.Process]:
+def workers(serving: Serving, module: str = "app.server.worker") -> list[psutil.Process]:
     """The living workers of a service, or who else runs a module."""
     found = []
     for each in psutil.Process(serving.pid).children():
@@ -32,7 +32,7 @@ def workers(serving: Serving, module: str = "app.worker") -> list[psutil.Process
 
 def writer(serving: Serving) -> psutil.Process | None:
     """Who writes for them, if it lives."""
-    found = workers(serving, "app.writer")
+    found = workers(serving, "app.server.writer")
     assert len(found) <= 1
     return found[0] if found else None
 
@@ -154,8 +154,8 @@ def test_workers_are_one_service(reachable_dir: Path, tmp_path: Path) -> None:
         assert {each["pid"] for each in lines if each["event"] == "request"} >= {each.pid for each in team}
         ended = [each for each in lines if each["event"] == "a process ended and is started again"]
         assert [(each["module"], each["process"], each["status"]) for each in ended] == [
-            ("app.worker", team[0].pid, -signal.SIGKILL),
-            ("app.writer", killed.pid, -signal.SIGKILL),
+            ("app.server.worker", team[0].pid, -signal.SIGKILL),
+            ("app.server.writer", killed.pid, -signal.SIGKILL),
         ]
 
         verified = chiso(settings, "verify", "--deep")

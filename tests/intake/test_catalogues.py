@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from app.domain.arrivals import Rejected
-from app.domain.periods import day_number
+from app.domain.calendar.civil import day_number
+from app.domain.push import Rejected
 from app.intake.bodies import BodyProblem
 from app.intake.catalogues import Kind, Row, parse_rows
 

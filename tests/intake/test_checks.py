@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.events import (
+from app.domain.calendar.civil import Day
+from app.domain.codes import UnitCode
+from app.domain.lives.events import (
     BY_TYPE,
-    Day,
     DocumentSent,
     DossierPaid,
     DossierReceived,
@@ -19,10 +20,9 @@ from app.domain.events import (
     EventId,
     EventRetracted,
     ProcedureAnnounced,
-    UnitCode,
 )
-from app.intake.checks import instant
 from app.intake.cloudevents import Rejected
+from app.intake.values import instant
 from tests.intake.sample import DATA, MICROS, accepted, event, of_type, outcome, why
 
 # Times

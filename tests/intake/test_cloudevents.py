@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 import pytest
 
-from app.domain.events import BY_TYPE, DossierReceived, ProcedureCode
+from app.domain.codes import ProcedureCode
+from app.domain.lives.events import BY_TYPE, DossierReceived
 from app.intake.cloudevents import Batch, BodyProblem, Parsed, Rejected, parse
 from tests.intake.sample import LINES, MANY, MICROS, ONE, accepted, event, of_type, outcome, why
 

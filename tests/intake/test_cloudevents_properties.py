@@ -12,10 +12,10 @@ from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.events import KINDS
+from app.domain.lives.events import KINDS
 from app.intake.bodies import BodyProblem
-from app.intake.checks import PLANS
 from app.intake.cloudevents import Batch, Parsed, Rejected, parse
+from app.intake.values import PLANS
 
 CODES = {
     "invalid_json",

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.events import KINDS
-from app.intake import sound
-from app.intake.checks import PLANS
+from app.domain.lives.events import KINDS
+from app.intake import cloudevents_sound
 from app.intake.cloudevents import Parsed, Rejected, fingerprint, parse
+from app.intake.values import PLANS
 from tests.intake.sample import DATA, MANY, MICROS, event
 
 VALUES: st.SearchStrategy[Any] = st.sampled_from(
@@ -37,7 +37,7 @@ ATTRIBUTES = ["specversion", "id", "source", "type", "subject", "time", "unit", 
 def both(text: bytes) -> tuple[Parsed | Rejected, Parsed | Rejected]:
     """An event's outcome, and what it is when there is only the careful way."""
     quick = parse(b"[%s]" % text, MANY, {}).items
-    with patch.object(sound, "read", return_value=None):
+    with patch.object(cloudevents_sound, "read", return_value=None):
         careful = parse(b"[%s]" % text, MANY, {}).items
     return quick[0], careful[0]
 
@@ -70,7 +70,7 @@ def test_both_ways_have_the_same_outcome(text: bytes) -> None:
 @pytest.mark.parametrize("kind", [kind.type for kind in KINDS])
 def test_what_is_sound_goes_the_quick_way(kind: str) -> None:
     written = json.dumps(event(type=kind, sequence="7", **({"data": DATA[kind]} if kind in DATA else {}))).encode()
-    found = sound.read(written)
+    found = cloudevents_sound.read(written)
     assert found is not None
     subject, its = found
     assert (its.time, its.source, its.id, its.unit, its.sequence) == (MICROS, "/h44/igate", "a1", "H44.07", "7")
@@ -96,4 +96,4 @@ def test_every_field_is_checked_by_the_decoder_or_by_its_own_check() -> None:
     for kind, fields in wrong.items():
         for name, value in fields.items():
             data = DATA.get(kind, {}) | {name: value}
-            assert sound.read(json.dumps(event(type=kind, data=data)).encode()) is None, (kind, name)
+            assert cloudevents_sound.read(json.dumps(event(type=kind, data=data)).encode()) is None, (kind, name)

@@ -10,15 +10,21 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from app.domain import catalogue, figures, life, publication, scoring, tally
-from app.domain.arrivals import Parsed
-from app.domain.directory import Directory, ExternalFigure, Procedure, Unit
-from app.domain.dossier import CHANNELS
-from app.domain.events import Day, DossierTransferred, Event, Instant, UnitCode
-from app.domain.figures import Question
-from app.domain.periods import Period, day_number, day_of, start_of
-from app.domain.sums import Counted, Sums, Uses
-from app.domain.workdays import Calendar
+from app.domain.calendar.civil import Day, Instant, day_number, day_of, start_of
+from app.domain.calendar.periods import Period
+from app.domain.calendar.workdays import Calendar
+from app.domain.catalogues import indicators
+from app.domain.catalogues.root import Catalogues, ExternalFigure, Procedure, Unit
+from app.domain.codes import UnitCode
+from app.domain.figures import measures as figures
+from app.domain.figures import scoring
+from app.domain.figures.measures import Question
+from app.domain.lives import life, publication
+from app.domain.lives.dossier import CHANNELS
+from app.domain.lives.events import DossierTransferred, Event
+from app.domain.push import Parsed
+from app.domain.tallies import tally
+from app.domain.tallies.sums import Counted, Sums, Uses
 from app.intake import cloudevents
 from tests.oracle.histories import SEED_HOLIDAYS, SEED_WORKDAYS, History
 
@@ -32,9 +38,9 @@ def _day(text: str | None) -> Day | None:
     return None if text is None else day_number(date.fromisoformat(text))
 
 
-def directory_of(
+def catalogues_of(
     history: History, procedures: list[dict] | None = None, calendar: Mapping[date, str] | None = None
-) -> Directory:
+) -> Catalogues:
     """The catalogues of a history as the service would hold them."""
     units = {}
     for number, row in enumerate(history.units, 1):
@@ -55,7 +61,7 @@ def directory_of(
         days: dict[str, Any] = {k: _day(row.get(k)) for k in ("valid_from", "valid_to")}
         found[row["code"]] = Procedure(number, **plain, **lists, **days)
     kinds = dict.fromkeys(SEED_HOLIDAYS, "holiday") | dict.fromkeys(SEED_WORKDAYS, "workday") | dict(calendar or {})
-    return Directory(
+    return Catalogues(
         root_id=1,
         root="H44",
         revision=1,
@@ -81,7 +87,7 @@ def _external(row: Mapping) -> ExternalFigure:
     )
 
 
-def arrivals(events: Iterable[Mapping], directory: Directory) -> list[tuple[str, Event]]:
+def arrivals(events: Iterable[Mapping], catalogues: Catalogues) -> list[tuple[str, Event]]:
     """(subject, event) as they stand in their lives: parsed by intake, aliases resolved, duplicates left out."""
     lines = b"\n".join(json.dumps(event).encode() for event in events)
     seen = set()
@@ -94,8 +100,8 @@ def arrivals(events: Iterable[Mapping], directory: Directory) -> list[tuple[str,
         seen.add((event.source, event.id))
         what = event.what
         if isinstance(what, DossierTransferred):
-            what = DossierTransferred(UnitCode(directory.resolve(what.to)))
-        unit = UnitCode(directory.resolve(event.unit))
+            what = DossierTransferred(UnitCode(catalogues.resolve(what.to)))
+        unit = UnitCode(catalogues.resolve(event.unit))
         taken.append((item.subject, Event(event.time, event.source, event.id, unit, what, event.sequence)))
     return taken
 
@@ -103,12 +109,12 @@ def arrivals(events: Iterable[Mapping], directory: Directory) -> list[tuple[str,
 class Memory:
     """All lives of a history folded and tallied by the domain's own code."""
 
-    def __init__(self, taken: Iterable[tuple[str, Event]], directory: Directory) -> None:
-        self.directory = directory
+    def __init__(self, taken: Iterable[tuple[str, Event]], catalogues: Catalogues) -> None:
+        self.catalogues = catalogues
         self.lives: dict[str, list[Event]] = {}
         for subject, event in taken:
             self.lives.setdefault(subject, []).append(event)
-        fold = directory.rules_of, directory.calendar
+        fold = catalogues.rules_of, catalogues.calendar
         self.facts = {subject: life.fold(subject, events, *fold) for subject, events in self.lives.items()}
         met = {facts.dossier.procedure for facts in self.facts.values() if facts.dossier is not None}
         # In the order of the codes, so that the same facts have the same cells whatever came first.
@@ -117,13 +123,13 @@ class Memory:
         for facts in self.facts.values():
             dossier = facts.dossier
             if dossier is not None and dossier.procedure is not None:
-                key = (directory.units[dossier.unit].id, ids[dossier.procedure], dossier.channel)
+                key = (catalogues.units[dossier.unit].id, ids[dossier.procedure], dossier.channel)
                 self.parts.append((tally.DOSSIER, key, tally.dossier_parts(dossier)))
             for petition in facts.petitions:
-                key = (directory.units[petition.unit].id, 0, petition.about)
+                key = (catalogues.units[petition.unit].id, 0, petition.about)
                 self.parts.append((tally.PETITION, key, tally.petition_parts(petition)))
             for document in facts.documents:
-                key = (directory.units[document.unit].id, 0, document.tier)
+                key = (catalogues.units[document.unit].id, 0, document.tier)
                 self.parts.append((tally.DOCUMENT, key, tally.document_parts(document)))
         self.codes: dict[int, str] = {number: str(code) for code, number in ids.items()}
         self.cells: dict[str, tally.Cells] = {family.name: {} for family in tally.FAMILIES}
@@ -132,7 +138,7 @@ class Memory:
 
     def count(self, question: Question) -> Counted:
         """The sums of a question, straight from the parts."""
-        unit_ids = {unit.id for unit in self.directory.in_scope(question.unit.code, question.scope)}
+        unit_ids = {unit.id for unit in self.catalogues.in_scope(question.unit.code, question.scope)}
         sums = {family.name: Sums(family, {}, {}) for family in tally.FAMILIES}
         by = {"before": Uses(), "within": Uses()}
         for family, key, parts in self.parts:
@@ -146,17 +152,17 @@ class Memory:
                     tally.add(cell, family, key, [part], 1)
                     [counts] = cell.values()
                     _add(getattr(sums[family.name], when), key[2], counts)
-                    if family is tally.DOSSIER and self.codes[key[1]] in self.directory.procedures:
+                    if family is tally.DOSSIER and self.codes[key[1]] in self.catalogues.procedures:
                         used = dict(zip(family.counters, counts, strict=True))
-                        _use(by[when], self.directory.procedures[self.codes[key[1]]].id, key[2], used)
-        ministry = self.directory.level_of(self.directory.root) == "ministry"
-        limits = catalogue.load().limits
+                        _use(by[when], self.catalogues.procedures[self.codes[key[1]]].id, key[2], used)
+        ministry = self.catalogues.level_of(self.catalogues.root) == "ministry"
+        limits = indicators.load().limits
         until = day_of(question.b)
         published = publication.count(
             [facts.publication for facts in self.facts.values() if facts.publication is not None],
             day_of(question.a),
             until if start_of(until) == question.b else Day(until + 1),
-            self.directory.calendar,
+            self.catalogues.calendar,
             limits.announce_ministry if ministry else limits.announce,
             limits.publish_ministry if ministry else limits.publish,
         )
@@ -165,11 +171,11 @@ class Memory:
     def scored(self, unit: str, period: Period, scope: str, procedure: str | None, now: datetime):
         """The scored figures and the balance of a question."""
         end = period.effective_end(micros(now))
-        node = self.directory.units[unit]
+        node = self.catalogues.units[unit]
         question = Question(node, scope, period.label, period.a, end, procedure)  # type: ignore[arg-type]
         counted = self.count(question)
-        measures = figures.measures(self.directory, question, counted)
-        scored = scoring.score(catalogue.load(), measures, procedure is not None)
+        measures = figures.measures(self.catalogues, question, counted)
+        scored = scoring.score(indicators.load(), measures, procedure is not None)
         return scored, figures.balance(counted.dossiers)
 
 

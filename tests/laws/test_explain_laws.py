@@ -5,19 +5,19 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from app.domain import life
-from app.domain.dossier import FAULTS
-from app.domain.events import Event, EventRetracted
-from app.domain.explain import CAUSES, explain
-from app.domain.life import LifeFacts
-from tests.laws.memory import arrivals, directory_of
+from app.domain.lives import life
+from app.domain.lives.dossier import FAULTS
+from app.domain.lives.events import Event, EventRetracted
+from app.domain.lives.explain import CAUSES, explain
+from app.domain.lives.life import LifeFacts
+from tests.laws.memory import arrivals, catalogues_of
 from tests.oracle.histories import SEED_HOLIDAYS, SEED_WORKDAYS, History, history
 from tests.oracle.recount import Recount
 
 
 def lives_of(made: History) -> dict[str, list[Event]]:
     found: dict[str, list[Event]] = {}
-    for subject, event in arrivals(made.events, directory_of(made)):
+    for subject, event in arrivals(made.events, catalogues_of(made)):
         found.setdefault(subject, []).append(event)
     return found
 
@@ -31,9 +31,9 @@ def without_faults(facts: LifeFacts) -> LifeFacts:
 @pytest.mark.parametrize("seed", [41, 42, 43])
 def test_events_without_an_effect_can_all_be_left_out_and_those_with_one_cannot(seed: int) -> None:
     made = history(seed, 200)
-    directory = directory_of(made)
+    catalogues = catalogues_of(made)
     for subject, events in lives_of(made).items():
-        story = explain(subject, events, directory)
+        story = explain(subject, events, catalogues)
         assert {id(told.event) for told in story.events} == set(map(id, events))
         assert all((told.cause is None) == told.effect and told.cause in {None, *CAUSES} for told in story.events)
         effective = [told.event for told in story.events if told.effect]
@@ -43,7 +43,7 @@ def test_events_without_an_effect_can_all_be_left_out_and_those_with_one_cannot(
             continue
 
         def folded(some: list[Event], subject: str = subject) -> LifeFacts:
-            return without_faults(life.fold(subject, some, directory.rules_of, directory.calendar))
+            return without_faults(life.fold(subject, some, catalogues.rules_of, catalogues.calendar))
 
         assert folded(effective) == folded(standing) == without_faults(story.facts), subject
         for event in standing:
@@ -53,11 +53,11 @@ def test_events_without_an_effect_can_all_be_left_out_and_those_with_one_cannot(
 @pytest.mark.parametrize("seed", [44, 45, 46, 47])
 def test_the_faults_of_a_dossier_are_those_of_the_recount(seed: int) -> None:
     made = history(seed, 300)
-    directory = directory_of(made)
+    catalogues = catalogues_of(made)
     recount = Recount(made.events, made.units, made.procedures, SEED_HOLIDAYS, seed_workdays=SEED_WORKDAYS)
     met: set[str] = set()
     for subject, events in lives_of(made).items():
-        facts = life.fold(subject, events, directory.rules_of, directory.calendar).dossier
+        facts = life.fold(subject, events, catalogues.rules_of, catalogues.calendar).dossier
         if facts is not None:
             faults = {name for name, bit in FAULTS.items() if facts.faults & bit}
             assert faults == recount.faults(subject), subject

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.domain import periods
-from app.domain.events import Event, EventId, EventRetracted
-from tests.laws.memory import Memory, arrivals, directory_of, shown
+from app.domain.calendar import periods
+from app.domain.lives.events import Event, EventId, EventRetracted
+from tests.laws.memory import Memory, arrivals, catalogues_of, shown
 from tests.oracle.histories import NOW, SEED_HOLIDAYS, SEED_WORKDAYS, history
 from tests.oracle.http_client import differences_of
 from tests.oracle.recount import Recount
@@ -25,11 +25,11 @@ def test_every_figure_of_a_random_history_equals_the_recount(seed: int) -> None:
     recount = Recount(
         made.events, made.units, made.procedures, SEED_HOLIDAYS, external=made.external, seed_workdays=SEED_WORKDAYS
     )
-    directory = directory_of(made)
-    memory = Memory(arrivals(made.events, directory), directory)
+    catalogues = catalogues_of(made)
+    memory = Memory(arrivals(made.events, catalogues), catalogues)
     known = [row["code"] for row in made.procedures]
     differences = []
-    for number, unit in enumerate(directory.units):
+    for number, unit in enumerate(catalogues.units):
         for label in PERIODS:
             period = periods.parse(label)
             for scope, procedure in (("subtree", None), ("own", None), ("subtree", known[number % len(known)])):
@@ -44,11 +44,11 @@ def test_every_figure_of_a_random_history_equals_the_recount(seed: int) -> None:
 @pytest.mark.parametrize("seed", [11, 12])
 def test_the_order_of_arrival_and_repeats_leave_no_trace(seed: int) -> None:
     made = history(seed, 120)
-    directory = directory_of(made)
-    straight = Memory(arrivals(made.events, directory), directory)
+    catalogues = catalogues_of(made)
+    straight = Memory(arrivals(made.events, catalogues), catalogues)
     mixed = made.events * 2
     random.Random(seed).shuffle(mixed)
-    again = Memory(arrivals(mixed, directory), directory)
+    again = Memory(arrivals(mixed, catalogues), catalogues)
     assert again.facts == straight.facts
     assert {s: set(map(repr, e)) for s, e in again.lives.items()} == {
         s: set(map(repr, e)) for s, e in straight.lives.items()
@@ -59,24 +59,24 @@ def test_the_order_of_arrival_and_repeats_leave_no_trace(seed: int) -> None:
 @given(seed=st.integers(0, 10**9), rng=st.randoms(use_true_random=False), data=st.data())
 def test_the_laws_hold_on_any_history(seed: int, rng: random.Random, data: st.DataObject) -> None:
     made = history(seed, 12)
-    directory = directory_of(made)
-    taken = arrivals(made.events, directory)
-    straight = Memory(taken, directory)
+    catalogues = catalogues_of(made)
+    taken = arrivals(made.events, catalogues)
+    straight = Memory(taken, catalogues)
 
     # Any order, anything twice: nothing is left of it.
     mixed = made.events + rng.sample(made.events, len(made.events) // 3)
     rng.shuffle(mixed)
-    assert Memory(arrivals(mixed, directory), directory).cells == straight.cells
+    assert Memory(arrivals(mixed, catalogues), catalogues).cells == straight.cells
 
     # A retraction by the event's own unit: as if the event had never been sent.
     subject, gone = data.draw(st.sampled_from([each for each in taken if not isinstance(each[1].what, EventRetracted)]))
     retraction = Event(gone.time, gone.source, "retraction", gone.unit, EventRetracted(EventId(gone.id)))
-    with_retraction = Memory([*taken, (subject, retraction)], directory)
-    without = Memory([each for each in taken if each != (subject, gone)], directory)
+    with_retraction = Memory([*taken, (subject, retraction)], catalogues)
+    without = Memory([each for each in taken if each != (subject, gone)], catalogues)
     assert with_retraction.cells == without.cells
 
     # Any unit, any period: the recount's figures, and the balance.
-    unit = data.draw(st.sampled_from(sorted(directory.units)))
+    unit = data.draw(st.sampled_from(sorted(catalogues.units)))
     label = data.draw(st.sampled_from(PERIODS))
     scope = data.draw(st.sampled_from(["own", "subtree"]))
     period = periods.parse(label)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.store.verify import verify
+from app.store.proof.verify import verify
 from tests.oracle.histories import NOW, SEED_HOLIDAYS, SEED_WORKDAYS, History, history
 from tests.oracle.http_client import _compare_one
 from tests.oracle.recount import Recount

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.domain import catalogue
+from app.domain.catalogues import indicators
 from tests.api.asking import card, indicator
 from tests.api.test_dossiers import whole
 from tests.oracle.calendar import period_days
@@ -57,7 +57,7 @@ async def test_the_list_is_the_number_and_the_recounts_for_every_indicator_and_s
         shown = await card(running, **query)
         first, last = period_days(label)
         sides = behind(recount._question(recount.units.canonical(unit), first, last, scope, procedure, NOW), procedure)
-        for each in catalogue.load().indicators:
+        for each in indicators.load().indicators:
             figure = indicator(shown, each.code)
             within, counted = sides.get(each.code, (set(), set()))
             expected = {"numerator": within, "denominator": counted, "missing": counted - within}

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.domain import catalogue, codes
+from app.domain import codes
+from app.domain.catalogues import indicators as catalogue
 from tests.laws.recounted import SECTORS, number, recounted, told
 from tests.oracle.calendar import parse_instant, period_days
 from tests.oracle.points import GROUPS, Figure, half_up

@@ -22,8 +22,10 @@ import httpx
 import msgspec
 import psutil
 
-from app.demo import procedures, province, simulate
-from app.domain.events import Instant
+from app.demo import province
+from app.demo.year import events as simulate
+from app.demo.year import procedures
+from app.domain.calendar.civil import Instant
 from tests.faults.serving import Serving, chiso, environment
 
 LIMIT = 300_000_000

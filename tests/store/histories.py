@@ -6,11 +6,11 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from app.domain.arrivals import Parsed
-from app.domain.periods import day_number
+from app.domain.calendar.civil import day_number
+from app.domain.push import Parsed
 from app.intake import cloudevents
 from app.store.database import Database
-from app.store.intake import Intake
+from app.store.write.intake import Intake
 from tests.oracle import histories
 from tests.oracle.histories import PROCEDURES, SEED_HOLIDAYS, UNITS
 

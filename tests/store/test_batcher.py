@@ -7,14 +7,16 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest_asyncio
 
-from app.domain.arrivals import Outcome, Parsed
-from app.domain.events import DossierReceived, Event, Instant, ProcedureCode, UnitCode
-from app.store.batcher import Batcher
-from app.store.catalogues import ensure_root
+from app.domain.calendar.civil import Instant
+from app.domain.codes import ProcedureCode, UnitCode
+from app.domain.lives.events import DossierReceived, Event
+from app.domain.push import Outcome, Parsed
+from app.store import roots
+from app.store.catalogues.read import CatalogueCache
 from app.store.database import Database, Overloaded
-from app.store.directory import Directories
-from app.store.intake import Intake
-from app.store.verify import verify
+from app.store.proof.verify import verify
+from app.store.write.batcher import Batcher
+from app.store.write.intake import Intake
 
 RECEIVED = Instant(1_767_575_520_000_000)
 
@@ -47,7 +49,7 @@ async def store(postgres_database: str) -> AsyncIterator[Database]:
 @pytest_asyncio.fixture
 async def root_id(store: Database) -> int:
     async with store.connection("write") as connection, connection.transaction():
-        root = await ensure_root(connection, "H44")
+        root = await roots.ensure(connection, "H44")
         await connection.execute(
             "INSERT INTO unit (root_id, code) SELECT $1, unnest($2::text[])", root, ["H44", "H44.07"]
         )
@@ -56,7 +58,7 @@ async def root_id(store: Database) -> int:
 
 
 async def test_pushes_that_come_together_go_together(store: Database, root_id: int) -> None:
-    intake = Counted(store, Directories())
+    intake = Counted(store, CatalogueCache())
     batcher = Batcher(intake, 1_000)
     outcomes = await asyncio.gather(*(batcher.push(root_id, "H44", [parsed(n)]) for n in range(64)))
     assert [(each.accepted, each.duplicates, list(each.errors)) for each in outcomes] == [(1, 0, [])] * 64
@@ -68,7 +70,7 @@ async def test_pushes_that_come_together_go_together(store: Database, root_id: i
 
 
 async def test_each_push_is_judged_by_its_own_key_and_in_its_turn(store: Database, root_id: int) -> None:
-    batcher = Batcher(Intake(store, Directories()), 1_000)
+    batcher = Batcher(Intake(store, CatalogueCache()), 1_000)
     pushes = [
         ("H44", parsed(0)),
         ("H44", parsed(1)),
@@ -88,7 +90,7 @@ async def test_each_push_is_judged_by_its_own_key_and_in_its_turn(store: Databas
 
 
 async def test_a_push_that_breaks_its_transaction_spares_its_neighbours(store: Database, root_id: int) -> None:
-    batcher = Batcher(Intake(store, Directories()), 1_000)
+    batcher = Batcher(Intake(store, CatalogueCache()), 1_000)
     # Intake lets no such text through; here it stands for whatever else a database may choke on.
     poisoned = parsed(7, subject="H44.07-\0")
     pushes = [batcher.push(root_id, "H44", [each]) for each in (parsed(0), parsed(1), poisoned, parsed(2))]
@@ -101,7 +103,7 @@ async def test_a_push_that_breaks_its_transaction_spares_its_neighbours(store: D
 
 
 async def test_the_queue_is_bounded(store: Database, root_id: int) -> None:
-    batcher = Batcher(Intake(store, Directories()), 100)
+    batcher = Batcher(Intake(store, CatalogueCache()), 100)
     outcomes = await asyncio.gather(
         *(batcher.push(root_id, "H44", [parsed(n)]) for n in range(150)), return_exceptions=True
     )
@@ -114,7 +116,7 @@ class Paused(Intake):
     """Intake that notes what goes together, and lets a transaction go on only when the test says so."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(database, Directories())
+        super().__init__(database, CatalogueCache())
         self.together: list[list[str]] = []
         self.goes_on = asyncio.Event()
 

@@ -13,27 +13,27 @@ from typing import Any
 
 import pytest
 
-from app.domain.arrivals import Parsed
-from app.domain.events import (
+from app.domain.calendar.civil import Instant, day_number
+from app.domain.codes import ProcedureCode, UnitCode
+from app.domain.lives.events import (
     DossierCompleted,
     DossierReceived,
     DossierVoided,
     Event,
     Happening,
-    Instant,
     PetitionAnswered,
     PetitionReceived,
-    ProcedureCode,
-    UnitCode,
 )
-from app.domain.periods import day_number
-from app.store import catalogues, listings
+from app.domain.push import Parsed
+from app.store import roots
+from app.store.catalogues import edit as catalogues
+from app.store.catalogues import listing
+from app.store.catalogues.draft import Row
+from app.store.catalogues.read import CatalogueCache
 from app.store.database import Database
-from app.store.directory import Directories
-from app.store.drafts import Row
-from app.store.intake import Intake
-from app.store.refold import Refolder
-from app.store.tables import TALLIES
+from app.store.schema import TALLIES
+from app.store.write.intake import Intake
+from app.store.write.refold import Refolder
 
 NOW = int(datetime.fromisoformat("2026-06-30T12:00:00+07:00").timestamp()) * 1_000_000
 FACTS = ("life", "receipt", "event", "petition", "document", "procedure_publication", "unit_change")
@@ -57,15 +57,15 @@ class Province:
 
     def __init__(self, dsn: str) -> None:
         self.database = Database(dsn, 4, 4, 10)
-        self.directories = Directories()
-        self.intake = Intake(self.database, self.directories, lambda: NOW)
+        self.catalogue_cache = CatalogueCache()
+        self.intake = Intake(self.database, self.catalogue_cache, lambda: NOW)
         self.refolder = Refolder(self.database, self.intake)
         self.root_id = 0
 
     async def put(self, kind: str, *rows: tuple[Any, dict[str, Any]], key: str = "H44") -> catalogues.PutResult:
         put: Callable[..., Any] = getattr(catalogues, f"put_{kind}")
         extra = ("Sở Nội vụ", NOW) if kind == "external_figures" else ()
-        result = await put(self.database, self.directories, self.root_id, key, said(*rows), *extra)
+        result = await put(self.database, self.catalogue_cache, self.root_id, key, said(*rows), *extra)
         assert isinstance(result, catalogues.PutResult)
         return result
 
@@ -82,7 +82,7 @@ class Province:
 
     async def listed(self, kind: catalogues.Kind, code: str | None = None) -> list[dict[str, Any]]:
         async with self.database.connection("read") as connection:
-            return await listings.listing(connection, self.root_id, kind, code)
+            return await listing.listing(connection, self.root_id, kind, code)
 
     async def tallies(self) -> dict[str, list[tuple[Any, ...]]]:
         """All cells that are not zero, of every family and grain."""
@@ -121,7 +121,7 @@ async def province_on(dsn: str, root_id: int | None = None) -> AsyncIterator[Pro
     province = Province(dsn)
     try:
         if root_id is None:
-            root_id = await province.database.write(lambda connection: catalogues.ensure_root(connection, "H44"))
+            root_id = await province.database.write(lambda connection: roots.ensure(connection, "H44"))
         province.root_id = root_id
         yield province
     finally:
@@ -186,7 +186,7 @@ def history(count: int = 12) -> list[Parsed]:
 async def test_a_root_is_made_once_with_its_holidays(postgres_database):
     async with province_on(postgres_database) as one, province_on(postgres_database) as other:
         assert one.root_id == other.root_id
-        makers = [each.database.write(lambda c: catalogues.ensure_root(c, "G01")) for each in (one, other) * 3]
+        makers = [each.database.write(lambda c: roots.ensure(c, "G01")) for each in (one, other) * 3]
         (made,) = set(await asyncio.gather(*makers))
         days = await one.fetch("SELECT count(*), bool_and(seeded) FROM calendar_day WHERE root_id = $1", made)
         assert days == [(len(await one.listed("calendar")), True)]
@@ -527,7 +527,7 @@ async def test_pushes_and_two_processes_go_on_while_lives_are_folded_again(provi
 
 
 async def test_the_background_loop_outlives_a_database_that_goes_away(province, postgres_database, monkeypatch):
-    monkeypatch.setattr("app.store.refold._AFTER_FAILURE_SECONDS", 0.01)
+    monkeypatch.setattr("app.store.write.refold._AFTER_FAILURE_SECONDS", 0.01)
     await province.push(*history())
     await province.put("procedures", ("1.000001", {"fee": True}))
     async with province_on(postgres_database, province.root_id) as other:

@@ -19,8 +19,8 @@ import asyncpg
 import psycopg
 import pytest
 
-from app.store import embedded_home
-from app.store.embedded import DataDirectoryInUse, EmbeddedError, find_bin, start
+from app.store.embedded import home as embedded_home
+from app.store.embedded.server import DataDirectoryInUse, EmbeddedError, find_bin, start
 
 AS_ROOT = os.geteuid() == 0
 root_only = pytest.mark.skipif(not AS_ROOT, reason="only root runs the server as somebody else")
@@ -29,7 +29,7 @@ REPOSITORY = Path(__file__).parents[2]
 HOLDER = """
 import json, sys
 from pathlib import Path
-from app.store.embedded import attach_or_start
+from app.store.embedded.server import attach_or_start
 server = attach_or_start(Path(sys.argv[1]))
 print(json.dumps({"owned": server.owned, "pid": server.pid, "dsn": server.dsn}), flush=True)
 sys.stdin.read()
@@ -297,7 +297,7 @@ def _interpreter_for(user: pwd.struct_passwd) -> tuple[list[str], dict[str, str]
     for candidate in (sys.executable, f"/usr/bin/{minor}", f"/usr/local/bin/{minor}"):
         with suppress(OSError):
             answer = subprocess.run(
-                [candidate, "-c", "import app.store.embedded"],
+                [candidate, "-c", "import app.store.embedded.server"],
                 user=user.pw_uid,
                 group=user.pw_gid,
                 extra_groups=[],

@@ -10,12 +10,12 @@ import pytest
 import pytest_asyncio
 from asyncpg.pool import PoolConnectionProxy
 
-from app.domain.arrivals import Outcome, Parsed
+from app.domain.push import Outcome, Parsed
+from app.store.catalogues.read import CatalogueCache
 from app.store.database import Database
-from app.store.directory import Directories
-from app.store.intake import Intake
-from app.store.line import Recent
-from app.store.verify import verify
+from app.store.proof.verify import verify
+from app.store.write.intake import Intake
+from app.store.write.line import Recent
 from tests.store.histories import CLOCK, arrivals, province
 
 
@@ -32,13 +32,13 @@ async def store(database: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def intake(store: Database) -> Intake:
-    return Intake(store, Directories(), lambda: CLOCK)
+    return Intake(store, CatalogueCache(), lambda: CLOCK)
 
 
 @pytest.fixture
 def other(store: Database) -> Intake:
     """As another process has it: nothing is shared but the database."""
-    return Intake(store, Directories(), lambda: CLOCK)
+    return Intake(store, CatalogueCache(), lambda: CLOCK)
 
 
 @pytest_asyncio.fixture(loop_scope="function")
@@ -61,9 +61,9 @@ async def assert_counted(store: Database, root_id: int, events: int) -> None:
 async def test_pushes_at_once_of_the_same_lives_and_events_count_once(
     store: Database, intake: Intake, root: int, monkeypatch: pytest.MonkeyPatch, remembered: int, few: int
 ) -> None:
-    monkeypatch.setattr("app.store.adding.FEW", few)
-    monkeypatch.setattr("app.store.lives.FEW", few)
-    monkeypatch.setattr("app.store.line._LIVES", remembered)
+    monkeypatch.setattr("app.store.rows.FEW", few)
+    monkeypatch.setattr("app.store.write.lives.FEW", few)
+    monkeypatch.setattr("app.store.write.line._LIVES", remembered)
     events = arrivals(seed=3, dossiers=60)
     shares = [events[place::5] + events[:: place + 7] for place in range(5)]
     told = await asyncio.gather(*(push(intake, root, share) for share in shares))

@@ -9,7 +9,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, pool
 
 from app.store import migrate
-from app.store.tables import metadata
+from app.store.schema import metadata
 
 
 def test_the_migrations_build_what_the_tables_say(database: str) -> None:

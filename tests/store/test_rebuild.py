@@ -10,13 +10,13 @@ import psycopg
 import pytest
 import pytest_asyncio
 
-from app.store import rebuild as rebuilding
+from app.store.catalogues.read import CatalogueCache
 from app.store.database import Database
-from app.store.directory import Directories
-from app.store.intake import Intake
-from app.store.rebuild import RebuildRunning, rebuild
-from app.store.tables import TALLIES
-from app.store.verify import verify
+from app.store.proof import rebuild as rebuilding
+from app.store.proof.rebuild import RebuildRunning, rebuild
+from app.store.proof.verify import verify
+from app.store.schema import TALLIES
+from app.store.write.intake import Intake
 from tests.store.histories import CLOCK, arrivals, province, push
 
 FACTS = ("life", "petition", "document", "procedure_publication")
@@ -34,7 +34,7 @@ async def store(database: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def intake(store: Database) -> Intake:
-    return Intake(store, Directories(), lambda: CLOCK)
+    return Intake(store, CatalogueCache(), lambda: CLOCK)
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.arrivals import Outcome, Parsed, Rejected, Warned
-from app.domain.events import BY_TYPE
+from app.domain.lives.events import BY_TYPE
+from app.domain.push import Outcome, Parsed, Rejected, Warned
 from app.intake import cloudevents
 from app.store.database import DatabaseUnavailable, Overloaded
-from app.store.relay import Reception, Relay, listen
+from app.store.write.relay import Reception, Relay, listen
 from tests.intake.sample import MANY, of_type
 
 PATIENCE = 30

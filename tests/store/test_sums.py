@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from datetime import date
 
-from app.domain.events import Day
-from app.domain.periods import day_number
-from app.store.sums import Piece, pieces
+from app.domain.calendar.civil import Day, day_number
+from app.store.tallies.sums import Piece, pieces
 
 
 def days_of(found: list[Piece], since: Day) -> dict[int, int]:

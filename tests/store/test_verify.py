@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest_asyncio
 
-from app.domain.events import unpack_what
-from app.domain.tally import FAMILIES
+from app.domain.lives.events import unpack_what
+from app.domain.tallies.tally import FAMILIES
+from app.store.catalogues.read import CatalogueCache
 from app.store.database import Database
-from app.store.directory import Directories
-from app.store.grains import GRAINS
-from app.store.intake import Intake
-from app.store.recount import _COUNTS, Difference
-from app.store.tables import TALLIES
-from app.store.verify import FactDifference, Report, verify
+from app.store.proof.recount import _COUNTS, Difference
+from app.store.proof.verify import FactDifference, Report, verify
+from app.store.schema import TALLIES
+from app.store.tallies.grains import GRAINS
+from app.store.write.intake import Intake
 from tests.store.histories import CLOCK, arrivals, province, push
 
 
@@ -32,7 +32,7 @@ async def store(database: str) -> AsyncIterator[Database]:
 async def root_id(store: Database) -> int:
     """A root with some 800 events of every kind."""
     root_id = await province(store)
-    await push(Intake(store, Directories(), lambda: CLOCK), root_id, arrivals(seed=3, dossiers=130))
+    await push(Intake(store, CatalogueCache(), lambda: CLOCK), root_id, arrivals(seed=3, dossiers=130))
     return root_id
 
 

@@ -1,0 +1,102 @@
+"""Who asks: a bearer key and what it reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Annotated, Literal
+
+from fastapi import Depends, Request
+
+from app.api.http.problems import Problem
+from app.api.http.service import Service, service_of
+from app.domain import codes
+from app.domain.catalogues.root import Catalogues
+from app.store.database import Connection
+
+Scope = Literal["ingest", "read", "admin"]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What the caller may reach: `unit` with all under it. `unit` "" is open reading, which reaches everything."""
+
+    root_id: int | None
+    root: str
+    unit: str
+    key_id: str
+    name: str
+
+    def require_reach(self, unit: str) -> None:
+        """Refuse a unit outside the subtree, by dotted segments."""
+        if self.unit and not codes.is_under(unit, self.unit):
+            raise Problem("forbidden_unit", "the key does not reach this unit", "unit")
+
+    def find_unit(self, catalogues: Catalogues, text: str) -> str:
+        """The code of the asked unit (or alias); refused outside the key's reach first, then when it does not exist."""
+        code = catalogues.resolve(text)
+        self.require_reach(code)
+        if code not in catalogues.units:
+            raise Problem("unknown_unit", "no unit of the catalogue has this code or alias", "unit")
+        return code
+
+
+def _is_loopback(request: Request) -> bool:
+    try:
+        return request.client is not None and ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
+
+
+def access_for(scope: Scope) -> Callable[..., Awaitable[Access]]:
+    """A dependency that lets through keys of `scope` only."""
+
+    async def check(request: Request, service: Annotated[Service, Depends(service_of)]) -> Access:
+        return await access_of(request, service, scope)
+
+    return check
+
+
+async def access_of(request: Request, service: Service, scope: Scope) -> Access:
+    """What the caller may reach with a key of `scope`.
+
+    Raises:
+        Problem: unauthenticated or forbidden_scope.
+    """
+    header = request.headers.get("authorization", "")
+    kind, _, text = header.partition(" ")
+    if not header and scope == "read" and service.settings.auth.open_reading and _is_loopback(request):
+        return Access(None, "", "", "", "open reading")
+    if kind.lower() != "bearer" or not text.strip():
+        raise Problem("unauthenticated", "send Authorization: Bearer <key>")
+    key = await service.keys.find(text.strip())
+    if key is None:
+        raise Problem("unauthenticated", "the key is not known or was revoked")
+    if scope not in key.scopes:
+        raise Problem("forbidden_scope", f"this call needs a key of scope {scope}")
+    return Access(key.root_id, codes.root_of(key.unit), key.unit, key.id, key.name)
+
+
+async def root_for(connection: Connection, access: Access, unit: str | None) -> int:
+    """The id of the root an asked unit belongs to; with a key always the key's own root."""
+    if access.root_id is not None:
+        return access.root_id
+    if unit is None:
+        roots = await connection.fetch("SELECT id FROM root ORDER BY id LIMIT 2")
+        if len(roots) != 1:
+            raise Problem("invalid_parameter", "name a unit: there is not exactly one root", "unit")
+        return int(roots[0]["id"])
+    if "\0" in unit:
+        raise Problem("invalid_parameter", "not a unit code", "unit")
+    found = await connection.fetchval(
+        """
+        SELECT id FROM root WHERE code = $1
+        UNION ALL SELECT root_id FROM unit WHERE $2 = ANY(aliases) LIMIT 1
+        """,
+        codes.root_of(unit),
+        unit,
+    )
+    if found is None:
+        raise Problem("unknown_unit", "no unit of the catalogue has this code or alias", "unit")
+    return int(found)

@@ -1,0 +1,103 @@
+"""Tables as people take them into a spreadsheet: the rows of an answer as CSV beside its JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from fastapi import Request, Response
+
+from app.api.http.answers import figure_response
+
+_CSV: Final = "text/csv"
+_JSON: Final = "application/json"
+
+
+def tabular_response(
+    request: Request,
+    body: Mapping[str, Any],
+    rows_key: str,
+    moving: Mapping[str, Any],
+    columns: Sequence[str] | None = None,
+) -> Response:
+    """A figure that has rows: JSON, or those rows as CSV where `Accept` prefers it.
+
+    Args:
+        rows_key: where in `body` the rows are.
+        moving: as for figure_response.
+        columns: the header of a table that may be empty, names of nested values with dots; default those of the rows.
+    """
+    if prefers_csv(request.headers.get("accept", "")):
+        # The mark makes the table's ETag another one than that of the JSON.
+        answer = figure_response(request, {**body, "media_type": _CSV}, moving)
+        answer = retold(answer, as_csv(body[rows_key], columns).encode(), _CSV)
+    else:
+        answer = figure_response(request, body, moving)
+    answer.headers["Vary"] = "Accept"
+    return answer
+
+
+def retold(answer: Response, content: bytes, media_type: str) -> Response:
+    """The same answer with another content; a 304 stays one, and has none."""
+    if answer.status_code == 304:
+        return answer
+    headers = {name: answer.headers[name] for name in ("ETag", "Cache-Control")}
+    return Response(content, headers=headers, media_type=media_type)
+
+
+def prefers_csv(accept: str) -> bool:
+    """Whether an Accept header names text/csv and likes JSON less, or as much but later."""
+    qualities: dict[str, tuple[float, int]] = {}
+    for place, item in enumerate(accept.split(",")):
+        kind, _, parameters = item.partition(";")
+        qualities.setdefault(kind.strip().lower(), (_quality(parameters), -place))
+    table = qualities.get(_CSV, (0.0, 0))
+    return table[0] > 0 and table > qualities.get(_JSON, (0.0, 0))
+
+
+def _quality(parameters: str) -> float:
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
+def as_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> str:
+    """Rows as CSV by RFC 4180 under a header of the JSON names, nested ones with dots.
+
+    null is empty, booleans are words, lists are joined by semicolons.
+    """
+    flat = [_flat(row) for row in rows]
+    if columns is None:
+        columns = list(dict.fromkeys(name for row in flat for name in row))
+    written = io.StringIO()
+    writer = csv.DictWriter(written, columns, extrasaction="ignore", restval="")
+    writer.writeheader()
+    writer.writerows(flat)
+    return written.getvalue()
+
+
+def _flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for name, value in row.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = _text(value)
+    return flat
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return ";".join(map(_text, value))
+    return str(value)

@@ -1,0 +1,164 @@
+"""What operations watch by Prometheus. Labels are bounded: no unit, dossier, procedure or client-chosen source."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Collection, Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+from app.store.database import Clock
+
+_DAY = 86_400
+_LAGS = (1, 10, 60, 600, 3600, 6 * 3600, _DAY, 3 * _DAY, 7 * _DAY, 30 * _DAY, 90 * _DAY, 180 * _DAY, 365 * _DAY)
+_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
+_OTHER = "other"
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+def instant_of(clock: Clock) -> int:
+    """The present instant in µs: the service's clock, the machine's where that one leaves it to the database."""
+    now = clock()
+    return time.time_ns() // 1000 if now is None else now
+
+
+class Metrics:
+    """The service's metrics, in a registry of their own so that two services in one process do not mix.
+
+    With several workers (app/server/supervisor.py) the values lie in files of a shared folder, and any worker tells all
+    of them; how a gauge of several processes becomes one is its `multiprocess_mode`.
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._began = time.time()
+        self._heard: dict[str, float] = {}
+        self.shared = "PROMETHEUS_MULTIPROC_DIR" in os.environ
+        """Whether other workers tell this one's metrics."""
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        self.events = Counter(
+            "chiso_events", "Events taken in, by type and outcome.", ("type", "outcome"), registry=self.registry
+        )
+        self.rejected = Counter(
+            "chiso_events_rejected", "Events rejected, by problem code.", ("code",), registry=self.registry
+        )
+        self.warned = Counter(
+            "chiso_events_warned", "Accepted events with a warning, by code.", ("code",), registry=self.registry
+        )
+        self.commit_seconds = Histogram(
+            "chiso_commit_seconds",
+            "Time from a parsed push to its commit.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.request_seconds = Histogram(
+            "chiso_request_seconds",
+            "Time to answer a request, by route template, method and status class.",
+            ("route", "method", "status"),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.pool_in_use = Gauge(
+            "chiso_pool_connections_in_use",
+            "Database connections in use.",
+            ("pool",),
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
+        self.pool_open = Gauge(
+            "chiso_pool_connections_open",
+            "Database connections open.",
+            ("pool",),
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
+        self.bytes_in_flight = Gauge(
+            "chiso_body_bytes_in_flight",
+            "Bytes of request bodies being worked on.",
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
+        self.up = Gauge(
+            "chiso_database_up",
+            "1 when the last readiness check reached the database.",
+            registry=self.registry,
+            multiprocess_mode="livemostrecent",
+        )
+        self.lag_seconds = Histogram(
+            "chiso_event_lag_seconds",
+            "From when an event happened to when it arrived.",
+            buckets=_LAGS,
+            registry=self.registry,
+        )
+        self.batch_events = Histogram(
+            "chiso_batch_events", "Events in one push, sound or not.", buckets=_SIZES, registry=self.registry
+        )
+        self.quiet_seconds = Gauge(
+            "chiso_source_quiet_seconds",
+            "Since the last sound event of a source named in the settings; of all others together: other.",
+            ("source",),
+            registry=self.registry,
+            multiprocess_mode="livemin",
+        )
+        self.rejections_kept = Gauge(
+            "chiso_rejections_kept",
+            "Rejections kept for /v1/rejections, up to 100,000.",
+            registry=self.registry,
+            multiprocess_mode="livemostrecent",
+        )
+        self.refold_to_do = Gauge(
+            "chiso_refold_lives_to_do",
+            "Lives still to be folded again after catalogue edits.",
+            registry=self.registry,
+            multiprocess_mode="livemostrecent",
+        )
+        self.refold_done = Gauge(
+            "chiso_refold_lives_done",
+            "Lives folded again of the edits still being applied.",
+            registry=self.registry,
+            multiprocess_mode="livemostrecent",
+        )
+        self.answers = Counter(
+            "chiso_answers",
+            "Figures answered: kept from before, shared with a computation under way, or computed.",
+            ("way",),
+            registry=self.registry,
+        )
+        self.streams_open = Gauge(
+            "chiso_streams_open",
+            "Streams of figures that are open.",
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
+        self.stream_events = Counter(
+            "chiso_stream_events", "Events sent on streams of figures.", registry=self.registry
+        )
+
+    def page(self) -> bytes:
+        """All metrics in Prometheus' exposition format."""
+        if not self.shared:
+            return generate_latest(self.registry)
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        return generate_latest(together)
+
+    def arrived(self, happened: Sequence[int], now: int) -> None:
+        """Events came in that had not all been seen before; both in µs. Clocks that run ahead lag by nothing."""
+        for at in happened:
+            self.lag_seconds.observe(max(0, now - at) / 1_000_000)
+
+    def heard(self, sources: Collection[str], named: Collection[str], now: int) -> None:
+        """Sound events came from these sources; only `named` ones are told apart."""
+        for source in sources:
+            self._heard[source if source in named else _OTHER] = now / 1_000_000
+
+    def measure_quiet(self, named: Collection[str], now: int) -> None:
+        """Bring the silence of every named source up to date; of one never heard it lasts since the process began."""
+        for source in (*named, _OTHER):
+            since = self._heard.get(source, self._began)
+            self.quiet_seconds.labels(source).set(max(0, now / 1_000_000 - since))

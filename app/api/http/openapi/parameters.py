@@ -1,0 +1,146 @@
+"""The parameters that routes read by hand from the query and the headers, described once."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from app.api.http.openapi.events import ENVELOPE, PROCEDURE_PATTERN
+from app.api.http.openapi.figures import GROUPS, INDICATORS, SCOPES
+from app.api.http.openapi.lists import SIDES
+from app.api.http.openapi.schemas import Schema
+from app.domain.catalogues.root import LEVELS
+from app.domain.lives.dossier import FAULTS
+
+Parameter = dict[str, Any]
+
+MOST: Final = 300
+"""The longest value of a query parameter."""
+
+PERIOD_PATTERN: Final = (
+    r"^(20[0-9]{2}|2100)(-(H[12]|9M|Q[1-4]|W(0[1-9]|[1-4][0-9]|5[0-3])"
+    r"|(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?))?$"
+)
+PERIOD_FORMS: Final = {
+    "year": "2026",
+    "half": "2026-H1",
+    "nine_months": "2026-9M",
+    "quarter": "2026-Q3",
+    "month": "2026-08",
+    "week": "2026-W34",
+    "day": "2026-08-15",
+}
+
+
+def query(name: str, description: str, schema: Schema, example: str | None = None, required: bool = False) -> Parameter:
+    """A query parameter; given twice it is refused, as is any that an operation does not name."""
+    told: Parameter = {"name": name, "in": "query", "description": description, "required": required, "schema": schema}
+    return told if example is None else {**told, "example": example}
+
+
+def path(name: str, description: str, schema: Schema, example: str) -> Parameter:
+    """A path parameter."""
+    return {**query(name, description, schema, example, required=True), "in": "path"}
+
+
+def header(name: str, description: str, schema: Schema, example: str | None = None) -> Parameter:
+    """A request header."""
+    return {**query(name, description, schema, example), "in": "header"}
+
+
+def _text(**more: Any) -> Schema:
+    return {"type": "string", "minLength": 1, "maxLength": MOST, **more}
+
+
+def _named(description: str, names: tuple[str, ...], name: str, *, required: bool = False, **more: Any) -> Parameter:
+    return query(name, description, {"type": "string", "enum": list(names), **more}, required=required)
+
+
+UNIT: Final = query("unit", "The unit's code or an alias.", _text(), "H44", required=True)
+ANY_UNIT: Final = query(
+    "unit",
+    "Only what belongs to this unit and those under it. Where reading is open, it also names the root.",
+    _text(),
+    "H44",
+)
+PERIOD: Final = {
+    **query(
+        "period",
+        "A year, half, nine months, quarter, month, ISO week or day; or give `from` and `to`. Not one in the future.",
+        _text(pattern=PERIOD_PATTERN),
+    ),
+    "examples": {kind: {"value": label} for kind, label in PERIOD_FORMS.items()},
+}
+_DATE: Final = {"type": "string", "format": "date"}
+FROM: Final = query("from", "The first day, with `to` instead of `period`.", _DATE, "2026-01-01")
+TO: Final = query("to", "The last day, included.", _DATE, "2026-06-30")
+SCOPE: Final = _named("The unit with all under it, or the unit alone.", SCOPES, "scope", default="subtree")
+PROCEDURE: Final = query("procedure", "Only this procedure.", _text(pattern=PROCEDURE_PATTERN), "1.004555")
+COMPARE: Final = _named(
+    "What `previous` and `change` compare with: the same kind of period before, or the same one a year earlier.",
+    ("previous", "last_year"),
+    "compare",
+    default="previous",
+)
+UNCOMPARED: Final = (UNIT, PERIOD, FROM, TO, SCOPE, PROCEDURE)
+COMMON: Final = (*UNCOMPARED, COMPARE)
+"""What every figure takes."""
+
+INDICATOR: Final = query(
+    "indicator", "The indicator.", {"type": "string", "enum": list(INDICATORS)}, "DOSSIER_ON_TIME", required=True
+)
+RANK_LEVEL: Final = _named("The level that is ranked.", LEVELS, "level", required=True)
+RANK_GROUP: Final = _named("By the points of this group; not together with `indicator`.", GROUPS, "group")
+RANK_INDICATOR: Final = {
+    **INDICATOR,
+    "required": False,
+    "description": "By this indicator's points, or its ratio where it has none.",
+}
+BUCKET: Final = _named("The length of a bucket.", ("day", "week", "month"), "bucket", required=True)
+BY: Final = _named("The dimension.", ("unit", "procedure", "sector", "channel"), "by", required=True)
+SIDE: Final = _named("What counts, what is missing for it, or both.", SIDES, "side", required=True)
+ROOT_UNIT: Final = query(
+    "unit",
+    "Where reading is open, a unit of the root; with a key it is not looked at.",
+    {"type": "string", "maxLength": MOST},
+    "H44",
+)
+NAMED_UNIT: Final = query(
+    "unit", "A unit that the key reaches; where reading is open, it names the root.", _text(), "H44"
+)
+CAUSE: Final = _named("The lives with this fault instead of the counts of all.", tuple(FAULTS), "cause")
+SOURCE: Final = query(
+    "source",
+    "Only of this source; empty: events whose source could not be read.",
+    {"type": "string", "maxLength": MOST},
+    "/h44/igate",
+)
+LIMIT: Final = query(
+    "limit", "The most items of a page.", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}
+)
+CURSOR: Final = query("cursor", "`next` of the page before.", _text())
+
+IF_NONE_MATCH: Final = header(
+    "If-None-Match",
+    "An ETag had before: 304 when nothing has changed.",
+    {"type": "string"},
+    'W/"0f343b0931126a20"',
+)
+CONTENT_ENCODING: Final = header(
+    "Content-Encoding", "How the body is compressed.", {"type": "string", "enum": ["gzip", "identity"]}
+)
+BINARY_MODE: Final = tuple(
+    header(
+        f"ce-{name}",
+        f"Binary mode only, where the body is the data: {name}, percent-encoded."
+        + (" Its presence means binary mode." if name == "specversion" else ""),
+        {"type": "string", "enum": ["1.0"]} if name == "specversion" else {"type": "string"},
+    )
+    for name in ENVELOPE
+    if name != "datacontenttype"
+)
+LAST_EVENT_ID: Final = header(
+    "Last-Event-ID",
+    "The `id` of the last event that was seen: nothing is sent until the figures are others.",
+    {"type": "string"},
+    'W/"0f1e2d3c4b5a69788796a5b4"',
+)

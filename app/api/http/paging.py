@@ -1,0 +1,82 @@
+"""Pages of lists: `limit`, and cursors that only their own list understands."""
+
+from __future__ import annotations
+
+import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+from fastapi import Request, Response
+
+from app.api.http.problems import Problem
+from app.api.http.service import Service
+
+LARGEST: Final = 1_000
+USUAL: Final = 100
+_SIGNATURE: Final = 12
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Paged:
+    """A request without its paging, the page asked for, and what cursors are signed with."""
+
+    request: Request
+    limit: int
+    cursor: str | None
+    pepper: bytes
+
+    @classmethod
+    def of(cls, request: Request, service: Service) -> Paged:
+        """`limit` and `cursor` taken out of a query. (A cursor may be longer than other parameters.)"""
+        query = request.query_params.multi_items()
+        given = {name: value for name, value in query if name in ("limit", "cursor")}
+        if len(given) < sum(name in given for name, _ in query):
+            raise Problem("invalid_parameter", "given twice", "cursor" if "cursor" in given else "limit")
+        rest = [(name, value) for name, value in query if name not in given]
+        bare = Request({**request.scope, "query_string": urlencode(rest).encode()})
+        return cls(bare, _limit(given.get("limit")), given.get("cursor"), service.pepper)
+
+    def mark(self, kind: type[_T], about: Sequence[object]) -> _T | None:
+        """Where the list `about` something goes on, by the cursor that was given out for it."""
+        if self.cursor is None:
+            return None
+        try:
+            sealed = urlsafe_b64decode(self.cursor.encode("ascii"))
+            content = sealed[_SIGNATURE:]
+            if not hmac.compare_digest(self._signature(content, about), sealed[:_SIGNATURE]):
+                raise ValueError
+            return msgspec.msgpack.decode(content, type=kind)
+        except ValueError as error:  # also what the decoders raise
+            raise Problem("invalid_parameter", "not a cursor of this list", "cursor") from error
+
+    def cursor_of(self, mark: Any, about: Sequence[object]) -> str | None:
+        """The cursor for the page after `mark`."""
+        if mark is None:
+            return None
+        content = msgspec.msgpack.encode(mark)
+        return urlsafe_b64encode(self._signature(content, about) + content).decode()
+
+    def _signature(self, content: bytes, about: Sequence[object]) -> bytes:
+        # What the list is about is signed with it: a cursor of another list is none of this one.
+        return hmac.digest(self.pepper, repr(("cursor 1", *about)).encode() + content, "sha256")[:_SIGNATURE]
+
+    def linked(self, answer: Response, cursor: str | None) -> Response:
+        """The answer with a link to the next page: a table has no other place for it."""
+        if cursor is not None:
+            rest = self.request.query_params.multi_items()
+            query = urlencode([*rest, ("limit", str(self.limit)), ("cursor", cursor)])
+            answer.headers["Link"] = f'<{self.request.url.path}?{query}>; rel="next"'
+        return answer
+
+
+def _limit(text: str | None) -> int:
+    if text is None:
+        return USUAL
+    if text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= LARGEST:
+        return int(text)
+    raise Problem("invalid_parameter", f"a number from 1 to {LARGEST}", "limit")

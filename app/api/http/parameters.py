@@ -1,0 +1,98 @@
+"""The parameters that all figures share: unit, period or from and to, scope, procedure, compare."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal, TypeVar
+
+from fastapi import Request
+
+from app.api.http.problems import Problem
+from app.domain import codes
+from app.domain.calendar import periods
+from app.domain.calendar.periods import InvalidPeriod, Period
+from app.domain.catalogues.root import Scope
+
+_T = TypeVar("_T", bound=str)
+
+SCOPES: tuple[Scope, ...] = ("own", "subtree")
+COMPARISONS: tuple[Literal["previous", "last_year"], ...] = ("previous", "last_year")
+
+COMMON = ("unit", "period", "from", "to", "scope", "procedure", "compare")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked for, before anybody looked whether it exists."""
+
+    unit: str
+    period: Period
+    scope: Scope
+    procedure: str | None
+    compare: Literal["previous", "last_year"]
+
+
+def only(request: Request, allowed: Collection[str]) -> dict[str, str]:
+    """The query as a plain mapping; unknown and repeated parameters are refused."""
+    found: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if name not in allowed:
+            raise Problem("invalid_parameter", f"unknown parameter; known are {', '.join(allowed)}", name[:60])
+        if name in found:
+            raise Problem("invalid_parameter", "given twice", name)
+        if "\0" in value or len(value) > 300 or not value.isprintable():
+            raise Problem("invalid_parameter", "not a sensible value", name)
+        found[name] = value
+    return found
+
+
+def one_of(query: dict[str, str], name: str, allowed: Collection[_T], default: str) -> _T:
+    """A parameter with a closed set of values."""
+    value = query.get(name, default)
+    for each in allowed:
+        if each == value:
+            return each
+    raise Problem("invalid_parameter", f"one of {', '.join(allowed)}", name)
+
+
+def asked(request: Request, more: Collection[str] = ()) -> Asked:
+    """The common parameters of a figure; `more` names others that the route reads itself."""
+    query = only(request, (*COMMON, *more))
+    if "unit" not in query:
+        raise Problem("invalid_parameter", "name the unit", "unit")
+    procedure = query.get("procedure")
+    if procedure is not None and not codes.is_procedure_code(procedure):
+        raise Problem("invalid_parameter", "a procedure code is digits.digits", "procedure")
+    return Asked(
+        unit=query["unit"],
+        period=period_of(query),
+        scope=one_of(query, "scope", SCOPES, "subtree"),
+        procedure=procedure,
+        compare=one_of(query, "compare", COMPARISONS, "previous"),
+    )
+
+
+def period_of(query: dict[str, str]) -> Period:
+    """`period`, or `from` and `to` (dates, both inclusive)."""
+    try:
+        if "period" in query:
+            if "from" in query or "to" in query:
+                raise Problem("invalid_period", "either period, or from and to", "period")
+            return periods.parse(query["period"])
+        if "from" in query and "to" in query:
+            return periods.from_dates(_date(query, "from"), _date(query, "to"))
+    except InvalidPeriod as error:
+        raise Problem("invalid_period", error.detail, "period") from error
+    raise Problem("invalid_period", "name a period, or from and to", "period")
+
+
+def _date(query: dict[str, str], name: str) -> date:
+    text = query[name]
+    try:
+        if len(text) != 10:
+            raise ValueError
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise Problem("invalid_period", "a date is YYYY-MM-DD", name) from error

@@ -1,0 +1,93 @@
+"""For the operator: is it alive, is it ready, and how does it go."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from functools import cache
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.concurrency import run_in_threadpool
+
+from app.api.http.answers import json_response
+from app.api.http.metrics import instant_of
+from app.api.http.problems import Problem
+from app.api.http.service import Service, service_of
+from app.store import migrate
+from app.store.database import DatabaseUnavailable, Overloaded
+
+router = APIRouter(tags=["operations"])
+_needed = cache(migrate.head)
+_log = logging.getLogger(__name__)
+_SCRAPE_SECONDS: Final = 1.0
+_MEASURED_SECONDS: Final = 1.0
+
+
+@router.get("/livez", summary="Is the process alive")
+async def livez() -> Response:
+    """200 as long as the process answers; the database is not asked."""
+    return json_response({"status": "alive"})
+
+
+@router.get("/readyz", summary="Can the service answer")
+async def readyz(service: Annotated[Service, Depends(service_of)]) -> Response:
+    """200 when the database answers and has the migration revision this version needs."""
+    try:
+        async with service.database.connection("read") as connection:
+            exists = await connection.fetchval("SELECT to_regclass('alembic_version') IS NOT NULL")
+            revision = await connection.fetchval("SELECT version_num FROM alembic_version") if exists else None
+    except (DatabaseUnavailable, Overloaded):
+        service.metrics.up.set(0)
+        raise
+    service.metrics.up.set(1)
+    if revision != _needed():
+        detail = f"the database is at revision {revision or 'none'}, {_needed()} is needed: run chiso migrate"
+        raise Problem("database_unavailable", detail)
+    return json_response({"status": "ready", "revision": revision})
+
+
+@router.get("/metrics", summary="Metrics for Prometheus")
+async def metrics(service: Annotated[Service, Depends(service_of)]) -> Response:
+    """The metrics in Prometheus' exposition format."""
+    _measure_process(service)
+    await _measure_database(service)
+    return Response(await run_in_threadpool(service.metrics.page), media_type=CONTENT_TYPE_LATEST)
+
+
+async def measure_forever(service: Service) -> None:
+    """Keep up to date what another worker may be asked to tell; alone, a process measures itself when it is asked."""
+    while service.metrics.shared:
+        _measure_process(service)
+        await asyncio.sleep(_MEASURED_SECONDS)
+
+
+def _measure_process(service: Service) -> None:
+    for pool, (in_use, opened) in service.database.in_use().items():
+        service.metrics.pool_in_use.labels(pool).set(in_use)
+        service.metrics.pool_open.labels(pool).set(opened)
+    service.metrics.bytes_in_flight.set(service.bytes_in_flight)
+    service.metrics.measure_quiet(service.settings.metrics.sources, instant_of(service.clock))
+
+
+_KEPT: Final = """
+    SELECT (SELECT count(*) FROM (SELECT FROM rejection LIMIT 100000) AS kept) AS rejections,
+           (SELECT coalesce(sum(greatest(total - done, 0)), 0) FROM refold) AS to_do,
+           (SELECT coalesce(sum(done), 0) FROM refold) AS done
+"""
+
+
+async def _measure_database(service: Service) -> None:
+    """What only the database knows; unknown (NaN) when it does not say so at once."""
+    rejections = to_do = done = math.nan
+    try:
+        async with asyncio.timeout(_SCRAPE_SECONDS), service.database.connection("read") as connection:
+            [row] = await connection.fetch(_KEPT)
+            rejections, to_do, done = map(float, row.values())
+    except Exception:  # noqa: BLE001 - a scrape without three numbers tells more than one that failed
+        _log.debug("the database did not tell its metrics", exc_info=True)
+    service.metrics.rejections_kept.set(rejections)
+    service.metrics.refold_to_do.set(to_do)
+    service.metrics.refold_done.set(done)

@@ -1,0 +1,56 @@
+"""`chiso demo` and `chiso simulate`: a province to try things on."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from app.api.http.service import Service
+from app.cli.running import console, fail, progress, run
+from app.demo import load, province
+from app.demo.living import simulation
+from app.demo.year import events
+from app.ingest import Loaded
+
+
+def demo_command(
+    scale: Annotated[float, typer.Option(help="Share of the published dossiers, 1 is all.", min=0.0001, max=1)] = 0.01,
+    units: Annotated[str, typer.Option(help="Codes, comma-separated; all units without it.")] = "",
+    seed: Annotated[int, typer.Option(help="Another seed makes other lives of the same counts.")] = 1,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how much would be loaded.")] = False,
+) -> None:
+    """Load the demo province Phú Thọ through intake; running it again changes nothing."""
+    chosen = [each.strip() for each in units.split(",") if each.strip()] or None
+    unknown = sorted(set(chosen or ()) - {unit["code"] for unit in province.units()})
+    if unknown:
+        fail(f"no such unit in the demo province: {', '.join(unknown)}")
+    total = events.estimate(chosen, scale)
+    if dry_run:
+        print(f"about {total:,} events of {len(chosen) if chosen else 'all'} units at scale {scale}")
+        return
+
+    async def work(service: Service) -> Loaded:
+        await load.load_catalogues(service)
+        with progress("loading", total) as done:
+            return await load.load_events(service, chosen, scale, seed, time.time_ns() // 1000, done)
+
+    print(run(work))
+
+
+def simulate_command(
+    unit: Annotated[str, typer.Option(help="The unit that lives, with all under it.")] = province.ROOT,
+    rate: Annotated[float, typer.Option(help="Events a second, on average.", min=0.01, max=5_000)] = 50,
+    url: Annotated[str, typer.Option(help="Where the service is.")] = "http://127.0.0.1:8000",
+    key: Annotated[str, typer.Option(help="Of the scopes read and ingest.", envvar="CHISO_KEY")] = "",
+    seconds: Annotated[float | None, typer.Option(help="End after so long; without it, at Ctrl-C.", min=0.1)] = None,
+    seed: Annotated[int, typer.Option(help="Another seed draws other lives.", min=0)] = 1,
+    daily: Annotated[bool, typer.Option("--daily", help="The rate is a working day's mean; nights are quiet.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print twenty events and send none.")] = False,
+) -> None:
+    """Keep a province living: events that happen now, sent over HTTP as a careful vendor does."""
+    pace = simulation.Pace(rate, daily, seconds)
+    simulation.Simulation(
+        url, key, unit, seed, pace, lambda line: console.print(line, highlight=False, soft_wrap=True), print
+    ).run(dry_run)

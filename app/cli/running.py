@@ -1,0 +1,80 @@
+"""What every command does alike: the database it runs on, progress bars, failures told in a line."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
+from typing import NoReturn, TypeVar
+
+import uvloop
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from app.api.http.service import Service
+from app.logs import set_up_logging
+from app.main import create_service
+from app.server.garbage import collect_less
+from app.settings import Settings
+from app.store import migrate
+from app.store.embedded import server as embedded
+
+console = Console(stderr=True)
+_T = TypeVar("_T")
+
+
+def fail(message: str) -> NoReturn:
+    """Tell a person what went wrong, and end."""
+    console.print(f"chiso: {message}", style="red", highlight=False, soft_wrap=True)
+    raise SystemExit(1)
+
+
+@contextlib.contextmanager
+def database(settings: Settings, own: bool = False) -> Iterator[str]:
+    """The address of the database: the setting, else the embedded one, started (and then migrated) if nobody runs it.
+
+    Args:
+        own: refuse when another process runs the embedded database, instead of using it beside that process.
+    """
+    if settings.database.dsn is not None:
+        yield settings.database.dsn.get_secret_value()
+        return
+    start = embedded.start if own else embedded.attach_or_start
+    with start(settings.data_dir) as server:
+        if server.owned:
+            migrate.upgrade(server.dsn)
+        yield server.dsn
+
+
+def run(work: Callable[[Service], Awaitable[_T]]) -> _T:
+    """Run `work` on a service over the configured database."""
+    settings = Settings()
+    set_up_logging("WARNING")
+
+    async def whole(dsn: str) -> _T:
+        service = create_service(settings, dsn)
+        collect_less()
+        try:
+            return await work(service)
+        finally:
+            await service.database.close()
+
+    with database(settings) as dsn:
+        return uvloop.run(whole(dsn))
+
+
+@contextlib.contextmanager
+def stages(what: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar for work in stages; call the result with the stage, how much of it is done, and of how much."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda stage, done, of: bar.update(task, description=f"{what}: {stage}", completed=done, total=of or None)
+
+
+@contextlib.contextmanager
+def progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A progress bar on standard error; call the result with how many more are done."""
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda more: bar.update(task, advance=more)

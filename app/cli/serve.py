@@ -1,0 +1,122 @@
+"""`chiso serve` and `chiso openapi`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Annotated, cast
+
+import typer
+import uvloop
+
+from app.api.http.service import Service
+from app.cli.running import console, database, progress
+from app.demo import load, province
+from app.demo.year import events, procedures
+from app.logs import set_up_logging
+from app.main import VERSION, create_app, create_service
+from app.server.http import claim, serve
+from app.server.supervisor import Workers
+from app.settings import Settings
+from app.store import keys, roots
+
+
+def serve_command(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Load the demo province first; reading open on loopback.")
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that answer; CHISO_WORKERS without it, else 1.", min=1, max=64)
+    ] = None,
+) -> None:
+    """Serve the HTTP interface, with the embedded database when no CHISO_DATABASE__DSN is set."""
+    settings = Settings()
+    set_up_logging(settings.log.level)
+    count = workers or settings.workers
+    claimed = claim(host, port)
+    if demo:
+        settings.auth.open_reading = True
+    with database(settings, own=True) as dsn:
+        service = create_service(settings, dsn)
+        if demo:
+            key = uvloop.run(_prepare_demo(create_service(settings, dsn)))
+            _welcome(host, port, key)
+        else:
+            console.print(f"serving on http://{host}:{port}", highlight=False)
+        if count == 1:
+            serve(create_app(service), claimed)
+        else:
+            Workers(count, claimed, dsn, settings.auth.open_reading).run()
+
+
+async def _prepare_demo(service: Service) -> str:
+    """Load a small demo province once, and make a key for this run."""
+    try:
+        await load.load_catalogues(service)
+        async with service.database.connection("read") as connection:
+            loaded = await roots.has_lives(connection, province.ROOT)
+        if not loaded:
+            now = time.time_ns() // 1000
+            total = events.estimate(None, _DEMO_SCALE)
+            with progress("loading the demo province", total) as done:
+                await load.load_events(service, None, _DEMO_SCALE, 1, now, done)
+        async with service.database.connection("write") as connection:
+            for old in await keys.listing(connection):
+                if old.name == _DEMO_KEY and old.revoked_at is None:
+                    await keys.revoke(connection, old.id)
+            root_id = await roots.ensure(connection, province.ROOT)
+            return await keys.create(
+                connection, service.pepper, root_id, province.ROOT, ("ingest", "read", "admin"), _DEMO_KEY
+            )
+    finally:
+        await service.database.close()
+
+
+_DEMO_SCALE = 0.005
+_DEMO_KEY = "demo"
+_WELCOMED = "H44.07"
+
+
+def _welcome(host: str, port: int, key: str) -> None:
+    address = f"http://{'127.0.0.1' if host in ('0.0.0.0', '') else host}:{port}"  # noqa: S104
+    known = next(row["code"] for row in procedures.procedures() if _WELCOMED in cast(list[str], row.get("units", [])))
+    event = {
+        "specversion": "1.0",
+        "id": "my-first-event",
+        "source": "/h44/thu",
+        "type": "dossier.received",
+        "subject": f"{_WELCOMED}-260105-900001",
+        "time": "2026-01-05T08:12:00+07:00",
+        "unit": _WELCOMED,
+        "data": {"procedure": known, "channel": "online", "due_at": "2026-01-12T17:00:00+07:00"},
+    }
+    print(
+        f"""
+chiso766 {VERSION}: the demo province Phú Thọ (H44) is served on {address}
+
+Read a scorecard (reading is open on this machine):
+  curl '{address}/v1/scorecard?unit=H44&period=2026'
+  curl '{address}/v1/indicators'
+
+All calls, with examples to try: {address}/docs
+
+Push an event (writing needs this key, valid until the next start):
+  curl -X POST '{address}/v1/events' -H 'Authorization: Bearer {key}' \\
+    -H 'Content-Type: application/cloudevents+json' \\
+    -d '{json.dumps(event)}'
+  curl '{address}/v1/scorecard?unit={_WELCOMED}&period=2026'
+
+Stop with Ctrl-C.
+""",
+        flush=True,
+    )
+
+
+def openapi_command() -> None:
+    """Print the OpenAPI description."""
+    service = create_service(Settings(), "postgresql://")
+    json.dump(create_app(service).openapi(), sys.stdout, ensure_ascii=False, indent=2)
+    print()

@@ -1,0 +1,65 @@
+"""Loading the demo province, through intake like every other event."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+
+import msgspec
+
+from app import ingest
+from app.demo import province
+from app.demo.year import events, procedures
+from app.domain.calendar.civil import Instant
+from app.domain.push import Rejected
+from app.ingest import Loaded, Refused
+from app.intake import catalogues as catalogue_rows
+from app.store import roots
+from app.store.catalogues import edit
+from app.store.catalogues.draft import Row
+from app.store.catalogues.edit import Kind, PutResult
+from app.store.catalogues.read import CatalogueCache
+from app.store.database import Database
+from app.store.store import Store
+
+
+async def load_catalogues(store: Store) -> None:
+    """Load the demo province's units and procedures the way an administrator does.
+
+    Raises:
+        Refused: the catalogue was not accepted as a whole.
+    """
+    async with store.database.connection("write") as connection, connection.transaction():
+        root_id = await roots.ensure(connection, province.ROOT)
+    await _put(store, root_id, "units", province.units(), edit.put_units)
+    await _put(store, root_id, "procedures", procedures.procedures(), edit.put_procedures)
+    await store.refolder.finish(root_id)
+
+
+_Put = Callable[[Database, CatalogueCache, int, str, Sequence[Row]], Awaitable[PutResult]]
+
+
+async def _put(store: Store, root_id: int, kind: Kind, rows: list[dict[str, object]], put: _Put) -> None:
+    parsed = catalogue_rows.parse_rows(kind, msgspec.json.encode(rows), "application/json")
+    sound = [row for row in parsed if not isinstance(row, Rejected)]
+    result = await put(store.database, store.catalogue_cache, root_id, province.ROOT, sound)
+    for error in [row for row in parsed if isinstance(row, Rejected)] + list(result.errors):
+        raise Refused(f"the demo's {kind}: {error.code} {error.field}: {error.detail}")
+
+
+async def load_events(
+    store: Store, units: Collection[str] | None, scale: float, seed: int, now: int, done: Callable[[int], None]
+) -> Loaded:
+    """Take in the demo province's events.
+
+    Raises:
+        Refused: another scale or seed is there already; both tell lives of the same dossiers.
+    """
+    async with store.database.connection("read") as connection:
+        [(root_id, _)] = await roots.found(connection, province.ROOT)
+        loaded = await roots.source_with(connection, root_id, f"{events.SOURCES}/", f"{events.source_of(scale, seed)}/")
+    if loaded is not None:
+        raise Refused(
+            f"another demo was loaded here ({loaded}); use an empty CHISO_DATA_DIR or the same scale and seed"
+        )
+    lines = map(msgspec.json.encode, events.events(units, scale, seed, Instant(now)))
+    return await ingest.load(store, root_id, province.ROOT, lines, done)

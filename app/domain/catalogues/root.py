@@ -1,0 +1,179 @@
+"""The catalogues of one root as they stand at one revision: units, procedures, calendar, targets, external figures.
+
+A directory never changes; an edit makes a new one with the next revision. Facts are folded with what `rules_of` and the
+calendar say; everything else here is applied when a figure is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Literal
+
+from app.domain import codes
+from app.domain.calendar.civil import Day, Instant, start_of
+from app.domain.calendar.workdays import Calendar
+from app.domain.catalogues.rules import Rules
+
+Scope = Literal["own", "subtree"]
+LEVELS = ("ministry", "province", "department", "commune")
+SERVICE_LEVELS = ("none", "partial", "full")
+APPLICANTS = ("citizen", "organisation")
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """An agency (cơ quan, đơn vị): a node of the tree that dotted codes span."""
+
+    id: int
+    code: str
+    name: str | None = None
+    level: str | None = None
+    parent: str | None = None
+    certified_copy: bool = False
+    valid_from: Day | None = None
+    valid_to: Day | None = None
+    successor: str | None = None
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """An administrative procedure (thủ tục hành chính) with today's attributes."""
+
+    id: int
+    code: str
+    name: str | None = None
+    sector: str | None = None
+    service_level: str = "none"
+    full_eligible: bool = False
+    fee: bool = False
+    payment_integrated: bool = False
+    issues_document: bool = True
+    applicants: tuple[str, ...] = ()
+    max_working_days: int | None = None
+    essential: bool = False
+    units: tuple[str, ...] = ()
+    levels: tuple[str, ...] = ()
+    valid_from: Day | None = None
+    valid_to: Day | None = None
+
+    def is_valid_on(self, day: Day) -> bool:
+        """Whether `day` lies in the validity, both days included."""
+        return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
+
+
+def overlaps(valid_from: Day | None, valid_to: Day | None, a: Instant, b: Instant) -> bool:
+    """Whether a validity (both days included, open where None) overlaps [a, b)."""
+    begins_before = valid_from is None or start_of(valid_from) < b
+    ends_after = valid_to is None or start_of(Day(valid_to + 1)) > a
+    return begins_before and ends_after
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalFigure:
+    """A figure entered by hand (SIPAS, DTI, a national report's count), with who, when and from where."""
+
+    code: str
+    unit: str
+    period: str
+    value: Decimal | None
+    score: Decimal | None
+    max: Decimal | None
+    rank: int | None
+    of: int | None
+    count: int | None
+    source: str | None
+    note: str | None
+    entered_by: str
+    entered_at: Instant
+
+
+_UNKNOWN = Rules()
+
+
+@dataclass(frozen=True)
+class Catalogues:
+    """All catalogues of one root at one `revision`; `digest` names their content."""
+
+    root_id: int
+    root: str
+    revision: int
+    units: Mapping[str, Unit]
+    procedures: Mapping[str, Procedure]
+    calendar: Calendar
+    targets: Mapping[tuple[str, str, str, int], Decimal]
+    externals: Sequence[ExternalFigure]
+    digest: str
+    _aliases: dict[str, str] = field(default_factory=dict, repr=False)
+    _rules: dict[str, Rules] = field(default_factory=dict, repr=False)
+    _by_id: dict[int, Unit] = field(default_factory=dict, repr=False)
+    _scopes: dict[tuple[str, str], tuple[Unit, ...]] = field(default_factory=dict, repr=False)
+    kept: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What others have worked out of these catalogues alone, by who did."""
+
+    def __post_init__(self) -> None:
+        for unit in self.units.values():
+            self._by_id[unit.id] = unit
+            for alias in unit.aliases:
+                self._aliases[alias] = unit.code
+        for each in self.procedures.values():
+            self._rules[each.code] = Rules(True, each.fee, each.issues_document, each.max_working_days)
+
+    def resolve(self, text: str) -> str:
+        """The code an alias stands for; any other text as it is."""
+        return text if text in self.units else self._aliases.get(text, text)
+
+    def unit_by_id(self, unit_id: int) -> Unit:
+        """The unit with the database's id."""
+        return self._by_id[unit_id]
+
+    def rules_of(self, procedure: str) -> Rules:
+        """The counted attributes of a procedure, the defaults for one the catalogue does not know."""
+        return self._rules.get(procedure, _UNKNOWN)
+
+    def parent_of(self, unit: Unit) -> str | None:
+        """The parent as entered, else the nearest existing ancestor by dotted segments."""
+        return unit.parent or next((code for code in codes.ancestors(unit.code) if code in self.units), None)
+
+    def level_of(self, code: str) -> str | None:
+        """The level of a unit, None for an unknown one."""
+        return self.units[code].level if code in self.units else None
+
+    def in_scope(self, unit: str, scope: Scope) -> tuple[Unit, ...]:
+        """The units a figure of `unit` sums: itself, or all under it and all merged into one of these."""
+        if scope == "own":
+            return (self.units[unit],)
+        found = self._scopes.get((unit, scope))
+        if found is None:
+            inside = {code for code in self.units if codes.is_under(code, unit)}
+            while merged := {
+                each.code for each in self.units.values() if each.successor in inside and each.code not in inside
+            }:
+                inside |= merged
+            found = tuple(self.units[code] for code in sorted(inside, key=codes.sort_key))
+            self._scopes[(unit, scope)] = found
+        return found
+
+    def remit(self, units: Iterable[Unit], a: Instant, b: Instant) -> list[Procedure]:
+        """The procedures in the remit of `units` whose validity overlaps [a, b): those that list one of them, or list
+        none
+        and name the level of one."""
+        inside = {unit.code for unit in units}
+        levels = {unit.level for unit in units}
+        return [
+            each
+            for each in self.procedures.values()
+            if (not inside.isdisjoint(each.units) if each.units else not levels.isdisjoint(each.levels))
+            and overlaps(each.valid_from, each.valid_to, a, b)
+        ]
+
+    def target(self, indicator: str, unit: Unit, year: int) -> Decimal | None:
+        """The year's target of an indicator: the unit's own, else the one of its level."""
+        own = self.targets.get((indicator, unit.code, "", year))
+        return own if own is not None else self.targets.get((indicator, "", unit.level or "", year))
+
+    def external(self, unit: str, period: str) -> list[ExternalFigure]:
+        """The external figures of a unit and period label."""
+        return [each for each in self.externals if each.unit == unit and each.period == period]

@@ -1,0 +1,333 @@
+"""From counters to measures: what each name of the catalogue's closed set is, for one unit, scope and period.
+
+Two sums carry everything: the counters before the period's first day and those within it. Active, overdue and open
+follow from them (sums.py); nothing here looks at a single dossier. The sums of many units, buckets or parts at once are
+in cube.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cache
+from typing import Final, Literal, NamedTuple
+
+from app.domain.calendar.civil import Instant
+from app.domain.catalogues import indicators
+from app.domain.catalogues.indicators import Indicator
+from app.domain.catalogues.remits import Remit, Remits
+from app.domain.catalogues.root import Catalogues, Scope, Unit
+from app.domain.figures.scoring import Measure
+from app.domain.lives.document import TIERS
+from app.domain.lives.dossier import CHANNELS
+from app.domain.lives.petition import ABOUT
+from app.domain.tallies.sums import Counted, Sums
+from app.domain.tallies.tally import DOSSIER
+
+_DAY_US = 86_400_000_000
+ONLINE = CHANNELS.index("online")
+NATIONAL_COUNT = "DOSSIER_SYNC"
+"""Code of the external figure whose `count` is the national report's number of dossiers."""
+
+Part = Literal[
+    "dossiers",
+    "programmes",
+    "remit",
+    "online_uses",
+    "paid_uses",
+    "population_uses",
+    "petitions",
+    "documents",
+    "communes",
+    "publications",
+]
+"""Measures that come from the same sums. remit: procedures by their attributes alone; …uses: those with dossiers."""
+
+USES: Final[frozenset[Part]] = frozenset(("online_uses", "paid_uses", "population_uses"))
+_OF_DOSSIERS: Final[frozenset[Part]] = frozenset(("dossiers", "programmes"))
+_PROGRAMMES: Final = frozenset(
+    ("full_online_received", "full_eligible_received", "essential_online", "essential_received", "essential_mean")
+)
+_USES: Final[dict[str, Part]] = {
+    "procedures_with_online_dossiers": "online_uses",
+    "procedures_paid_online": "paid_uses",
+    "procedures_population_data": "population_uses",
+}
+_BY_FIRST_WORD: Final[dict[str, Part]] = {
+    "procedures": "remit",
+    "petitions": "petitions",
+    "documents": "documents",
+    "communes": "communes",
+    "announced": "publications",
+    "updated": "publications",
+    "published": "publications",
+}
+
+
+def part_of(measure: str) -> Part:
+    """The part a measure belongs to."""
+    if measure in _PROGRAMMES:
+        return "programmes"
+    if measure in _USES:
+        return _USES[measure]
+    return _BY_FIRST_WORD.get(measure.partition("_")[0], "dossiers")
+
+
+@dataclass(frozen=True)
+class Needed:
+    """What must be summed for some indicators, so that a question about one does not pay for all.
+
+    Attributes:
+        parts: the parts their measures belong to.
+        measures: the measures themselves, with those that these are made of.
+        counters: the dossiers' counters that are looked at.
+        by_channel: whether any of them is looked at by channel.
+        of_dossiers: how those of the measures are found that follow from the dossiers' sums alone.
+    """
+
+    parts: frozenset[Part]
+    measures: frozenset[str]
+    counters: tuple[str, ...]
+    by_channel: bool
+    of_dossiers: tuple[tuple[str, Callable[[Sums], Measure]], ...]
+
+    @classmethod
+    def of(cls, indicators: Iterable[Indicator]) -> Needed:
+        """What some indicators need."""
+        return _needed(frozenset(measure for each in indicators for measure in each.measures))
+
+
+@cache
+def _needed(measures: frozenset[str]) -> Needed:
+    if "synced_base" in measures:
+        measures |= {"received"}
+    parts = frozenset(part_of(measure) for measure in measures)
+    of_dossiers = tuple((name, of) for name, of in _DOSSIERS.items() if name in measures)
+    looked_at = _Looked()
+    for _, of in of_dossiers:
+        of(looked_at)
+    counters = tuple(name for name in DOSSIER.counters if name in looked_at.counters)
+    return Needed(parts, measures, counters, looked_at.by_variety, of_dossiers)
+
+
+class _Looked(Sums):
+    """Sums that note which counters are looked at, and whether by variety."""
+
+    def __init__(self) -> None:
+        super().__init__(DOSSIER)
+        self.counters: set[str] = set()
+        self.by_variety = False
+
+    def _sum(self, part: Mapping[int, list[int]], counter: str, varieties: Sequence[int]) -> int:
+        self.counters.add(counter)
+        self.by_variety = self.by_variety or bool(varieties)
+        return 0
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which figures: a unit within a scope, a period [a, b) whose end is already cut at now, perhaps one procedure.
+
+    `units` are the units summed where they are not just those of the scope: a row of a breakdown.
+    """
+
+    unit: Unit
+    scope: Scope
+    label: str
+    a: Instant
+    b: Instant
+    procedure: str | None = None
+    units: tuple[Unit, ...] | None = None
+
+    def units_in(self, catalogues: Catalogues) -> tuple[Unit, ...]:
+        """The units summed."""
+        return catalogues.in_scope(self.unit.code, self.scope) if self.units is None else self.units
+
+
+_NONE: Final[dict[str, Measure]] = dict.fromkeys(indicators.MEASURES)
+
+
+def measures(
+    catalogues: Catalogues,
+    question: Question,
+    counted: Counted,
+    needed: Needed | None = None,
+    remits: Remits | None = None,
+) -> dict[str, Measure]:
+    """The measures needed, all by default; None for all others, and where a question narrowed to a procedure has none.
+
+    `remits` are those of a span the question lies in.
+    """
+    needed = needed or EVERYTHING
+    parts = needed.parts
+    found: dict[str, Measure] = _NONE.copy()
+    if "dossiers" in parts:
+        for name, of in needed.of_dossiers:
+            found[name] = of(counted.dossiers)
+        if "synced_base" in needed.measures:
+            found["synced_base"] = max(_national_count(catalogues, question), int(found["received"] or 0))
+    if "programmes" in parts:
+        found |= _programme_measures(catalogues, counted.uses.received)
+    if question.procedure is not None or parts <= _OF_DOSSIERS:
+        return found
+    units = question.units_in(catalogues)
+    if "remit" in parts or parts & USES:
+        remits = remits or Remits.within(catalogues, question.a, question.b)
+        found |= _procedure_measures(remits.of(units, question.a, question.b), counted)
+    if "petitions" in parts:
+        found |= _petition_measures(counted.petitions)
+    if "documents" in parts:
+        found |= _document_measures(counted.documents)
+    if "publications" in parts:
+        found |= counted.publications._asdict()
+    if "communes" in parts:
+        communes = [each for each in units if each.level == "commune"]
+        found["communes"] = len(communes)
+        found["communes_certified_copy"] = sum([each.certified_copy for each in communes])
+    return found
+
+
+def _national_count(catalogues: Catalogues, question: Question) -> int:
+    """The national report's count of received dossiers; it is of all procedures together."""
+    if question.procedure is not None:
+        return 0
+    figures = catalogues.external(question.unit.code, question.label)
+    return max((each.count or 0 for each in figures if each.code == NATIONAL_COUNT), default=0)
+
+
+def is_reported(catalogues: Catalogues, question: Question) -> bool:
+    """Whether there is a national report's count for the question."""
+    return _national_count(catalogues, question) > 0
+
+
+def _satisfied(sums: Sums) -> int:
+    return (sums.active() - sums.overdue()) - (sums.active("_disliked") - sums.overdue("_disliked"))
+
+
+def _processing_time(sums: Sums) -> Fraction | None:
+    ended = sums.in_period("ended")
+    took = sums.in_period("processing_seconds") * 1_000_000 + sums.in_period("processing_micros")
+    return Fraction(took, ended * _DAY_US) if ended else None
+
+
+def _in_period(counter: str, *varieties: int) -> Callable[[Sums], Measure]:
+    return lambda sums: sums.in_period(counter, *varieties)
+
+
+def _active(population: str) -> Callable[[Sums], Measure]:
+    return lambda sums: sums.active(population)
+
+
+_DOSSIERS: Final[dict[str, Callable[[Sums], Measure]]] = {
+    "active": lambda sums: sums.active(),
+    "overdue": lambda sums: sums.overdue(),
+    "on_time": lambda sums: sums.active() - sums.overdue(),
+    "active_satisfied": _satisfied,
+    "ended_on_time": lambda sums: sums.in_period("ended") - sums.in_period("ended_late"),
+    "received_online": _in_period("received", ONLINE),
+    "received_postal": _in_period("received", CHANNELS.index("postal")),
+    "processing_time": _processing_time,
+    **{
+        name: _in_period(name)
+        for name in (
+            *("received", "received_by_postal_clerk", "received_fee", "received_fee_paid_online", "received_synced"),
+            *("ended", "ended_signed_result", "returned_postal", "returned_online"),
+        )
+    },
+    **{
+        f"active_{each}": _active(f"_{each}")
+        for each in ("e_result", "digitised", "reused", "shared_store", "population_data")
+    },
+}
+"""The dossiers' measures that follow from their sums alone."""
+
+EVERYTHING: Final = replace(_needed(indicators.MEASURES), counters=DOSSIER.counters, by_channel=True)
+"""What a whole scorecard needs; its balance looks at all counters."""
+
+
+class _Programmes(NamedTuple):
+    """Ids of the procedures that dossiers are counted of by an attribute."""
+
+    eligible: tuple[int, ...]
+    full: tuple[int, ...]
+    essential: tuple[int, ...]
+
+
+def _programmes(catalogues: Catalogues) -> _Programmes:
+    found: _Programmes | None = catalogues.kept.get("programmes")
+    if found is None:
+        eligible = [each for each in catalogues.procedures.values() if each.full_eligible]
+        found = catalogues.kept["programmes"] = _Programmes(
+            tuple([each.id for each in eligible]),
+            tuple([each.id for each in eligible if each.service_level == "full"]),
+            tuple([each.id for each in catalogues.procedures.values() if each.essential]),
+        )
+    return found
+
+
+def _programme_measures(catalogues: Catalogues, received: Mapping[int, Sequence[int]]) -> dict[str, Measure]:
+    """The subsets of dossiers that an attribute of their procedure selects."""
+    programmes = _programmes(catalogues)
+    essential = [counts for each in programmes.essential if (counts := received.get(each)) and any(counts)]
+    ratios = [Fraction(counts[ONLINE], sum(counts)) for counts in essential]
+    return {
+        "full_online_received": sum([received[each][ONLINE] for each in programmes.full if each in received]),
+        "full_eligible_received": sum([sum(received[each]) for each in programmes.eligible if each in received]),
+        "essential_online": sum([counts[ONLINE] for counts in essential]),
+        "essential_received": sum([sum(counts) for counts in essential]),
+        "essential_mean": sum(ratios, Fraction(0)) / len(ratios) if ratios else None,
+    }
+
+
+def _procedure_measures(remit: Remit, counted: Counted) -> dict[str, Measure]:
+    """Distinct procedures, numerators cut to the denominators' procedures."""
+    uses, carried = counted.uses, counted.carried.open
+    still_open = [each for each in remit.citizen if carried.get(each, 0) > 0] if carried else ()
+    return {
+        "procedures": len(remit.procedures),
+        "procedures_online_service": len(remit.online),
+        "procedures_with_online_dossiers": len(remit.online & uses.online),
+        "procedures_fee": len(remit.fee),
+        "procedures_paid_online": len(remit.fee & uses.paid),
+        "procedures_integrated": len(remit.integrated),
+        "procedures_citizen": len(remit.citizen),
+        "procedures_population_data": len((remit.citizen & uses.population).union(still_open)),
+    }
+
+
+def _petition_measures(sums: Sums) -> dict[str, Measure]:
+    active, overdue = sums.active(), sums.overdue()
+    return {
+        "petitions_active": active,
+        "petitions_on_time": active - overdue,
+        "petitions_satisfied": (active - overdue) - (sums.active("_disliked") - sums.overdue("_disliked")),
+        "petitions_about_regulation": sums.active("", ABOUT.index("regulation")),
+        "petitions_about_staff": sums.active("", ABOUT.index("staff")),
+    }
+
+
+def _document_measures(sums: Sums) -> dict[str, Measure]:
+    found: dict[str, Measure] = {}
+    for name, tiers in {"": (), **{f"_{tier}": (TIERS.index(tier),) for tier in TIERS[1:]}}.items():
+        found[f"documents{name}"] = sums.in_period("sent", *tiers)
+        found[f"documents_electronic{name}"] = sums.in_period("electronic", *tiers)
+        found[f"documents_signed{name}"] = sums.in_period("signed", *tiers)
+    return found
+
+
+def balance(sums: Sums) -> dict[str, int]:
+    """The balance of dossiers in a period; its identities hold for every unit and period."""
+    ended, ended_late = sums.in_period("ended"), sums.in_period("ended_late")
+    active = sums.active()
+    return {
+        "carried_over": sums.carried_over(),
+        "received": sums.in_period("received"),
+        **{f"received_{name}": sums.in_period("received", index) for index, name in enumerate(CHANNELS)},
+        "active": active,
+        "ended": ended,
+        "ended_on_time": ended - ended_late,
+        "ended_late": ended_late,
+        "open": active - ended,
+        "open_overdue": sums.overdue() - ended_late,
+    }

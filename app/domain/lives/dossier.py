@@ -1,0 +1,390 @@
+"""The facts of a dossier (hồ sơ), folded from its events.
+
+`fold` is a pure function of the *set* of a life's standing events, the procedures' attributes and the calendar: order
+of arrival, repeats and batches leave no trace in it. Everything a figure counts about a dossier is decided here and
+nowhere else; tally.py only says on which day which counter moves, and explain.py tells people what was decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+from app.domain import codes
+from app.domain.calendar.civil import Instant, day_of
+from app.domain.catalogues.rules import Rules, RulesOf, WorkCalendar
+from app.domain.lives import events
+from app.domain.lives.events import Event
+
+CHANNELS: Final = ("online", "counter", "postal")
+RETURN_WAYS: Final = ("counter", "postal", "online")
+_ONLINE_GATEWAYS: Final = ("national_gateway", "local_gateway")
+
+# Flags of a dossier, bits of DossierFacts.flags; their names in the same order.
+FEE: Final = 1
+PAID_ONLINE: Final = 2
+E_RESULT: Final = 4
+SIGNED_RESULT: Final = 8
+DIGITISED: Final = 16
+REUSED: Final = 32
+SHARED_STORE: Final = 64
+POPULATION_DATA: Final = 128
+DISLIKED: Final = 256
+SYNCED: Final = 512
+BY_POSTAL_CLERK: Final = 1024
+FLAGS: Final = {
+    name: 1 << place
+    for place, name in enumerate(
+        ("fee", "paid_online", "e_result", "signed_result", "digitised", "reused", "shared_store", "population_data",
+         "disliked", "synced", "postal_clerk")
+    )
+}  # fmt: skip
+
+# Faults of the data, bits of DossierFacts.faults: kept and listed, never a reason to lose an event; then their names.
+NO_RECEPTION: Final = 1
+END_BEFORE_RECEPTION: Final = 2
+DEADLINE_BEFORE_RECEPTION: Final = 4
+FOREIGN_UNIT: Final = 8
+SECOND_RECEPTION: Final = 16
+ANSWER_WITHOUT_REQUEST: Final = 32
+UNKNOWN_PROCEDURE: Final = 64
+DUE_MOVED_LATE: Final = 128
+FAULTS: Final = {
+    name: 1 << place
+    for place, name in enumerate(
+        ("no_reception", "end_before_reception", "deadline_before_reception", "foreign_unit", "second_reception",
+         "answer_without_request", "unknown_procedure", "due_moved_late")
+    )
+}  # fmt: skip
+
+
+class DossierFacts(msgspec.Struct, frozen=True, gc=False):
+    """One dossier as figures see it. Instants in µs; `received_at` None means outside every indicator.
+
+    `unit` is the present unit (all contributions belong to it), `receiving_unit` the one that received it; `channel`
+    indexes CHANNELS, `returned_via` RETURN_WAYS; `deadline` None means never.
+    """
+
+    unit: str
+    receiving_unit: str
+    procedure: str | None
+    channel: int
+    flags: int
+    faults: int
+    voided: bool
+    received_at: int | None
+    ended_at: int | None
+    deadline: int | None
+    returned_at: int | None
+    returned_via: int | None
+    due_at: int | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether the dossier is in any figure at all."""
+        return self.received_at is not None and not self.voided
+
+    @property
+    def late(self) -> bool:
+        """Ended after the deadline, compared as instants."""
+        return self.ended_at is not None and self.deadline is not None and self.ended_at > self.deadline
+
+    @property
+    def missed_at(self) -> int | None:
+        """The instant at which the dossier becomes overdue, None when it ended in time or never has to."""
+        return self.deadline if self.ended_at is None or self.late else None
+
+
+def fold(subject: str, life: Sequence[Event], rules_of: RulesOf, calendar: WorkCalendar) -> DossierFacts | None:
+    """The facts of `life`'s standing dossier events in reading order (events.without_retracted), None without any."""
+    if not life:
+        return None
+    receptions = [event for event in life if event.what.rank == 1]
+    if not receptions:
+        first = life[0].unit
+        return DossierFacts(first, first, None, 1, 0, NO_RECEPTION, False, None, None, None, None, None)
+    reception = effective_reception(subject, receptions)
+    reading = Reading()
+    chain = chain_of(reception.unit, life)
+    reading.read(admitted(life, chain, reading))
+    return reading.facts(reception, chain[-1], rules_of(reading.procedure), calendar)
+
+
+def legal_end(received: int, rules: Rules, calendar: WorkCalendar) -> int | None:
+    """The end of the procedure's longest legal time after a reception, None where it has none."""
+    if rules.max_working_days is None:
+        return None
+    return calendar.end_of_nth_workday(day_of(Instant(received)), rules.max_working_days)
+
+
+def effective_reception(subject: str, receptions: list[Event]) -> Event:
+    """The earliest reception by the unit the dossier code names, or one above or under it; else the earliest."""
+    if len(receptions) == 1:
+        return receptions[0]
+    named = codes.owner_in(subject)
+    return next((each for each in receptions if codes.is_related(each.unit, named)), receptions[0])
+
+
+def chain_of(receiving: str, life: Sequence[Event]) -> list[str]:
+    """The receiving unit and every unit the dossier was then handed to, read once in order."""
+    chain = [receiving]
+    for event in life:
+        if type(event.what) is events.DossierTransferred and codes.is_over_any(event.unit, chain):
+            chain.append(event.what.to)
+    return chain
+
+
+def admitted(life: Sequence[Event], chain: list[str], reading: Reading) -> Sequence[Event]:
+    """The events that are read: by a unit of the chain or above one, a reception only by a unit of the chain itself."""
+    on_chain = set(chain)
+    if on_chain.issuperset([event.unit for event in life]):
+        return life
+    kept = []
+    for event in life:
+        if event.unit in on_chain or (event.what.rank != 1 and codes.is_over_any(event.unit, chain)):
+            kept.append(event)
+        else:
+            reading.faults |= SECOND_RECEPTION if event.what.rank == 1 else FOREIGN_UNIT
+    return kept
+
+
+class Request(msgspec.Struct, gc=False):
+    """A request for a supplement (yêu cầu bổ sung) and, once it came, its answer."""
+
+    at: int
+    due_then: int | None
+    answered_at: int | None = None
+
+
+class _Move(NamedTuple):
+    """Another due time, given at `at` after `due`, when there were `requests`, the last one perhaps still waiting."""
+
+    at: int
+    due: int
+    requests: int
+    waiting: bool
+
+
+class Reading:
+    """What has been read of a life so far. Lives for one fold; the last event that gives a field wins."""
+
+    __slots__ = (
+        "broken_off", "channel", "completed", "components", "due", "e_result", "faults", "fee", "flags", "moves",
+        "procedure", "reception_fee", "requests", "returned", "signed_on_completion", "signed_result", "voided",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.faults = 0
+        self.procedure = ""
+        self.channel = 1
+        self.due: int | None = None
+        self.reception_fee: bool | None = None
+        self.fee: bool | None = None
+        self.flags = 0
+        self.components = 0
+        self.e_result = False
+        self.signed_on_completion = False
+        self.signed_result = False
+        self.voided = False
+        self.completed: int | None = None
+        self.returned: tuple[int, int] | None = None
+        self.broken_off: int | None = None
+        self.requests: list[Request] = []
+        self.moves: list[_Move] = []
+
+    def read(self, life: Iterable[Event]) -> None:
+        """Read further events, in reading order."""
+        for event in life:
+            what = event.what
+            _READERS[what.rank](self, event.time, what)
+
+    def _flag(self, flag: int, value: bool | None) -> None:
+        if value is not None:
+            self.flags = self.flags | flag if value else self.flags & ~flag
+
+    def _set_due(self, at: int, due: int | None) -> None:
+        if due is not None:
+            if self.due is not None and due != self.due and at > self.due:
+                self.moves.append(_Move(at, self.due, len(self.requests), self.open_request is not None))
+            self.due = due
+
+    @property
+    def open_request(self) -> Request | None:
+        """The request that still waits for its answer."""
+        return self.requests[-1] if self.requests and self.requests[-1].answered_at is None else None
+
+    def _received(self, at: int, what: events.DossierReceived) -> None:
+        self.procedure = what.procedure
+        self.channel = CHANNELS.index(what.channel)
+        self._set_due(at, what.due_at)
+        if what.fee is not None:
+            self.reception_fee = what.fee
+        if what.receiver is not None:
+            self._flag(BY_POSTAL_CLERK, what.receiver == "postal_clerk")
+
+    def _due_changed(self, at: int, what: events.DossierDueChanged) -> None:
+        self._set_due(at, what.due_at)
+
+    def _supplement_requested(self, at: int, what: events.DossierSupplementRequested) -> None:
+        due_then = self.due
+        self._set_due(at, what.due_at)
+        if self.open_request is None:
+            self.requests.append(Request(at, due_then))
+
+    def _supplemented(self, at: int, what: events.DossierSupplemented) -> None:
+        self._set_due(at, what.due_at)
+        waiting = self.open_request
+        if waiting is not None:
+            waiting.answered_at = at
+        else:
+            self.faults |= ANSWER_WITHOUT_REQUEST
+
+    def _digitised(self, at: int, what: events.DossierDigitised) -> None:
+        if what.components is not None:
+            self.components = what.components
+        self._flag(REUSED, what.reused)
+        self._flag(SHARED_STORE, what.shared_store)
+        self._flag(POPULATION_DATA, what.population_data)
+
+    def _fee_requested(self, at: int, what: events.DossierFeeRequested) -> None:
+        self.fee = what.amount != 0
+
+    def _fee_waived(self, at: int, what: object) -> None:
+        self.fee = False
+
+    def _paid(self, at: int, what: events.DossierPaid) -> None:
+        if what.via in _ONLINE_GATEWAYS:
+            self.flags |= PAID_ONLINE
+
+    def _signed(self, at: int, what: events.DossierSigned) -> None:
+        if what.what == "result":
+            self.signed_result = True
+
+    def _completed(self, at: int, what: events.DossierCompleted) -> None:
+        if self.completed is None:
+            self.completed = at
+        if what.electronic_result is not None:
+            self.e_result = what.electronic_result
+        if what.signed is not None:
+            self.signed_on_completion = what.signed
+
+    def _returned(self, at: int, what: events.DossierReturned) -> None:
+        if self.returned is None:
+            self.returned = (at, RETURN_WAYS.index(what.via))
+        if what.electronic_result is not None:
+            self.e_result = what.electronic_result
+
+    def _broken_off(self, at: int, what: object) -> None:
+        self.broken_off = at
+
+    def _synced(self, at: int, what: object) -> None:
+        self.flags |= SYNCED
+
+    def _rated(self, at: int, what: events.DossierRated) -> None:
+        if not what.satisfied:
+            self.flags |= DISLIKED
+
+    def _voided(self, at: int, what: object) -> None:
+        self.voided = True
+
+    def _nothing(self, at: int, what: object) -> None:
+        """Submissions, refusals of submissions and transfers (already in the chain) change nothing here."""
+
+    def facts(self, reception: Event, unit: str, rules: Rules, calendar: WorkCalendar) -> DossierFacts:
+        received = reception.time
+        legal = legal_end(received, rules, calendar)
+        ended = self._end()
+        if ended is not None and ended < received:
+            self.faults |= END_BEFORE_RECEPTION
+            ended = received
+        deadline = self._deadline(legal, ended)
+        if deadline is not None and deadline < received:
+            self.faults |= DEADLINE_BEFORE_RECEPTION
+            deadline = received
+        if not rules.known:
+            self.faults |= UNKNOWN_PROCEDURE
+        if self.moves and self._due_moved_late(legal, ended):
+            self.faults |= DUE_MOVED_LATE
+        return DossierFacts(
+            unit=unit,
+            receiving_unit=reception.unit,
+            procedure=self.procedure,
+            channel=self.channel,
+            flags=self._flags(rules),
+            faults=self.faults,
+            voided=self.voided,
+            received_at=received,
+            ended_at=ended,
+            deadline=deadline,
+            returned_at=max(self.returned[0], received) if self.returned else None,
+            returned_via=self.returned[1] if self.returned else None,
+            due_at=self.due,
+        )
+
+    def _end(self) -> int | None:
+        if self.completed is not None:
+            return self.completed
+        if self.returned is not None:
+            return self.returned[0]
+        if self.broken_off is not None:
+            return self.broken_off
+        if len(self.requests) == 1 and self.requests[0].answered_at is None:
+            return self.requests[0].at
+        return None
+
+    def pauses(self, legal: int | None, ended: int | None, first: int | None = None) -> list[tuple[int, int]]:
+        """The stretches (from, to) in which the clock stood: answered requests (the `first` or all) made in time."""
+        stretches: list[tuple[int, int]] = []
+        before = 0
+        for request in self.requests[:first]:
+            in_force = request.due_then if request.due_then is not None else legal
+            if request.answered_at is None or (in_force is not None and request.at > in_force + before):
+                continue
+            until = request.answered_at if ended is None else min(request.answered_at, ended)
+            if until > request.at:
+                stretches.append((request.at, until))
+                before += until - request.at
+        return stretches
+
+    def _due_moved_late(self, legal: int | None, ended: int | None) -> bool:
+        """Whether another due time came after the one in force had passed; an open request made in time stops it."""
+        for move in self.moves:
+            closed = move.requests - move.waiting
+            in_force = move.due + sum(to - start for start, to in self.pauses(legal, ended, closed))
+            if move.at > in_force and not (move.waiting and self.requests[closed].at <= in_force):
+                return True
+        return False
+
+    def _deadline(self, legal: int | None, ended: int | None) -> int | None:
+        base = self.due if self.due is not None else legal
+        deadline = None
+        if base is not None:
+            deadline = base + sum(to - start for start, to in self.pauses(legal, ended)) if self.requests else base
+        if ended is None and len(self.requests) >= 2 and self.requests[-1].answered_at is None:
+            second = self.requests[1].at
+            deadline = second if deadline is None else min(deadline, second)
+        return deadline
+
+    def _flags(self, rules: Rules) -> int:
+        flags = self.flags
+        fee = self.fee if self.fee is not None else self.reception_fee if self.reception_fee is not None else rules.fee
+        if fee or flags & PAID_ONLINE:
+            flags |= FEE
+        if self.e_result:
+            flags |= E_RESULT
+            if self.signed_on_completion or self.signed_result:
+                flags |= SIGNED_RESULT
+        if self.components > 0 and (self.e_result or not rules.issues_document):
+            flags |= DIGITISED
+        return flags
+
+
+_READERS: Final[tuple[Callable[..., None], ...]] = (
+    Reading._nothing, Reading._received, Reading._due_changed, Reading._nothing, Reading._supplement_requested,
+    Reading._supplemented, Reading._digitised, Reading._fee_requested, Reading._fee_waived, Reading._paid,
+    Reading._signed, Reading._completed, Reading._returned, Reading._broken_off, Reading._broken_off,
+    Reading._broken_off, Reading._nothing, Reading._synced, Reading._rated, Reading._voided,
+)  # fmt: skip
+"""How each type of event is read, by its place in the contract's table."""

@@ -1,0 +1,361 @@
+"""What can happen: one frozen type per kind of event, a closed union.
+
+The order of the classes is the order of the contract's table and therefore part of the reading order of a life: `rank`
+breaks ties between events of one instant. A life (all events of one subject) is stored as these values in msgpack, so
+fields are only ever added at the end, with a default.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, NewType
+
+import msgspec
+
+from app.domain.calendar.civil import Day, Instant
+from app.domain.codes import ProcedureCode, UnitCode, is_under
+
+Amount = NewType("Amount", int)
+"""Vietnamese đồng, a whole number from 0 on."""
+
+Count = NewType("Count", int)
+EventId = NewType("EventId", str)
+FreeText = NewType("FreeText", str)
+
+Channel = Literal["online", "counter", "postal"]
+Portal = Literal["national", "local"]
+Receiver = Literal["officer", "postal_clerk"]
+Applicant = Literal["citizen", "organisation"]
+PaidVia = Literal["national_gateway", "local_gateway", "cash", "transfer"]
+Signed = Literal["component", "result"]
+ReturnedVia = Literal["counter", "postal", "online"]
+About = Literal["regulation", "staff", "other"]
+Origin = Literal["direct", "forwarded"]
+Tier = Literal["province", "agencies", "commune"]
+
+
+class Happening(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What an event says beyond its envelope; `type` is the contract's, `rank` its place in the contract's table."""
+
+    type: ClassVar[str]
+    rank: ClassVar[int]
+
+
+class DossierSubmitted(Happening, frozen=True, tag=0, gc=False):
+    channel: Channel | None = None
+    portal: Portal | None = None
+
+
+class DossierReceived(Happening, frozen=True, tag=1, gc=False):
+    procedure: ProcedureCode
+    channel: Channel
+    due_at: Instant | None = None
+    submitted_at: Instant | None = None
+    fee: bool | None = None
+    portal: Portal | None = None
+    receiver: Receiver | None = None
+    applicant: Applicant | None = None
+
+
+class DossierDueChanged(Happening, frozen=True, tag=2, gc=False):
+    due_at: Instant
+
+
+class DossierTransferred(Happening, frozen=True, tag=3, gc=False):
+    to: UnitCode
+
+
+class DossierSupplementRequested(Happening, frozen=True, tag=4, gc=False):
+    due_at: Instant | None = None
+
+
+class DossierSupplemented(Happening, frozen=True, tag=5, gc=False):
+    due_at: Instant | None = None
+
+
+class DossierDigitised(Happening, frozen=True, tag=6, gc=False):
+    components: Count | None = None
+    reused: bool | None = None
+    shared_store: bool | None = None
+    population_data: bool | None = None
+
+
+class DossierFeeRequested(Happening, frozen=True, tag=7, gc=False):
+    amount: Amount | None = None
+
+
+class DossierFeeWaived(Happening, frozen=True, tag=8, gc=False):
+    amount: Amount | None = None
+
+
+class DossierPaid(Happening, frozen=True, tag=9, gc=False):
+    via: PaidVia
+    amount: Amount | None = None
+
+
+class DossierSigned(Happening, frozen=True, tag=10, gc=False):
+    what: Signed
+
+
+class DossierCompleted(Happening, frozen=True, tag=11, gc=False):
+    electronic_result: bool | None = None
+    signed: bool | None = None
+
+
+class DossierReturned(Happening, frozen=True, tag=12, gc=False):
+    via: ReturnedVia
+    electronic_result: bool | None = None
+
+
+class DossierRefused(Happening, frozen=True, tag=13, gc=False):
+    pass
+
+
+class DossierStopped(Happening, frozen=True, tag=14, gc=False):
+    pass
+
+
+class DossierWithdrawn(Happening, frozen=True, tag=15, gc=False):
+    pass
+
+
+class DossierNotAccepted(Happening, frozen=True, tag=16, gc=False):
+    pass
+
+
+class DossierSynced(Happening, frozen=True, tag=17, gc=False):
+    pass
+
+
+class DossierRated(Happening, frozen=True, tag=18, gc=False):
+    satisfied: bool
+
+
+class DossierVoided(Happening, frozen=True, tag=19, gc=False):
+    pass
+
+
+class PetitionReceived(Happening, frozen=True, tag=20, gc=False):
+    about: About
+    origin: Origin | None = None
+
+
+class PetitionSupplementRequested(Happening, frozen=True, tag=21, gc=False):
+    pass
+
+
+class PetitionSupplemented(Happening, frozen=True, tag=22, gc=False):
+    pass
+
+
+class PetitionRefused(Happening, frozen=True, tag=23, gc=False):
+    pass
+
+
+class PetitionForwarded(Happening, frozen=True, tag=24, gc=False):
+    pass
+
+
+class PetitionAnswered(Happening, frozen=True, tag=25, gc=False):
+    pass
+
+
+class PetitionPublished(Happening, frozen=True, tag=26, gc=False):
+    pass
+
+
+class PetitionRated(Happening, frozen=True, tag=27, gc=False):
+    satisfied: bool
+
+
+class PetitionVoided(Happening, frozen=True, tag=28, gc=False):
+    pass
+
+
+class ProcedureAnnounced(Happening, frozen=True, tag=29, gc=False):
+    decided_on: Day
+    effective_on: Day
+
+
+class ProcedurePublished(Happening, frozen=True, tag=30, gc=False):
+    decided_on: Day
+    published_on: Day
+    complete: bool
+
+
+class DocumentSent(Happening, frozen=True, tag=31, gc=False):
+    electronic: bool
+    signed: bool | None = None
+    tier: Tier | None = None
+    to: FreeText | None = None
+
+
+class EventRetracted(Happening, frozen=True, tag=32, gc=False):
+    id: EventId
+
+
+AnyHappening = (
+    DossierSubmitted
+    | DossierReceived
+    | DossierDueChanged
+    | DossierTransferred
+    | DossierSupplementRequested
+    | DossierSupplemented
+    | DossierDigitised
+    | DossierFeeRequested
+    | DossierFeeWaived
+    | DossierPaid
+    | DossierSigned
+    | DossierCompleted
+    | DossierReturned
+    | DossierRefused
+    | DossierStopped
+    | DossierWithdrawn
+    | DossierNotAccepted
+    | DossierSynced
+    | DossierRated
+    | DossierVoided
+    | PetitionReceived
+    | PetitionSupplementRequested
+    | PetitionSupplemented
+    | PetitionRefused
+    | PetitionForwarded
+    | PetitionAnswered
+    | PetitionPublished
+    | PetitionRated
+    | PetitionVoided
+    | ProcedureAnnounced
+    | ProcedurePublished
+    | DocumentSent
+    | EventRetracted
+)
+
+KINDS: tuple[type[Happening], ...] = AnyHappening.__args__
+
+# The contract writes types as noun.verb; the noun is the first word of the class name.
+_NOUNS = {
+    "Dossier": "dossier",
+    "Petition": "petition",
+    "Procedure": "procedure",
+    "Document": "document",
+    "Event": "event",
+}
+
+
+def _contract_type(kind: type[Happening]) -> str:
+    noun = next(each for each in _NOUNS if kind.__name__.startswith(each))
+    verb = "".join(f"_{c.lower()}" if c.isupper() else c for c in kind.__name__[len(noun) :]).lstrip("_")
+    return f"{_NOUNS[noun]}.{verb}"
+
+
+for _rank, _kind in enumerate(KINDS):
+    _kind.rank = _rank
+    _kind.type = _contract_type(_kind)
+
+BY_TYPE: dict[str, type[Happening]] = {kind.type: kind for kind in KINDS}
+
+
+class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One thing that happened to one subject, as it stands in the subject's life.
+
+    `time` in µs since the epoch; `unit` is the resolved code of the unit that handled it; (`source`, `id`) name the
+    event within its root.
+    """
+
+    time: Instant
+    source: str
+    id: str
+    unit: UnitCode
+    what: AnyHappening
+    sequence: str = ""
+
+
+def reading_order(event: Event) -> tuple[int, str, int, str, str]:
+    """The order in which a life is read, whatever the order of arrival. Texts compare by code point."""
+    return (event.time, event.sequence, event.what.rank, event.source, event.id)
+
+
+_LIFE_ENCODER = msgspec.msgpack.Encoder()
+_LIFE_DECODER = msgspec.msgpack.Decoder(list[Event])
+
+
+_OF_SUBJECT = "\0"
+"""Stands in an id for the life's subject, with which most begin; no id has a control character."""
+
+
+def pack(subject: str, life: list[Event]) -> bytes:
+    """A life in its stored form: what an event has in common with the one before, or with the subject, is left out."""
+    rows, source, unit = [], "", ""
+    for event in life:
+        rows.append(
+            (
+                event.time,
+                "" if event.source == source else event.source,
+                _OF_SUBJECT + event.id[len(subject) :] if event.id.startswith(subject) else event.id,
+                "" if event.unit == unit else event.unit,
+                event.what,
+                event.sequence,
+            )
+        )
+        source, unit = event.source, event.unit
+    return _LIFE_ENCODER.encode(rows)
+
+
+def unpack(subject: str, stored: bytes) -> list[Event]:
+    """The life of a stored form."""
+    life = _LIFE_DECODER.decode(stored)
+    source, unit = "", UnitCode("")
+    for place, event in enumerate(life):
+        cut = event.id[0] == _OF_SUBJECT
+        if cut or not event.source or not event.unit:
+            event_id = EventId(subject + event.id[1:]) if cut else event.id
+            event = Event(event.time, event.source or source, event_id, event.unit or unit, event.what, event.sequence)
+            life[place] = event
+        source, unit = event.source, event.unit
+    return life
+
+
+_WHAT_DECODER = msgspec.msgpack.Decoder(AnyHappening)
+_BARE = frozenset(kind.rank for kind in KINDS if not kind.__struct_fields__)
+
+
+def pack_what(what: Happening) -> bytes | None:
+    """What an event says in its stored form; None where its type has nothing to say."""
+    return None if what.rank in _BARE else _LIFE_ENCODER.encode(what)
+
+
+def unpack_what(rank: int, stored: bytes | None) -> AnyHappening:
+    """What an event of a type says, from its stored form."""
+    made: AnyHappening = KINDS[rank]() if stored is None else _WHAT_DECODER.decode(stored)  # type: ignore[assignment]
+    return made
+
+
+def without_retracted(life: list[Event]) -> list[Event]:
+    """The events that stand, in reading order: neither retractions nor what they undo.
+
+    A retraction takes effect first, whatever its time: the event of the same source with the named id is as if never
+    sent, when the retraction's unit is the target's unit or above it. A retraction itself cannot be retracted.
+    """
+    if _stands_in_order(life):
+        return life
+    retractions: dict[tuple[str, str], list[str]] = {}
+    standing = []
+    for event in life:
+        if type(event.what) is EventRetracted:
+            retractions.setdefault((event.source, event.what.id), []).append(event.unit)
+        else:
+            standing.append(event)
+    if retractions:
+        standing = [
+            e for e in standing if not any(is_under(e.unit, by) for by in retractions.get((e.source, e.id), ()))
+        ]
+    return sorted(standing, key=reading_order) if len(standing) > 1 else standing
+
+
+def _stands_in_order(life: list[Event]) -> bool:
+    """Whether nothing is retracted and every event came after the one before: most lives, found out at little cost."""
+    last = -1
+    for event in life:
+        if event.time <= last or type(event.what) is EventRetracted:
+            return False
+        last = event.time
+    return True

@@ -1,0 +1,67 @@
+"""A life: everything that happened under one subject within a root, and all the facts folded from it.
+
+One subject is nearly always one dossier; but a petition or a document is told apart by its unit as well, and a
+retraction
+names only the subject. Keeping all events of a subject together is what lets a retraction find its target, before or
+after it arrives, without reading anything but this one life.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from app.domain.calendar.workdays import Calendar
+from app.domain.catalogues.rules import RulesOf
+from app.domain.lives import document, dossier, petition, publication
+from app.domain.lives.document import DocumentFacts
+from app.domain.lives.dossier import DossierFacts
+from app.domain.lives.events import Event, without_retracted
+from app.domain.lives.petition import PetitionFacts
+from app.domain.lives.publication import PublicationFacts
+
+LONGEST: Final = 1_000
+"""Events a life may hold; the next one is refused (`life_too_long`)."""
+
+_LAST_DOSSIER, _LAST_PETITION, _LAST_PROCEDURE = 19, 28, 30
+
+
+class LifeFacts(msgspec.Struct, frozen=True, gc=False):
+    """All that is known of one subject: at most one dossier and one procedure, petitions and documents per unit."""
+
+    dossier: DossierFacts | None = None
+    petitions: tuple[PetitionFacts, ...] = ()
+    documents: tuple[DocumentFacts, ...] = ()
+    publication: PublicationFacts | None = None
+
+
+NOTHING: Final = LifeFacts()
+
+
+def fold(subject: str, life: list[Event], rules_of: RulesOf, calendar: Calendar) -> LifeFacts:
+    """The facts of `life`, whatever the order of its events."""
+    standing = without_retracted(life)
+    if not standing:
+        return NOTHING
+    if max([event.what.rank for event in standing]) <= _LAST_DOSSIER:
+        return LifeFacts(dossier.fold(subject, standing, rules_of, calendar))
+    dossier_events, publication_events = [], []
+    petitions: dict[str, list[Event]] = {}
+    documents: dict[str, list[Event]] = {}
+    for event in standing:
+        rank = event.what.rank
+        if rank <= _LAST_DOSSIER:
+            dossier_events.append(event)
+        elif rank <= _LAST_PETITION:
+            petitions.setdefault(event.unit, []).append(event)
+        elif rank <= _LAST_PROCEDURE:
+            publication_events.append(event)
+        else:
+            documents.setdefault(event.unit, []).append(event)
+    return LifeFacts(
+        dossier.fold(subject, dossier_events, rules_of, calendar),
+        tuple(petition.fold(petitions[unit], calendar) for unit in sorted(petitions)),
+        tuple(document.fold(documents[unit]) for unit in sorted(documents)),
+        publication.fold(publication_events) if publication_events else None,
+    )

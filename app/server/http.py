@@ -1,0 +1,81 @@
+"""Running the HTTP server: the port is claimed before anything else is started, and whoever holds it is named."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Callable
+
+import psutil
+import uvicorn
+from fastapi import FastAPI
+
+from app.server.connections import JoinedHttp
+from app.server.garbage import collect_less
+
+
+class PortInUse(Exception):
+    """Another process listens on the address."""
+
+
+def claim(host: str, port: int) -> socket.socket:
+    """A socket bound to the address.
+
+    Raises:
+        PortInUse: naming the process that holds it, as far as this user may see it.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    claimed = socket.socket(family, socket.SOCK_STREAM)
+    claimed.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        claimed.bind((host, port))
+        # Listening already here: a bind alone lets a second process bind too (SO_REUSEADDR).
+        claimed.listen(2048)
+    except OSError as error:
+        claimed.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PortInUse(f"port {port} of {host} is held by {_holder(port)}") from error
+        raise
+    return claimed
+
+
+def _holder(port: int) -> str:
+    try:
+        for connection in psutil.net_connections("inet"):
+            address = connection.laddr
+            if connection.status == psutil.CONN_LISTEN and address and address.port == port and connection.pid:
+                process = psutil.Process(connection.pid)
+                return f"process {process.pid} ({' '.join(process.cmdline())[:80] or process.name()})"
+    except psutil.Error:
+        pass
+    return "another process"
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server that, asked to end, first calls `end_streams`: they would go on by themselves."""
+
+    def __init__(self, config: uvicorn.Config, end_streams: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._end_streams = end_streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams, then everything else."""
+        self._end_streams()
+        await super().shutdown(sockets)
+
+
+def serve(app: FastAPI, claimed: socket.socket) -> None:
+    """Serve until interrupted. Requests under way are given three seconds to end."""
+    config = uvicorn.Config(
+        app,
+        http=JoinedHttp,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=3,
+        # Longer than the intervals in which walls poll: at five seconds a poll meets a connection that is just closing.
+        timeout_keep_alive=75,
+        server_header=False,
+        proxy_headers=False,
+    )
+    collect_less()
+    Server(config, app.state.service.watcher.close).run(sockets=[claimed])

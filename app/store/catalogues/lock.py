@@ -1,0 +1,38 @@
+"""The lock on a root's catalogue revision: writers of facts hold it together, an edit of the catalogues alone."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from app.store.database import Connection
+
+_CATALOGUE_LOCK: Final = 7_660_001
+"""Class of the advisory lock on a root's catalogue revision; the second key is the root's id."""
+
+
+def begin_holding(root_id: int, *, alone: bool) -> str:
+    """Statements that begin a transaction and `hold` the root, or `hold_alone`: a round trip less for every push."""
+    lock = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
+    return f"BEGIN; SELECT {lock}({_CATALOGUE_LOCK:d}, {root_id:d})"
+
+
+async def hold(connection: Connection, root_id: int) -> None:
+    """Keep the root's revision and generation from changing until this transaction ends.
+
+    Every writer of facts and tallies holds this first (lock order: catalogue, receipts, lives, tallies), so that facts
+    folded with an old revision cannot be committed after an edit, nor into a generation a rebuild has just retired.
+    """
+    await connection.execute("SELECT pg_advisory_xact_lock_shared($1, $2)", _CATALOGUE_LOCK, root_id)
+
+
+async def hold_alone(connection: Connection, root_id: int) -> None:
+    """Wait for every writer of the root to commit and keep new ones out until this transaction ends."""
+    await connection.execute("SELECT pg_advisory_xact_lock($1, $2)", _CATALOGUE_LOCK, root_id)
+
+
+async def raise_revision(connection: Connection, root_id: int) -> int:
+    """The next catalogue revision of a root; the caller holds it alone."""
+    revision = await connection.fetchval(
+        "UPDATE root SET revision = revision + 1 WHERE id = $1 RETURNING revision", root_id
+    )
+    return int(revision)

@@ -1,0 +1,231 @@
+"""The embedded PostgreSQL: a server for one machine that nobody has to install, started and stopped by the service.
+
+For newcomers, the demo and the tests. It is durable (fsync and synchronous_commit stay on), reachable only through a
+Unix socket in a private directory, and ends when the process that started it ends, even when that one is killed. A lock
+on the data directory makes one process its owner; others attach to its server. Linux: elsewhere a killed parent leaves
+the server running, and the next start says so. Which user, binaries and directories are used is embedded_home.py's
+matter; schema and migrations are none of its business.
+"""
+
+from __future__ import annotations
+
+import atexit
+import fcntl
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psycopg
+from psycopg import sql
+
+from app.store.embedded.cluster import (
+    PAUSE_S,
+    PORT,
+    SUPERUSER,
+    Server,
+    await_predecessor,
+    check_version,
+    initdb,
+    socket_directory,
+)
+from app.store.embedded.home import DataDirectoryInUse, EmbeddedError, find_bin, settle
+
+__all__ = ["DataDirectoryInUse", "Embedded", "EmbeddedError", "attach_or_start", "find_bin", "start"]
+
+DATABASE = "chiso"
+SETTINGS: Mapping[str, str] = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "port": str(PORT),
+    "max_connections": "100",
+    "shared_buffers": "256MB",
+    "max_wal_size": "2GB",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "fsync": "on",
+    "full_page_writes": "on",
+    "synchronous_commit": "on",
+    "cluster_name": DATABASE,
+}
+LOCK = "embedded.lock"
+LOG = "postgres.log"
+STARTING_S = 300.0
+"""Recovery after a crash may take its time; a server that fails ends at once and is not waited for."""
+
+
+class Embedded:
+    """A running server: `dsn` for asyncpg and psycopg; `owned` when it is ours to stop. A context manager."""
+
+    def __init__(self, data_dir: Path, dsn: str, server: Server | None, lock: _Lock | None) -> None:
+        self.data_dir, self.dsn = data_dir, dsn
+        self._server, self._lock, self._process = server, lock, os.getpid()
+        if server is not None:
+            atexit.register(self.stop)
+
+    @property
+    def owned(self) -> bool:
+        """False when another process runs the server, which then ends with that process, not with us."""
+        return self._server is not None
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process id when it is ours."""
+        return self._server.pid if self._server else None
+
+    def stop(self) -> None:
+        """End the server cleanly if it is ours; open sessions are rolled back. May be called again."""
+        if self._server is None or os.getpid() != self._process:  # a forked child is not the owner
+            return
+        atexit.unregister(self.stop)
+        self._server.stop()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def start(data_dir: Path, settings: Mapping[str, str] | None = None) -> Embedded:
+    """Start the server of `data_dir`, making its cluster the first time; `DataDirectoryInUse` when another has it.
+
+    `settings` go over SETTINGS; meant for tests, which need no durability.
+    """
+    data_dir = _prepared(data_dir)
+    lock = _Lock(data_dir)
+    if not lock.acquire():
+        pid, what, _ = lock.holder()
+        lock.release()
+        raise DataDirectoryInUse(data_dir, pid, what)
+    return _launch(data_dir, lock, settings or {})
+
+
+def attach_or_start(data_dir: Path, settings: Mapping[str, str] | None = None) -> Embedded:
+    """Start the server, or attach to the one that a living process runs on `data_dir`.
+
+    Of several that come at once one starts, the others wait until they can connect; should the starter die meanwhile,
+    one of them takes over.
+    """
+    data_dir = _prepared(data_dir)
+    lock = _Lock(data_dir)
+    deadline = time.monotonic() + STARTING_S
+    while not lock.acquire():
+        pid, what, dsn = lock.holder()
+        if dsn and _answers(dsn):
+            lock.release()
+            return Embedded(data_dir, dsn, server=None, lock=None)
+        if time.monotonic() > deadline:
+            lock.release()
+            raise DataDirectoryInUse(data_dir, pid, what)
+        time.sleep(PAUSE_S)
+    return _launch(data_dir, lock, settings or {})
+
+
+def _prepared(data_dir: Path) -> Path:
+    data_dir = data_dir.expanduser().resolve()
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EmbeddedError(f"the data directory {data_dir} cannot be made: {error.strerror}") from error
+    return data_dir
+
+
+def _launch(data_dir: Path, lock: _Lock, settings: Mapping[str, str]) -> Embedded:
+    """With the lock held: cluster, server, database. Whatever fails, no server and no lock remain."""
+    server = None
+    try:
+        lock.announce(None)
+        home = settle(data_dir)
+        await_predecessor(data_dir, home)
+        if home.cluster.exists():
+            check_version(home)
+        else:
+            initdb(home)
+        sockets = socket_directory(home)
+        options = {**SETTINGS, "unix_socket_directories": str(sockets), **settings}
+        server = Server(home, options, data_dir / LOG)
+        dsn = f"postgresql://{SUPERUSER}@/{DATABASE}?host={sockets}&port={PORT}"
+        _await_database(server, f"postgresql://{SUPERUSER}@/postgres?host={sockets}&port={PORT}")
+        lock.announce(dsn)
+        return Embedded(data_dir, dsn, server, lock)
+    except BaseException:
+        if server is not None:
+            server.stop()
+        lock.release()
+        raise
+
+
+class _Lock:
+    """The data directory's owner: an flock, which the kernel releases however the owner ends, and who it is."""
+
+    def __init__(self, data_dir: Path) -> None:
+        try:
+            # Not inherited: a server that outlives us for a moment must not look like an owner.
+            self._fd = os.open(data_dir / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise EmbeddedError(f"the data directory {data_dir} cannot be used: {error.strerror}") from error
+
+    def acquire(self) -> bool:
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def announce(self, dsn: str | None) -> None:
+        """Say who holds the lock and, once the server answers, where it is."""
+        program = " ".join([Path(sys.argv[0]).name, *sys.argv[1:2]])  # no further arguments: they may hold secrets
+        self._write(json.dumps({"pid": os.getpid(), "what": program, "dsn": dsn}).encode())
+
+    def holder(self) -> tuple[int, str, str | None]:
+        """Process, program and DSN of the holder; the DSN may be of an earlier one that was killed: try it."""
+        try:
+            found = json.loads(os.pread(self._fd, 4096, 0))
+            return int(found["pid"]), str(found["what"]), found["dsn"]
+        except (ValueError, KeyError):  # it is just writing
+            return 0, "a process that is starting", None
+
+    def release(self) -> None:
+        os.close(self._fd)
+
+    def _write(self, content: bytes) -> None:
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, content, 0)
+
+
+def _await_database(server: Server, dsn: str) -> None:
+    """Wait until the server accepts connections, and make the database if this is the first time."""
+    deadline = time.monotonic() + STARTING_S
+    while True:
+        try:
+            with psycopg.connect(dsn, autocommit=True, connect_timeout=10) as connection:
+                if not connection.execute("select from pg_database where datname = %s", [DATABASE]).fetchall():
+                    connection.execute(sql.SQL("create database {}").format(sql.Identifier(DATABASE)))
+            return
+        except psycopg.OperationalError as error:
+            if not server.running():
+                tail = server.log.read_bytes()[-2000:].decode(errors="replace").strip()
+                raise EmbeddedError(
+                    f"the embedded PostgreSQL did not start; {server.log} ends with:\n{tail}"
+                ) from error
+            if time.monotonic() > deadline:
+                raise EmbeddedError(f"the embedded PostgreSQL does not answer; see {server.log}") from error
+        time.sleep(PAUSE_S)
+
+
+def _answers(dsn: str) -> bool:
+    try:
+        with psycopg.connect(dsn, connect_timeout=10):
+            return True
+    except psycopg.OperationalError:
+        return False

@@ -1,0 +1,325 @@
+"""Proof in production that the figures are what the events say: a recount of every tally, and a re-fold of the log.
+
+All of it is read in one snapshot, so it may run beside writers: a push is in it whole or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from app.domain.catalogues.root import Catalogues
+from app.domain.lives import life as lives
+from app.domain.lives.document import DocumentFacts
+from app.domain.lives.dossier import DossierFacts
+from app.domain.lives.events import Event, unpack
+from app.domain.lives.life import LifeFacts
+from app.domain.lives.petition import PetitionFacts
+from app.store.catalogues import read
+from app.store.database import Connection, Database
+from app.store.proof import log, recount
+from app.store.proof.log import Progress
+from app.store.proof.recount import LISTED, Difference
+from app.store.read.publications import facts_of
+
+_CHUNK: Final = 20_000
+"""Events of the log, and stored lives, in memory at a time."""
+
+_LIVES: Final = """
+    SELECT subject, revision, unit_id, receiving_unit_id, procedure_id, channel, flags, faults, voided, received_at,
+           ended_at, deadline, returned_at, returned_via, due_at, ahead_until, events
+    FROM life
+"""
+_PETITIONS: Final = """
+    SELECT subject, unit_id, about, disliked, voided, received_at, ended_at, deadline, late_published, ahead_until
+    FROM petition
+"""
+_DOCUMENTS: Final = "SELECT subject, unit_id, sent_at, electronic, signed, tier, ahead_until FROM document"
+_PUBLICATIONS: Final = """
+    SELECT subject, ordinal, decided_on, effective_on, published_on, complete FROM procedure_publication
+"""
+
+
+class FactDifference(NamedTuple):
+    """Something stored of a subject that is not what its logged events fold to."""
+
+    subject: str
+    fact: str
+    stored: str
+    folded: str
+
+
+@dataclass
+class Report:
+    """What was compared and what differs. The lists hold the first LISTED differences, the numbers count them all.
+
+    `refolding` lives wait to be folded with a newer catalogue: their facts are not compared. `receipts` and `logged`
+    are the root's numbers of receipts and of events in the log, None unless deep.
+    """
+
+    cells_compared: int = 0
+    differing: int = 0
+    differences: list[Difference] = field(default_factory=list)
+    lives_refolded: int = 0
+    refolding: int = 0
+    facts_differing: int = 0
+    fact_differences: list[FactDifference] = field(default_factory=list)
+    receipts: int | None = None
+    logged: int | None = None
+
+    def __str__(self) -> str:
+        told = [f"{self.cells_compared:,} cells compared, {self.differing:,} counters differ"]
+        if self.receipts is not None:
+            told.append(f"{self.lives_refolded:,} lives folded anew, {self.facts_differing:,} facts differ")
+            told.append(f"{self.logged:,} events logged, {self.receipts:,} receipts")
+        if self.refolding:
+            told.append(f"{self.refolding:,} lives wait to be folded with a newer catalogue")
+        lines = ["; ".join(told)]
+        lines += [
+            f"  {each.table} {each.bucket} {each.unit} {each.procedure or ''} {each.variety} {each.counter}:"
+            f" tallied {each.tallied}, recounted {each.recounted}"
+            for each in self.differences
+        ]
+        lines += [
+            f"  {each.subject} {each.fact}: stored {each.stored}, folded {each.folded}"
+            for each in self.fact_differences
+        ]
+        return "\n".join(lines)
+
+    @property
+    def clean(self) -> bool:
+        """Whether everything is as it should be."""
+        return not self.differing and not self.facts_differing and self.receipts == self.logged
+
+    def add(self, subject: str, fact: str, stored: object, folded: object) -> None:
+        """Note a difference of facts."""
+        self.facts_differing += 1
+        if len(self.fact_differences) < LISTED:
+            self.fact_differences.append(FactDifference(subject, fact, _shown(stored), _shown(folded)))
+
+
+def _shown(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+async def verify(
+    database: Database, root_id: int, deep: bool = False, progress: Progress | None = None, now: int | None = None
+) -> Report:
+    """Recount the living generation's tallies from the facts; `deep`: first fold the log anew and compare the facts.
+
+    `now` (µs) stands in for the database's clock where the service was given another one.
+    """
+    report = Report()
+    async with database.snapshot() as connection:
+        row = await connection.fetchrow(
+            "SELECT generation, coalesce($2::timestamptz, clock_timestamp()) AS now FROM root WHERE id = $1",
+            root_id,
+            now,
+        )
+        if row is None:
+            raise LookupError(f"no root {root_id}")
+        if deep:
+            catalogues = await read.load(connection, root_id)
+            await _Refolding(connection, catalogues, row["generation"], row["now"], report, progress).run()
+        if progress is not None:
+            progress("recount", 0, 0)
+        comparison = await recount.compare(connection, root_id, row["generation"])
+    report.cells_compared, report.differing = comparison.cells_compared, comparison.differing
+    report.differences = comparison.differences
+    return report
+
+
+class _Stored(NamedTuple):
+    """What is stored of one subject."""
+
+    events: list[Event]
+    facts: LifeFacts
+    ahead_until: frozenset[int]
+    waits: bool
+
+
+class _Refolding:
+    """Folds the log subject by subject and compares it with what is stored."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        catalogues: Catalogues,
+        generation: int,
+        now: int,
+        report: Report,
+        progress: Progress | None,
+    ) -> None:
+        self._connection = connection
+        self._directory = catalogues
+        self._key = (catalogues.root_id, generation)
+        self._now = now
+        self._report = report
+        self._progress = progress
+        self._units = {unit.id: unit.code for unit in catalogues.units.values()}
+        self._procedures: dict[int, str] = {}
+        self._waits: Callable[[Any], bool] = lambda row: False
+
+    async def run(self) -> None:
+        """Compare every life, and the number of receipts with that of logged events."""
+        root_id = self._directory.root_id
+        rows = await self._connection.fetch("SELECT id, code FROM procedure WHERE root_id = $1", root_id)
+        self._procedures = {row["id"]: row["code"] for row in rows}
+        self._waits = await self._waiting()
+        # Sorting a province's log in PostgreSQL's usual 4 MB takes several passes over the disk.
+        await self._connection.execute("SET LOCAL work_mem = '128MB'")
+        receipts = await self._connection.fetchval("SELECT count(*) FROM receipt WHERE root_id = $1", root_id)
+        after, logged = "", 0
+        async for told in log.read_lives(self._connection, root_id, 0, log.NO_LIMIT, _CHUNK):
+            until = next(reversed(told))
+            await self._compare(after, until, told)
+            after, logged = until, logged + sum(map(len, told.values()))
+            if self._progress is not None:
+                self._progress("refold", logged, receipts)
+        await self._compare(after, None, {})
+        self._report.receipts, self._report.logged = receipts, logged
+
+    async def _waiting(self) -> Callable[[Any], bool]:
+        """Which stored lives a catalogue edit has left waiting to be folded again."""
+        row = await self._connection.fetchrow(
+            "SELECT revision, procedures, calendar FROM refold WHERE root_id = $1", self._directory.root_id
+        )
+        if row is None:
+            return lambda life: False
+        revision, calendar, procedures = row["revision"], row["calendar"], set(row["procedures"])
+        return lambda life: life["revision"] < revision and (calendar or life["procedure_id"] in procedures)
+
+    async def _compare(self, after: str, until: str | None, told: Mapping[str, list[Event]]) -> None:
+        """Compare the logged lives with all stored ones of after < subject ≤ until, a bounded number at a time."""
+        while True:
+            rows = await self._connection.fetch(*self._range(_LIVES, after, until), _CHUNK)
+            end = rows[-1]["subject"] if len(rows) == _CHUNK else until
+            stored = await self._stored(rows, after, end)
+            part = [subject for subject in told if after < subject and (end is None or subject <= end)]
+            for subject in sorted(stored.keys() | set(part)):
+                self._compare_life(subject, told.get(subject, []), stored.get(subject))
+            if end == until:
+                return
+            assert end is not None
+            after = end
+
+    def _range(self, select: str, after: str, until: str | None) -> list[Any]:
+        """A SELECT of rows of after < subject ≤ until in order, and its parameters without the last, the limit."""
+        upper = "" if until is None else "AND subject <= $4"
+        values = [*self._key, after, *([] if until is None else [until])]
+        return [
+            f"{select} WHERE root_id = $1 AND generation = $2 AND subject > $3 {upper} ORDER BY subject"
+            f" LIMIT ${len(values) + 1}",
+            *values,
+        ]
+
+    async def _stored(self, rows: Sequence[Any], after: str, until: str | None) -> dict[str, _Stored]:
+        """The lives of `rows` with all that is stored beside them in that range of subjects."""
+        beside: dict[str, dict[str, list[Any]]] = {}
+        for table, select in (("petition", _PETITIONS), ("document", _DOCUMENTS), ("publication", _PUBLICATIONS)):
+            order = ", ordinal" if table == "publication" else ""
+            statement, *values = self._range(select, after, until)
+            statement = statement.replace("ORDER BY subject", f"ORDER BY subject{order}")
+            for row in await self._connection.fetch(statement, *values, None):
+                beside.setdefault(row["subject"], {}).setdefault(table, []).append(row)
+        found = {row["subject"]: self._life(row, beside.pop(row["subject"], {})) for row in rows}
+        for subject in beside:
+            self._report.add(subject, "life", None, "facts without a life")
+        return found
+
+    def _life(self, row: Any, beside: Mapping[str, list[Any]]) -> _Stored:
+        petitions = {self._unit(each["unit_id"]): each for each in beside.get("petition", ())}
+        documents = {self._unit(each["unit_id"]): each for each in beside.get("document", ())}
+        facts = LifeFacts(
+            None if row["unit_id"] is None else self._dossier(row),
+            tuple(_petition(unit, petitions[unit]) for unit in sorted(petitions)),
+            tuple(_document(unit, documents[unit]) for unit in sorted(documents)),
+            facts_of(beside["publication"])[row["subject"]] if "publication" in beside else None,
+        )
+        kept = [row, *petitions.values(), *documents.values()]
+        ahead = frozenset(each["ahead_until"] for each in kept if each["ahead_until"] is not None)
+        return _Stored(unpack(row["subject"], row["events"]), facts, ahead, self._waits(row))
+
+    def _unit(self, unit_id: int) -> str:
+        return self._units.get(unit_id, f"#{unit_id}")
+
+    def _dossier(self, row: Any) -> DossierFacts:
+        procedure_id = row["procedure_id"]
+        return DossierFacts(
+            unit=self._unit(row["unit_id"]),
+            receiving_unit=self._unit(row["receiving_unit_id"]),
+            procedure=None if procedure_id is None else self._procedures.get(procedure_id, f"#{procedure_id}"),
+            channel=row["channel"],
+            flags=row["flags"],
+            faults=row["faults"],
+            voided=row["voided"],
+            received_at=row["received_at"],
+            ended_at=row["ended_at"],
+            deadline=row["deadline"],
+            returned_at=row["returned_at"],
+            returned_via=row["returned_via"],
+            due_at=row["due_at"],
+        )
+
+    def _compare_life(self, subject: str, told: list[Event], stored: _Stored | None) -> None:
+        self._report.lives_refolded += 1
+        if stored is None:
+            self._report.add(subject, "life", None, f"{len(told)} events in the log")
+            return
+        if told != stored.events and (len(told) != len(stored.events) or set(told) != set(stored.events)):
+            logged_only, stored_only = set(told) - set(stored.events), set(stored.events) - set(told)
+            self._report.add(subject, "events", _named(stored_only), _named(logged_only))
+        if stored.waits:
+            self._report.refolding += 1
+            return
+        folded = lives.fold(subject, told, self._directory.rules_of, self._directory.calendar)
+        if folded != stored.facts:
+            was, becomes = dict(_flat(stored.facts)), dict(_flat(folded))
+            for fact in sorted(was.keys() | becomes.keys()):
+                if was.get(fact) != becomes.get(fact):
+                    self._report.add(subject, fact, was.get(fact), becomes.get(fact))
+        # Figures of today leave out what has yet to come; they find it by this instant alone.
+        for instant in _latest(folded):
+            if instant > self._now and instant not in stored.ahead_until:
+                self._report.add(subject, "ahead_until", None, instant)
+
+
+def _petition(unit: str, row: Any) -> PetitionFacts:
+    return PetitionFacts(
+        unit, row["about"], row["disliked"], row["voided"], row["received_at"], row["ended_at"], row["deadline"],
+        row["late_published"],
+    )  # fmt: skip
+
+
+def _document(unit: str, row: Any) -> DocumentFacts:
+    return DocumentFacts(unit, row["sent_at"], row["electronic"], row["signed"], row["tier"])
+
+
+def _named(events: set[Event]) -> str:
+    return ", ".join(sorted(f"{event.source} {event.id}" for event in events)[:10])
+
+
+def _flat(facts: LifeFacts) -> Iterator[tuple[str, object]]:
+    """Every fact by a name of its own; petitions and documents carry their unit's code."""
+    if facts.dossier is not None:
+        yield from msgspec.structs.asdict(facts.dossier).items()
+    for kind, found in (("petition", facts.petitions), ("document", facts.documents)):
+        for each in found:
+            fields = msgspec.structs.asdict(each)
+            yield from ((f"{kind} of {fields['unit']}: {name}", value) for name, value in fields.items())
+    if facts.publication is not None:
+        yield from msgspec.structs.asdict(facts.publication).items()
+
+
+def _latest(facts: LifeFacts) -> Iterator[int]:
+    """The latest timed instant of each row of facts."""
+    found = facts.dossier
+    if found is not None:
+        yield max(found.received_at or 0, found.ended_at or 0, found.returned_at or 0)
+    for petition in facts.petitions:
+        yield max(petition.received_at or 0, petition.ended_at or 0)
+    for document in facts.documents:
+        yield document.sent_at

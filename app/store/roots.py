@@ -1,0 +1,81 @@
+"""Roots: the top units (a province, a ministry) under whose ids everything is kept."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import cache
+
+from app.domain.calendar import workdays
+from app.domain.calendar.periods import FIRST_YEAR, LAST_YEAR
+from app.store.database import Connection
+
+
+class UnknownRoot(Exception):
+    """A root that was never set up."""
+
+
+@cache
+def _seed() -> list[tuple[int, str, str]]:
+    years = (FIRST_YEAR, LAST_YEAR)
+    days = {day: ("holiday", name) for day, name in workdays.seed_holidays(*years).items()}
+    days |= {day: ("workday", name) for day, name in workdays.seed_workdays(*years).items()}
+    return [(day, *kind_and_name) for day, kind_and_name in sorted(days.items())]
+
+
+async def ensure(connection: Connection, code: str) -> int:
+    """The id of a root, made with its calendar of public holidays when there is none of this code yet.
+
+    Who comes second waits until the first has committed root and calendar together, and finds both.
+    """
+    found = await connection.fetchval("SELECT id FROM root WHERE code = $1", code)
+    if found is not None:
+        return int(found)
+    # A second of computing, once in the life of a process.
+    days = await asyncio.to_thread(_seed)
+    async with connection.transaction():
+        made = await connection.fetchval(
+            "INSERT INTO root (code) VALUES ($1) ON CONFLICT DO NOTHING RETURNING id", code
+        )
+        if made is not None:
+            await connection.copy_records_to_table(
+                "calendar_day",
+                records=[(made, *day, True) for day in days],
+                columns=["root_id", "day", "kind", "name", "seeded"],
+            )
+            return int(made)
+    return int(await connection.fetchval("SELECT id FROM root WHERE code = $1", code))
+
+
+async def found(connection: Connection, code: str = "") -> list[tuple[int, str]]:
+    """Ids and codes of a root or of all.
+
+    Raises:
+        UnknownRoot: there is no such root.
+    """
+    rows = await connection.fetch("SELECT id, code FROM root WHERE $1 IN ('', code) ORDER BY code", code)
+    if code and not rows:
+        raise UnknownRoot(f"there is no root {code}: load its units or make a key for it first")
+    return [(row["id"], row["code"]) for row in rows]
+
+
+async def has_lives(connection: Connection, code: str) -> bool:
+    """Whether anything was ever taken in for a root."""
+    return bool(
+        await connection.fetchval(
+            "SELECT EXISTS (SELECT FROM life JOIN root ON root.id = life.root_id WHERE root.code = $1)", code
+        )
+    )
+
+
+async def source_with(connection: Connection, root_id: int, prefix: str, but_not: str) -> str | None:
+    """A source of the root whose name begins with `prefix`, but not with `but_not`."""
+    name: str | None = await connection.fetchval(
+        """
+        SELECT name FROM source
+        WHERE root_id = $1 AND starts_with(name, $2) AND NOT starts_with(name, $3) LIMIT 1
+        """,
+        root_id,
+        prefix,
+        but_not,
+    )
+    return name

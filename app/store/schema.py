@@ -1,0 +1,390 @@
+"""The schema as data: what the migrations build. A test compares the two, so neither drifts.
+
+Facts, log, receipts and tallies begin their key with the root; facts and tallies also carry a generation, so that a
+rebuild can write the next one beside the living one and swap.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from app.domain.tallies.tally import FAMILIES, Family
+from app.store.tallies.grains import GRAINS, tally_keys, tally_name
+
+metadata: Final = MetaData()
+
+_INSTANT = DateTime(timezone=True)
+_CODE = Text(collation="C")
+
+
+def _required(name: str, kind: Any, **options: Any) -> Column[Any]:
+    return Column(name, kind, nullable=False, **options)
+
+
+def _root() -> Column[Any]:
+    return Column("root_id", Integer, ForeignKey("root.id"), nullable=False)
+
+
+root = Table(
+    "root",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True),
+    _required("code", _CODE, unique=True),
+    _required("revision", BigInteger, server_default="1"),
+    _required("generation", Integer, server_default="1"),
+)
+
+unit = Table(
+    "unit",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True),
+    _root(),
+    _required("code", _CODE),
+    Column("name", Text),
+    Column("level", Text),
+    Column("parent", _CODE),
+    _required("certified_copy", Boolean, server_default=text("false")),
+    Column("valid_from", Date),
+    Column("valid_to", Date),
+    Column("successor", _CODE),
+    _required("aliases", ARRAY(_CODE), server_default="{}"),
+    UniqueConstraint("root_id", "code"),
+)
+
+procedure = Table(
+    "procedure",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True),
+    _root(),
+    _required("code", _CODE),
+    # False for a code that was only ever seen in events: it has an id for the tallies, and no attributes.
+    _required("known", Boolean, server_default=text("false")),
+    Column("name", Text),
+    Column("sector", Text),
+    _required("service_level", Text, server_default="none"),
+    _required("full_eligible", Boolean, server_default=text("false")),
+    _required("fee", Boolean, server_default=text("false")),
+    _required("payment_integrated", Boolean, server_default=text("false")),
+    _required("issues_document", Boolean, server_default=text("true")),
+    _required("applicants", ARRAY(Text), server_default="{}"),
+    Column("max_working_days", Integer),
+    _required("essential", Boolean, server_default=text("false")),
+    _required("units", ARRAY(_CODE), server_default="{}"),
+    _required("levels", ARRAY(Text), server_default="{}"),
+    Column("valid_from", Date),
+    Column("valid_to", Date),
+    UniqueConstraint("root_id", "code"),
+)
+
+calendar_day = Table(
+    "calendar_day",
+    metadata,
+    _root(),
+    _required("day", Date),
+    _required("kind", Text),
+    _required("name", Text, server_default=""),
+    # True for a day that came with the seed (public holidays); a day entered by hand replaces it.
+    _required("seeded", Boolean, server_default=text("false")),
+    PrimaryKeyConstraint("root_id", "day"),
+)
+
+target = Table(
+    "target",
+    metadata,
+    _root(),
+    _required("indicator", Text),
+    _required("unit", _CODE, server_default=""),
+    _required("level", Text, server_default=""),
+    _required("year", Integer),
+    Column("value", Numeric),
+    PrimaryKeyConstraint("root_id", "indicator", "unit", "level", "year"),
+)
+
+external_figure = Table(
+    "external_figure",
+    metadata,
+    _root(),
+    _required("code", Text),
+    _required("unit", _CODE),
+    _required("period", Text),
+    Column("value", Numeric),
+    Column("score", Numeric),
+    Column("max", Numeric),
+    Column("rank", Integer),
+    Column("of", Integer),
+    Column("count", BigInteger),
+    Column("source", Text),
+    Column("note", Text),
+    _required("entered_by", Text),
+    _required("entered_at", _INSTANT),
+    PrimaryKeyConstraint("root_id", "code", "unit", "period"),
+)
+
+api_key = Table(
+    "api_key",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _root(),
+    _required("unit", _CODE),
+    _required("scopes", ARRAY(Text)),
+    _required("digest", LargeBinary),
+    _required("name", Text, server_default=""),
+    _required("created_at", _INSTANT),
+    Column("revoked_at", _INSTANT),
+)
+
+source = Table(
+    "source",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True),
+    _root(),
+    _required("name", _CODE),
+    UniqueConstraint("root_id", "name"),
+)
+
+receipt = Table(
+    "receipt",
+    metadata,
+    _required("root_id", Integer),
+    # 16-byte digest of (source, id), and of the event's content: fixed width, half the bytes of the texts.
+    _required("key", Uuid),
+    _required("content", Uuid),
+    PrimaryKeyConstraint("root_id", "key"),
+)
+
+event = Table(
+    "event",
+    metadata,
+    _required("root_id", Integer),
+    _required("seq", BigInteger, server_default=text("nextval('event_seq')")),
+    _required("time", _INSTANT),
+    _required("received_at", _INSTANT),
+    _required("source_id", Integer),
+    _required("id", Text),
+    _required("type", SmallInteger),
+    _required("unit_id", Integer),
+    _required("subject", _CODE),
+    Column("sequence", Text),
+    # What was logged before there was `what`.
+    Column("data", JSONB),
+    # The event's data as domain.events packs it: a quarter of the bytes of JSON, and nothing for the server to parse.
+    Column("what", LargeBinary),
+    Index("event_by_seq", "seq", postgresql_using="brin"),
+)
+
+life = Table(
+    "life",
+    metadata,
+    _required("root_id", Integer),
+    _required("generation", Integer),
+    _required("subject", _CODE),
+    # The catalogue revision the facts were folded with.
+    _required("revision", BigInteger),
+    # How often the row was written: a writer replaces exactly the version it went on from.
+    _required("version", Integer, server_default="1"),
+    # Facts of the dossier, null where the subject is none.
+    Column("unit_id", Integer),
+    Column("receiving_unit_id", Integer),
+    Column("procedure_id", Integer),
+    Column("channel", SmallInteger),
+    Column("flags", SmallInteger),
+    Column("faults", SmallInteger),
+    Column("voided", Boolean),
+    Column("received_at", _INSTANT),
+    Column("ended_at", _INSTANT),
+    Column("deadline", _INSTANT),
+    Column("due_at", _INSTANT),
+    Column("returned_at", _INSTANT),
+    Column("returned_via", SmallInteger),
+    # An instant of an event that was still ahead of the clock when it arrived: figures wait for it.
+    Column("ahead_until", _INSTANT),
+    _required("events", LargeBinary),
+    PrimaryKeyConstraint("root_id", "generation", "subject"),
+)
+Index(
+    "life_open_deadline",
+    life.c.root_id,
+    life.c.generation,
+    life.c.deadline,
+    postgresql_where=text("ended_at IS NULL AND deadline IS NOT NULL"),
+)
+Index(
+    "life_ahead",
+    life.c.root_id,
+    life.c.generation,
+    life.c.ahead_until,
+    postgresql_where=text("ahead_until IS NOT NULL"),
+)
+# Lists go through a unit's lives in order of subject; faults are few. The condition keeps the planner (PostgreSQL 18
+# skips through an index) from taking it for looking up a subject.
+Index(
+    "life_by_unit",
+    life.c.root_id,
+    life.c.generation,
+    life.c.unit_id,
+    life.c.subject,
+    postgresql_where=text("unit_id IS NOT NULL"),
+)
+Index(
+    "life_with_faults",
+    life.c.root_id,
+    life.c.generation,
+    life.c.unit_id,
+    life.c.subject,
+    postgresql_where=text("faults <> 0"),
+)
+
+petition = Table(
+    "petition",
+    metadata,
+    _required("root_id", Integer),
+    _required("generation", Integer),
+    _required("subject", _CODE),
+    _required("unit_id", Integer),
+    _required("about", SmallInteger),
+    _required("disliked", Boolean),
+    _required("voided", Boolean),
+    Column("received_at", _INSTANT),
+    Column("ended_at", _INSTANT),
+    Column("deadline", _INSTANT),
+    _required("late_published", Boolean),
+    Column("ahead_until", _INSTANT),
+    PrimaryKeyConstraint("root_id", "generation", "subject", "unit_id"),
+)
+Index(
+    "petition_open_deadline",
+    petition.c.root_id,
+    petition.c.generation,
+    petition.c.deadline,
+    postgresql_where=text("ended_at IS NULL AND deadline IS NOT NULL"),
+)
+Index(
+    "petition_ahead",
+    petition.c.root_id,
+    petition.c.generation,
+    petition.c.ahead_until,
+    postgresql_where=text("ahead_until IS NOT NULL"),
+)
+Index("petition_by_unit", petition.c.root_id, petition.c.generation, petition.c.unit_id, petition.c.subject)
+
+document = Table(
+    "document",
+    metadata,
+    _required("root_id", Integer),
+    _required("generation", Integer),
+    _required("subject", _CODE),
+    _required("unit_id", Integer),
+    _required("tier", SmallInteger),
+    _required("electronic", Boolean),
+    _required("signed", Boolean),
+    _required("sent_at", _INSTANT),
+    Column("ahead_until", _INSTANT),
+    PrimaryKeyConstraint("root_id", "generation", "subject", "unit_id"),
+)
+Index(
+    "document_ahead",
+    document.c.root_id,
+    document.c.generation,
+    document.c.ahead_until,
+    postgresql_where=text("ahead_until IS NOT NULL"),
+)
+Index("document_by_unit", document.c.root_id, document.c.generation, document.c.unit_id, document.c.subject)
+
+procedure_publication = Table(
+    "procedure_publication",
+    metadata,
+    _required("root_id", Integer),
+    _required("generation", Integer),
+    _required("subject", _CODE),
+    # Place in reading order, within announcements and within publications.
+    _required("ordinal", SmallInteger),
+    _required("decided_on", Date),
+    Column("effective_on", Date),
+    Column("published_on", Date),
+    Column("complete", Boolean),
+    PrimaryKeyConstraint("root_id", "generation", "subject", "ordinal"),
+)
+
+unit_change = Table(
+    "unit_change",
+    metadata,
+    _required("root_id", Integer),
+    _required("unit_id", Integer),
+    _required("changes", BigInteger),
+    # The civil year of the tallies that changed; 0 for changes that moved none.
+    _required("year", SmallInteger),
+    PrimaryKeyConstraint("root_id", "unit_id", "year"),
+)
+
+# The last events that were refused, for their senders to look at; what they said is not kept.
+rejection = Table(
+    "rejection",
+    metadata,
+    _required("root_id", Integer),
+    Column("id", BigInteger, Identity(), nullable=False),
+    # The unit of the key they were sent with.
+    _required("unit", _CODE),
+    _required("received_at", _INSTANT),
+    Column("source", _CODE),
+    _required("place", Integer),
+    Column("event_id", Text),
+    _required("code", Text),
+    Column("field", Text),
+    PrimaryKeyConstraint("root_id", "id"),
+    Index("rejection_by_source", "root_id", "source", "id"),
+)
+
+refold = Table(
+    "refold",
+    metadata,
+    Column("root_id", Integer, ForeignKey("root.id"), primary_key=True, autoincrement=False),
+    # Lives folded with an older revision than this are stale when they are among the affected.
+    _required("revision", BigInteger),
+    _required("procedures", ARRAY(Integer)),
+    _required("calendar", Boolean),
+    _required("cursor", _CODE, server_default=""),
+    _required("total", Integer),
+    _required("done", Integer, server_default="0"),
+)
+
+
+def _tally(family: Family, grain: str) -> Table:
+    keys = tally_keys(family, grain)
+    kinds = {"bucket": Date, family.variety: SmallInteger}
+    return Table(
+        tally_name(family, grain),
+        metadata,
+        _required("root_id", Integer),
+        _required("generation", Integer),
+        *(_required(name, kinds.get(name, Integer)) for name in keys),
+        # Null is "never touched": most cells move few counters, and a null costs a bit, not four bytes.
+        *(Column(name, BigInteger if name.startswith("processing_") else Integer) for name in family.counters),
+        PrimaryKeyConstraint("root_id", "generation", *keys),
+    )
+
+
+TALLIES: Final = {(family.name, grain): _tally(family, grain) for family in FAMILIES for grain in GRAINS[family.name]}

@@ -1,0 +1,90 @@
+"""The state a figure is read from: catalogues, generation and instant of one snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from app.domain.catalogues.root import Catalogues
+from app.store.catalogues.read import CatalogueCache
+from app.store.database import Clock, Connection
+
+
+@dataclass(frozen=True)
+class ReadingMoment:
+    """One snapshot's catalogues, live generation, instant (µs) and whether lives still wait to be folded again."""
+
+    catalogues: Catalogues
+    generation: int
+    now: int
+    refolding: bool
+
+    def version(self, changes: int) -> tuple[int, ...]:
+        """What figures are made of beside the clock; `changes` is how often their units' own have changed."""
+        return (self.catalogues.revision, self.generation, int(self.refolding), changes)
+
+
+async def reading_moment(
+    connection: Connection, catalogue_cache: CatalogueCache, root_id: int, clock: Clock
+) -> ReadingMoment:
+    """What the snapshot of `connection` sees of a root; the first statement, so that the clock is never behind it."""
+    row = await connection.fetchrow(
+        """
+        SELECT revision, generation, EXISTS (SELECT FROM refold WHERE root_id = $1) AS refolding,
+               coalesce($2::timestamptz, clock_timestamp()) AS now
+        FROM root WHERE id = $1
+        """,
+        root_id,
+        clock(),
+    )
+    assert row is not None, "roots are never deleted"
+    catalogues = await catalogue_cache.at(connection, root_id, row["revision"])
+    return ReadingMoment(catalogues, row["generation"], row["now"], row["refolding"])
+
+
+@dataclass(frozen=True)
+class RootState:
+    """What all figures of a root are made of at one instant (µs): how often each unit's (by id) have changed, and the
+    rest as in a ReadingMoment.
+    """
+
+    revision: int
+    generation: int
+    refolding: bool
+    now: int
+    changes: Mapping[int, int]
+
+    def version(self, unit_ids: Iterable[int]) -> tuple[int, ...]:
+        """The version of figures that count some units, as a ReadingMoment tells it."""
+        changes = sum(self.changes.get(each, 0) for each in unit_ids)
+        return (self.revision, self.generation, int(self.refolding), changes)
+
+
+async def root_states(connection: Connection, root_ids: Collection[int], clock: Clock) -> dict[int, RootState]:
+    """The states of some roots by id, all of the one snapshot of a single statement."""
+    rows = await connection.fetch(
+        """
+        SELECT root.id, revision, generation, EXISTS (SELECT FROM refold WHERE refold.root_id = root.id) AS refolding,
+               coalesce($2::timestamptz, clock_timestamp()) AS now, counted.units, counted.changes
+        FROM root, LATERAL (
+            SELECT coalesce(array_agg(unit_id), '{}') AS units, coalesce(array_agg(changes), '{}') AS changes
+            FROM (
+                SELECT unit_id, sum(changes)::bigint AS changes FROM unit_change
+                WHERE root_id = root.id GROUP BY unit_id
+            ) AS of_unit
+        ) AS counted
+        WHERE root.id = ANY($1::int[])
+        """,
+        sorted(root_ids),
+        clock(),
+    )
+    return {
+        row["id"]: RootState(
+            row["revision"],
+            row["generation"],
+            row["refolding"],
+            row["now"],
+            dict(zip(row["units"], row["changes"], strict=True)),
+        )
+        for row in rows
+    }

@@ -1,0 +1,28 @@
+"""What the store of a running service is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from app.store.catalogues.read import CatalogueCache
+from app.store.database import Clock, Database
+from app.store.keys import Keys
+from app.store.tallies.closed import SettledSums
+from app.store.write.batcher import Batcher
+from app.store.write.intake import Intake
+from app.store.write.refold import Refolder
+from app.store.write.relay import Relay
+
+
+@dataclass(kw_only=True)
+class Store:
+    """The parts on one database. `clock()` is the present instant, None for the database's own clock."""
+
+    database: Database
+    catalogue_cache: CatalogueCache
+    intake: Intake
+    batcher: Batcher | Relay
+    refolder: Refolder
+    keys: Keys
+    clock: Clock
+    settled: SettledSums = field(default_factory=SettledSums)

@@ -1,0 +1,244 @@
+"""Lives in the database: read, taken further by events, written back when nobody has changed them meanwhile.
+
+Every row carries the number of its changes (`version`). A writer may have read a row without a lock, or know it from
+having written it: it replaces exactly the version it went on from, or nothing, and then begins anew (`Outdated`).
+
+The order that keeps writers from waiting for each other in a ring: new lives in key order first, then the others in key
+order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import asyncpg
+import msgspec
+
+from app.domain.lives import life as lives
+from app.domain.lives.dossier import DossierFacts
+from app.domain.lives.events import DossierReceived, Event, pack, unpack
+from app.domain.lives.life import LifeFacts
+from app.domain.tallies import tally
+from app.store.database import Outdated
+from app.store.rows import FEW, unnest
+from app.store.tallies.change import Change, Contribution
+from app.store.tallies.contribution import contribution
+from app.store.write import others as beside
+from app.store.write.context import Context, ahead
+
+_KEY: Final = ("root_id", "generation", "revision")
+_COLUMNS: Final = {
+    "subject": "text",
+    "version": "int",
+    "unit_id": "int",
+    "receiving_unit_id": "int",
+    "procedure_id": "int",
+    "channel": "smallint",
+    "flags": "smallint",
+    "faults": "smallint",
+    "voided": "boolean",
+    "received_at": "timestamptz",
+    "ended_at": "timestamptz",
+    "deadline": "timestamptz",
+    "due_at": "timestamptz",
+    "returned_at": "timestamptz",
+    "returned_via": "smallint",
+    "ahead_until": "timestamptz",
+    "events": "bytea",
+}
+_NO_DOSSIER: Final = (None,) * 14
+_NAMES: Final = ", ".join(_COLUMNS)
+# An upsert also where every life is there: it looks them up by their keys, whatever the planner thinks of a table that
+# grows fast. Rows that it adds have no xmax; a new life (version 1) that is there already is neither added nor changed.
+_WRITE: Final = f"""
+    WITH done AS (
+        INSERT INTO life (root_id, generation, revision, {_NAMES})
+        SELECT $1::int, $2::int, $3::bigint, * FROM {unnest(tuple(_COLUMNS.items()), first=4)} AS new ({_NAMES})
+        ON CONFLICT (root_id, generation, subject) DO UPDATE
+        SET revision = excluded.revision, {", ".join(f"{name} = excluded.{name}" for name in list(_COLUMNS)[1:])}
+        WHERE life.version = excluded.version - 1
+        RETURNING xmax
+    )
+    SELECT count(*) FILTER (WHERE xmax = 0) AS added, count(*) FILTER (WHERE xmax <> 0) AS changed FROM done
+"""
+_READ: Final = """
+    SELECT subject, version, unit_id, procedure_id, channel, flags, voided, received_at, ended_at, deadline,
+           returned_at, returned_via, events
+    FROM life
+    WHERE root_id = $1 AND generation = $2 AND subject = ANY($3::text[])
+"""
+_PUBLICATIONS: Final = (29, 30)
+_BESIDE: Final = frozenset(range(20, 32))
+"""Ranks of events of petitions, procedures and documents."""
+
+
+class Life(msgspec.Struct, frozen=True, gc=False):
+    """A life as it stands, or will stand once a transaction has committed.
+
+    Its version, its events in order of arrival, and what it contributes to the tallies.
+    """
+
+    version: int
+    events: list[Event]
+    contributions: list[Contribution]
+
+
+async def read(context: Context, subjects: Iterable[str], *, lock: bool) -> dict[str, Life]:
+    """The lives of `subjects` that there are; with `lock` nobody else changes them until the transaction ends."""
+    wanted = sorted(subjects)
+    if not wanted:
+        return {}
+    key = (context.catalogues.root_id, context.generation)
+    rows = await context.connection.fetch(_READ + ("ORDER BY subject FOR UPDATE" if lock else ""), *key, wanted)
+    events = {row[0]: unpack(row[0], row["events"]) for row in rows}
+    others = await beside.contributions(context, [subject for subject in events if _is_mixed(events[subject])])
+    await context.know_procedures(
+        event.what.procedure for life in events.values() for event in life if type(event.what) is DossierReceived
+    )
+    found = {}
+    for row in rows:
+        subject = row[0]
+        counted = others.get(subject, [])
+        if row["unit_id"] is not None:
+            counted.append((tally.DOSSIER, *contribution(tally.DOSSIER, row)))
+        found[subject] = Life(row["version"], events[subject], counted)
+    return found
+
+
+class Folding:
+    """Lives taken further within a transaction: first all of them in memory, then written at once."""
+
+    def __init__(self, context: Context) -> None:
+        self.change = Change()
+        self.cut: dict[str, int] = {}
+        """For each life that would grow beyond its limit, how many of its new events still went in."""
+        self._context = context
+        self._new: list[tuple[Any, ...]] = []
+        self._changed: list[tuple[Any, ...]] = []
+        self._mixed: dict[str, LifeFacts] = {}
+        self._beside: dict[str, list[str]] = {}
+
+    def take(self, subject: str, known: Life | None, arrived: list[Event]) -> Life:
+        """Go on with a life, or begin it: what it is now; subjects in key order."""
+        before = known.events if known is not None else []
+        room = lives.LONGEST - len(before)
+        if len(arrived) > room:
+            self.cut[subject] = room
+            if room == 0 and known is not None:
+                return known
+            arrived = arrived[:room]
+        events = before + arrived
+        facts = lives.fold(subject, events, self._context.catalogues.rules_of, self._context.catalogues.calendar)
+        life = Life(known.version + 1 if known is not None else 1, events, self._contributions(facts))
+        self.change.replace(known.contributions if known is not None else [], life.contributions)
+        (self._new if known is None else self._changed).append(self._row(subject, life, facts.dossier))
+        if _is_mixed(events):
+            self._note_beside(subject, events, facts, known)
+        return life
+
+    async def write(self) -> None:
+        """Write what was taken in.
+
+        Raises:
+            Outdated: one of the lives has been changed meanwhile by somebody else.
+        """
+        context = self._context
+        key = (context.catalogues.root_id, context.generation, context.catalogues.revision)
+        added, rows = len(self._new), self._new + self._changed
+        if len(rows) > FEW and added:
+            try:
+                await context.connection.copy_records_to_table(
+                    "life", records=[key + row for row in self._new], columns=[*_KEY, *_COLUMNS]
+                )
+            except asyncpg.UniqueViolationError as error:
+                raise Outdated from error
+            added, rows = 0, self._changed
+        if rows:
+            done = await context.connection.fetchrow(_WRITE, *key, *map(list, zip(*rows, strict=True)))
+            if done is None or (done["added"], done["changed"]) != (added, len(self._changed)):
+                raise Outdated
+        if self._mixed:
+            await beside.write(context, self._mixed, self._beside)
+
+    def _contributions(self, facts: LifeFacts) -> list[Contribution]:
+        counted: list[Contribution] = []
+        unit_id = self._context.unit_id
+        for petition in facts.petitions:
+            cell = (unit_id(petition.unit), 0, petition.about)
+            counted.append((tally.PETITION, cell, tally.petition_parts(petition)))
+        for document in facts.documents:
+            cell = (unit_id(document.unit), 0, document.tier)
+            counted.append((tally.DOCUMENT, cell, tally.document_parts(document)))
+        if facts.dossier is not None:
+            counted.append((tally.DOSSIER, self._cell(facts.dossier), tally.dossier_parts(facts.dossier)))
+        return counted
+
+    def _cell(self, facts: DossierFacts) -> tuple[int, int, int]:
+        procedure = self._context.procedure_ids[facts.procedure] if facts.procedure is not None else 0
+        return (self._context.unit_id(facts.unit), procedure, facts.channel)
+
+    def _row(self, subject: str, life: Life, facts: DossierFacts | None) -> tuple[Any, ...]:
+        if facts is None:
+            return (subject, life.version, *_NO_DOSSIER, pack(subject, life.events))
+        unit_id, procedure_id, channel = self._cell(facts)
+        return (
+            subject,
+            life.version,
+            unit_id,
+            self._context.unit_id(facts.receiving_unit),
+            procedure_id or None,
+            channel,
+            facts.flags,
+            facts.faults,
+            facts.voided,
+            facts.received_at,
+            facts.ended_at,
+            facts.deadline,
+            facts.due_at,
+            facts.returned_at,
+            facts.returned_via,
+            # A missed instant is ahead only together with its end; without an end the deadline's own index finds it.
+            ahead(self._context.now, facts.received_at, facts.ended_at, facts.returned_at),
+            pack(subject, life.events),
+        )
+
+    def _note_beside(self, subject: str, events: list[Event], facts: LifeFacts, known: Life | None) -> None:
+        self._mixed[subject] = facts
+        if known is not None:
+            for table in {family.name for family, _, _ in known.contributions} & {"petition", "document"}:
+                self._beside.setdefault(table, []).append(subject)
+        if any(event.what.rank in _PUBLICATIONS for event in events):
+            self._beside.setdefault("procedure_publication", []).append(subject)
+            catalogues = self._context.catalogues
+            if catalogues.root in catalogues.units:
+                self.change.units.add(self._context.unit_id(catalogues.root))
+
+
+async def take_in(context: Context, arrivals: Mapping[str, list[Event]]) -> Folding:
+    """Read lives under lock, take them further by events that are new to them, and write them.
+
+    Raises:
+        Outdated: somebody else began one of the lives at the same moment.
+    """
+    known = await read(context, arrivals, lock=True)
+    folding = Folding(context)
+    for subject in sorted(arrivals):
+        folding.take(subject, known.get(subject), arrivals[subject])
+    await folding.write()
+    return folding
+
+
+async def fold_again(context: Context, subjects: Sequence[str]) -> Folding:
+    """Fold lives once more with the present catalogue."""
+    known = await read(context, subjects, lock=True)
+    folding = Folding(context)
+    for subject in sorted(known):
+        folding.take(subject, known[subject], [])
+    await folding.write()
+    return folding
+
+
+def _is_mixed(events: Collection[Event]) -> bool:
+    """Whether a life holds more than a dossier, so that facts beside its own row are to be written."""
+    return not _BESIDE.isdisjoint([event.what.rank for event in events])

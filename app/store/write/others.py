@@ -1,0 +1,117 @@
+"""Petitions, documents and publications: rows beside the life's own, replaced whole whenever their life changes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+from app.domain.lives.life import LifeFacts
+from app.domain.lives.publication import PublicationFacts
+from app.domain.tallies import tally
+from app.store.rows import add
+from app.store.tallies.change import Contribution
+from app.store.tallies.contribution import contribution
+from app.store.write.context import Context, ahead
+
+_COLUMNS: Final = {
+    "petition": {
+        "unit_id": "int",
+        "about": "smallint",
+        "disliked": "boolean",
+        "voided": "boolean",
+        "received_at": "timestamptz",
+        "ended_at": "timestamptz",
+        "deadline": "timestamptz",
+        "late_published": "boolean",
+        "ahead_until": "timestamptz",
+    },
+    "document": {
+        "unit_id": "int",
+        "tier": "smallint",
+        "electronic": "boolean",
+        "signed": "boolean",
+        "sent_at": "timestamptz",
+        "ahead_until": "timestamptz",
+    },
+    "procedure_publication": {
+        "ordinal": "smallint",
+        "decided_on": "date",
+        "effective_on": "date",
+        "published_on": "date",
+        "complete": "boolean",
+    },
+}
+_KEY: Final = {"root_id": "int", "generation": "int", "subject": "text"}
+
+
+async def contributions(context: Context, subjects: Collection[str]) -> dict[str, list[Contribution]]:
+    """What the petitions and documents now stored contribute, by subject."""
+    found: dict[str, list[Contribution]] = {}
+    for family in (tally.PETITION, tally.DOCUMENT) if subjects else ():
+        rows = await context.connection.fetch(
+            f"SELECT * FROM {family.name} WHERE root_id = $1 AND generation = $2 AND subject = ANY($3::text[])",
+            context.catalogues.root_id,
+            context.generation,
+            list(subjects),
+        )
+        for row in rows:
+            found.setdefault(row["subject"], []).append((family, *contribution(family, row)))
+    return found
+
+
+async def write(context: Context, facts: Mapping[str, LifeFacts], there: Mapping[str, Sequence[str]]) -> None:
+    """Put these facts in the place of what is stored of their lives; `there`: by table, who may have something."""
+    rows: dict[str, list[tuple[Any, ...]]] = {table: [] for table in _COLUMNS}
+    for subject, each in facts.items():
+        rows["petition"] += _petition_rows(context, subject, each)
+        rows["document"] += _document_rows(context, subject, each)
+        if each.publication is not None:
+            rows["procedure_publication"] += _publication_rows(subject, each.publication)
+    key = (context.catalogues.root_id, context.generation)
+    for table, columns in _COLUMNS.items():
+        if table in there:
+            await context.connection.execute(
+                f"DELETE FROM {table} WHERE root_id = $1 AND generation = $2 AND subject = ANY($3::text[])",
+                *key,
+                there[table],
+            )
+        await add(context.connection, table, _KEY | columns, [(*key, *row) for row in rows[table]])
+
+
+def _petition_rows(context: Context, subject: str, facts: LifeFacts) -> list[tuple[Any, ...]]:
+    return [
+        (
+            subject,
+            context.unit_id(each.unit),
+            each.about,
+            each.disliked,
+            each.voided,
+            each.received_at,
+            each.ended_at,
+            each.deadline,
+            each.late_published,
+            ahead(context.now, each.received_at, each.ended_at),
+        )
+        for each in facts.petitions
+    ]
+
+
+def _document_rows(context: Context, subject: str, facts: LifeFacts) -> list[tuple[Any, ...]]:
+    return [
+        (
+            subject,
+            context.unit_id(each.unit),
+            each.tier,
+            each.electronic,
+            each.signed,
+            each.sent_at,
+            ahead(context.now, each.sent_at),
+        )
+        for each in facts.documents
+    ]
+
+
+def _publication_rows(subject: str, facts: PublicationFacts) -> list[tuple[Any, ...]]:
+    rows: list[tuple[Any, ...]] = [(decided, effective, None, None) for decided, effective in facts.announced]
+    rows += [(decided, None, published, complete) for decided, published, complete in facts.published]
+    return [(subject, ordinal, *row) for ordinal, row in enumerate(rows)]

@@ -1,0 +1,118 @@
+"""Folding lives again after a catalogue edit: in small transactions, each from where the last one ended.
+
+The edit's own transaction leaves one row per root that says which lives are stale: those of some procedures, or all
+that the calendar touches, folded with an older revision than the row's. Until that row is gone, answers of the root say
+that they are being folded again.
+
+Lock order, the same as everybody's: catalogue revision → this row → lives → tallies. A step holds the catalogue shared,
+so it never runs while an edit (which holds it alone, and takes neither lives nor tallies) writes the row: an edit waits
+for steps and pushes that are under way, those that come later wait for the edit, and nobody who is waited for waits
+himself. Among steps the row is the only thing that two could want, and it is skipped when another has it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import Final
+
+from app.store.catalogues.stale import AFFECTED
+from app.store.database import Connection, Database
+from app.store.write.intake import Intake
+
+_log = logging.getLogger(__name__)
+
+_POLL_SECONDS: Final = 0.5
+_AFTER_FAILURE_SECONDS: Final = 2.0
+
+_NEXT: Final = f"""
+    SELECT subject FROM life
+    WHERE {AFFECTED} AND life.subject > $5 AND life.revision < $6
+    ORDER BY subject
+    LIMIT $7
+"""
+
+
+class Refolder:
+    """Folds stale lives again. Any number of processes may have one: they take turns, root by root."""
+
+    def __init__(self, database: Database, intake: Intake) -> None:
+        self._database = database
+        self._intake = intake
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Look for work at once: an edit of this process has just left some."""
+        self._woken.set()
+
+    async def step(self, root_id: int, size: int = 200) -> bool:
+        """Fold the next stale lives of a root in one transaction.
+
+        Returns whether anything was done: False when nothing is left, or when another process is just at it.
+        """
+
+        async def work(connection: Connection) -> bool:
+            moment = await self._intake.moment(connection, root_id)
+            row = await connection.fetchrow(
+                "SELECT revision, procedures, calendar, cursor FROM refold WHERE root_id = $1 FOR UPDATE SKIP LOCKED",
+                root_id,
+            )
+            if row is None:
+                return False
+            scope = (root_id, moment.generation, row["procedures"], row["calendar"])
+            found = await connection.fetch(_NEXT, *scope, row["cursor"], row["revision"], size)
+            subjects = [each["subject"] for each in found]
+            if len(subjects) < size:
+                # Who brings a new life folds it with the present revision: none is stale behind the cursor.
+                await connection.execute("DELETE FROM refold WHERE root_id = $1", root_id)
+            else:
+                await connection.execute(
+                    "UPDATE refold SET cursor = $2, done = done + $3 WHERE root_id = $1",
+                    root_id,
+                    subjects[-1],
+                    len(subjects),
+                )
+            if subjects:
+                await self._intake.fold_again(connection, moment, subjects)
+            return True
+
+        return await self._database.write(work)
+
+    async def finish(self, root_id: int) -> None:
+        """Fold until nothing of the root is stale, together with whoever else is at it."""
+        while root_id in await self._waiting():
+            if not await self.step(root_id):
+                await asyncio.sleep(0.02)
+
+    async def run_forever(self) -> None:
+        """Fold whatever edits leave, of every root, until cancelled; an edit of another process is seen by polling."""
+        while True:
+            self._woken.clear()
+            try:
+                while await self._round():
+                    pass
+                pause = _POLL_SECONDS
+            except Exception:  # noqa: BLE001 - a loop that died quietly would leave answers "refolding" for ever
+                # The row stays, and with it the work. A database that is away shows in more ways than can be listed.
+                _log.warning("folding lives again was interrupted", exc_info=True)
+                pause = _AFTER_FAILURE_SECONDS
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), pause)
+
+    async def _round(self) -> bool:
+        """One step for every root that has stale lives: neither a large root nor a failing one stops the others.
+
+        Returns whether anything was done; a failure is raised when every root has had its turn.
+        """
+        outcomes: list[bool | BaseException] = []
+        for root_id in await self._waiting():
+            outcomes += await asyncio.gather(self.step(root_id), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return any(outcomes)
+
+    async def _waiting(self) -> list[int]:
+        async with self._database.connection("read") as connection:
+            return [row["root_id"] for row in await connection.fetch("SELECT root_id FROM refold ORDER BY root_id")]

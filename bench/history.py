@@ -1,0 +1,146 @@
+"""A database with years of the province in it, loaded through intake, and kept for the next run when asked to."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import msgspec
+import uvloop
+
+from app.demo.year.lives import CloudEvent
+from bench import current, shapes
+from bench.duck import Raw
+from bench.results import Equal
+from bench.targets import Chiso, make_database
+from bench.wire import Wire
+
+_BATCH: Final = 2_000
+_CONNECTIONS: Final = 4
+_TOLD_EVERY: Final = 200_000
+Say = Callable[[str], None]
+
+
+class Size(msgspec.Struct, frozen=True):
+    """What is loaded: so many years up to the demo's own, each at this share of the published dossiers."""
+
+    scale: float
+    years: int
+    seed: int
+
+    def __str__(self) -> str:
+        return f"{self.years} {'years' if self.years > 1 else 'year'} of the province at scale {self.scale:g}"
+
+    def events(self) -> Iterator[CloudEvent]:
+        """All events, year after year."""
+        years = range(shapes.YEAR - self.years + 1, shapes.YEAR + 1)
+        return itertools.chain.from_iterable(shapes.of_year(self.scale, self.seed, year) for year in years)
+
+
+class _Kept(msgspec.Struct):
+    """What a kept database holds."""
+
+    database: str
+    size: Size
+    events: int = 0
+    tables: bool = False
+    equal: list[Equal] = []
+
+
+class History:
+    """The loaded database; `chiso` serves it."""
+
+    def __init__(self, server: str, home: Path, size: Size, serve: Sequence[str], say: Say) -> None:
+        self._file, self._home, self._say, self.size = home / "bench.json", home, say, size
+        self._kept = self._found()
+        dsn = (
+            urlunsplit(urlsplit(server)._replace(path=f"/{self._kept.database}"))
+            if self._kept
+            else make_database(server, "chiso")
+        )
+        self.chiso = Chiso(dsn, home, serve)
+
+    @property
+    def equal(self) -> list[Equal]:
+        """The counts that were compared when the tables were made."""
+        return self._kept.equal if self._kept else []
+
+    @property
+    def events(self) -> int:
+        """How many events were loaded."""
+        return self._kept.events if self._kept else 0
+
+    def _found(self) -> _Kept | None:
+        if not self._file.exists():
+            return None
+        kept = msgspec.json.decode(self._file.read_bytes(), type=_Kept)
+        if kept.size != self.size:
+            raise ValueError(f"{self._home} holds {kept.size}; use another folder")
+        return kept
+
+    def load(self) -> None:
+        """Push everything through the service, unless it is there."""
+        if self._kept is None:
+            with self.chiso.serving():
+                loaded = uvloop.run(self._pushed())
+            self._kept = _Kept(urlsplit(self.chiso.dsn).path.lstrip("/"), self.size, loaded)
+            self._save()
+
+    def tables(self, compare: Callable[[Raw | None], list[Equal]], raw: Raw | None) -> None:
+        """Make the current-state tables from the same events and compare their counts, unless that was done."""
+        assert self._kept is not None
+        if raw is not None and not raw.ready:
+            for batch in current.counted(self.size.events(), _BATCH):
+                raw.add(shapes.encoded(batch))
+            raw.load()
+        if not self._kept.tables:
+            uvloop.run(self._made())
+            self._kept.equal = compare(raw)
+            self._kept.tables = True
+            self._save()
+
+    def _save(self) -> None:
+        assert self._kept is not None
+        self._file.write_bytes(msgspec.json.encode(self._kept))
+
+    async def _pushed(self) -> int:
+        batches = current.counted(self.size.events(), _BATCH)
+        pushed, began = 0, time.monotonic()
+
+        async def push() -> None:
+            nonlocal pushed
+            wire = await Wire.open("127.0.0.1", self.chiso.port)
+            for batch in batches:
+                answer = await wire.ask(self.chiso.request(shapes.encoded(batch)))
+                while answer.status == 503:
+                    await asyncio.sleep(0.2)
+                    answer = await wire.ask(self.chiso.request(shapes.encoded(batch)))
+                if answer.status != 200:
+                    raise ValueError(f"loading: {answer.status} {answer.body[:300]!r}")
+                if pushed // _TOLD_EVERY < (pushed + len(batch)) // _TOLD_EVERY:
+                    rate = pushed / (time.monotonic() - began)
+                    self._say(f"loaded {pushed + len(batch):,} events, {rate:,.0f} a second")
+                pushed += len(batch)
+            wire.close()
+
+        await asyncio.gather(*(push() for _ in range(_CONNECTIONS)))
+        self._say(f"loaded {pushed:,} events in {time.monotonic() - began:,.0f} s")
+        return pushed
+
+    async def _made(self) -> None:
+        connection = await asyncpg.connect(self.chiso.dsn)
+        try:
+            tables = current.Tables(connection, self.size.seed)
+            await tables.prepare()
+            for batch in current.counted(self.size.events(), _BATCH):
+                await tables.add(batch)
+            await tables.finish()
+            self._say(f"current-state tables made: {tables.dossiers:,} dossiers")
+        finally:
+            await connection.close()
