@@ -31,6 +31,7 @@ from app.api.http.metrics import Metrics
 from app.api.http.middleware import Requests
 from app.api.http.service import Service
 from app.api.http.watcher import Watcher
+from app.logs import set_up_logging
 from app.settings import Settings
 from app.store.catalogues.read import CatalogueCache
 from app.store.database import Clock, Database
@@ -75,8 +76,13 @@ def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None, *,
     )
 
 
-def create_app(service: Service) -> FastAPI:
-    """The HTTP application of a service."""
+def create_app(service: Service | None = None) -> FastAPI:
+    """The HTTP application of a service; without one, of the service the environment describes.
+
+    So `uvicorn --factory app.main:create_app` serves. The database is then a step of its own: CHISO_DATABASE__DSN names
+    it, and `chiso migrate` has been there.
+    """
+    service = service or _service_of_environment()
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -127,6 +133,14 @@ def create_app(service: Service) -> FastAPI:
     app.add_middleware(Direct, service=service)
     app.add_middleware(Requests, metrics=service.metrics)
     return app
+
+
+def _service_of_environment() -> Service:
+    settings = Settings()
+    if settings.database.dsn is None:
+        raise SystemExit("CHISO_DATABASE__DSN is not set; `chiso serve` starts an embedded database without it")
+    set_up_logging(settings.log.level)
+    return create_service(settings, settings.database.dsn.get_secret_value())
 
 
 def pepper(settings: Settings) -> bytes:

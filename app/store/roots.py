@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import cache
 
+from app.domain import codes
 from app.domain.calendar import workdays
 from app.domain.calendar.periods import FIRST_YEAR, LAST_YEAR
 from app.store.database import Connection
@@ -56,6 +57,25 @@ async def found(connection: Connection, code: str = "") -> list[tuple[int, str]]
     if code and not rows:
         raise UnknownRoot(f"there is no root {code}: load its units or make a key for it first")
     return [(row["id"], row["code"]) for row in rows]
+
+
+async def only(connection: Connection) -> int | None:
+    """The id of the root when there is exactly one."""
+    rows = await connection.fetch("SELECT id FROM root ORDER BY id LIMIT 2")
+    return int(rows[0]["id"]) if len(rows) == 1 else None
+
+
+async def of_unit(connection: Connection, unit: str) -> int | None:
+    """The id of the root that a unit's code lies under, or in which the text is an alias."""
+    root_id: int | None = await connection.fetchval(
+        """
+        SELECT id FROM root WHERE code = $1
+        UNION ALL SELECT root_id FROM unit WHERE $2 = ANY(aliases) LIMIT 1
+        """,
+        codes.root_of(unit),
+        unit,
+    )
+    return root_id
 
 
 async def has_lives(connection: Connection, code: str) -> bool:

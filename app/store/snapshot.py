@@ -88,3 +88,24 @@ async def root_states(connection: Connection, root_ids: Collection[int], clock: 
         )
         for row in rows
     }
+
+
+async def revision(connection: Connection) -> str | None:
+    """The migration the database stands at; None when it was never migrated."""
+    if not await connection.fetchval("SELECT to_regclass('alembic_version') IS NOT NULL"):
+        return None
+    at: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
+    return at
+
+
+async def backlog(connection: Connection) -> tuple[int, int, int]:
+    """Rejections kept (counted to 100,000), lives that still wait to be folded again, and those already folded."""
+    row = await connection.fetchrow(
+        """
+        SELECT (SELECT count(*) FROM (SELECT FROM rejection LIMIT 100000) AS kept),
+               (SELECT coalesce(sum(greatest(total - done, 0)), 0) FROM refold),
+               (SELECT coalesce(sum(done), 0) FROM refold)
+        """
+    )
+    assert row is not None, "it counts"
+    return row[0], row[1], row[2]

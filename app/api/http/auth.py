@@ -13,6 +13,7 @@ from app.api.http.problems import Problem
 from app.api.http.service import Service, service_of
 from app.domain import codes
 from app.domain.catalogues.root import Catalogues
+from app.store import roots
 from app.store.database import Connection
 
 Scope = Literal["ingest", "read", "admin"]
@@ -83,20 +84,13 @@ async def root_for(connection: Connection, access: Access, unit: str | None) -> 
     if access.root_id is not None:
         return access.root_id
     if unit is None:
-        roots = await connection.fetch("SELECT id FROM root ORDER BY id LIMIT 2")
-        if len(roots) != 1:
+        only = await roots.only(connection)
+        if only is None:
             raise Problem("invalid_parameter", "name a unit: there is not exactly one root", "unit")
-        return int(roots[0]["id"])
+        return only
     if "\0" in unit:
         raise Problem("invalid_parameter", "not a unit code", "unit")
-    found = await connection.fetchval(
-        """
-        SELECT id FROM root WHERE code = $1
-        UNION ALL SELECT root_id FROM unit WHERE $2 = ANY(aliases) LIMIT 1
-        """,
-        codes.root_of(unit),
-        unit,
-    )
+    found = await roots.of_unit(connection, unit)
     if found is None:
         raise Problem("unknown_unit", "no unit of the catalogue has this code or alias", "unit")
-    return int(found)
+    return found

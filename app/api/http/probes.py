@@ -16,7 +16,7 @@ from app.api.http.answers import json_response
 from app.api.http.metrics import instant_of
 from app.api.http.problems import Problem
 from app.api.http.service import Service, service_of
-from app.store import migrate
+from app.store import migrate, snapshot
 from app.store.database import DatabaseUnavailable, Overloaded
 
 router = APIRouter(tags=["operations"])
@@ -37,8 +37,7 @@ async def readyz(service: Annotated[Service, Depends(service_of)]) -> Response:
     """200 when the database answers and has the migration revision this version needs."""
     try:
         async with service.database.connection("read") as connection:
-            exists = await connection.fetchval("SELECT to_regclass('alembic_version') IS NOT NULL")
-            revision = await connection.fetchval("SELECT version_num FROM alembic_version") if exists else None
+            revision = await snapshot.revision(connection)
     except (DatabaseUnavailable, Overloaded):
         service.metrics.up.set(0)
         raise
@@ -72,20 +71,12 @@ def _measure_process(service: Service) -> None:
     service.metrics.measure_quiet(service.settings.metrics.sources, instant_of(service.clock))
 
 
-_KEPT: Final = """
-    SELECT (SELECT count(*) FROM (SELECT FROM rejection LIMIT 100000) AS kept) AS rejections,
-           (SELECT coalesce(sum(greatest(total - done, 0)), 0) FROM refold) AS to_do,
-           (SELECT coalesce(sum(done), 0) FROM refold) AS done
-"""
-
-
 async def _measure_database(service: Service) -> None:
     """What only the database knows; unknown (NaN) when it does not say so at once."""
     rejections = to_do = done = math.nan
     try:
         async with asyncio.timeout(_SCRAPE_SECONDS), service.database.connection("read") as connection:
-            [row] = await connection.fetch(_KEPT)
-            rejections, to_do, done = map(float, row.values())
+            rejections, to_do, done = map(float, await snapshot.backlog(connection))
     except Exception:  # noqa: BLE001 - a scrape without three numbers tells more than one that failed
         _log.debug("the database did not tell its metrics", exc_info=True)
     service.metrics.rejections_kept.set(rejections)
