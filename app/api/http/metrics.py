@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Sequence
+from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -17,6 +18,8 @@ _DAY = 86_400
 _LAGS = (1, 10, 60, 600, 3600, 6 * 3600, _DAY, 3 * _DAY, 7 * _DAY, 30 * _DAY, 90 * _DAY, 180 * _DAY, 365 * _DAY)
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 _OTHER = "other"
+_Together = Literal["livesum", "livemin", "livemostrecent"]
+
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
@@ -41,103 +44,68 @@ class Metrics:
         """Whether other workers tell this one's metrics."""
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
-        self.events = Counter(
-            "chiso_events", "Events taken in, by type and outcome.", ("type", "outcome"), registry=self.registry
+        self._make_of_events()
+        self._make_of_answers()
+        self._make_of_state()
+
+    def _make_of_events(self) -> None:
+        count, histogram = self._counter, self._histogram
+        self.events = count("chiso_events", "Events taken in, by type and outcome.", "type", "outcome")
+        self.rejected = count("chiso_events_rejected", "Events rejected, by problem code.", "code")
+        self.warned = count("chiso_events_warned", "Accepted events with a warning, by code.", "code")
+        self.commit_seconds = histogram("chiso_commit_seconds", "Time from a parsed push to its commit.", _SECONDS)
+        self.lag_seconds = histogram(
+            "chiso_event_lag_seconds", "From when an event happened to when it arrived.", _LAGS
         )
-        self.rejected = Counter(
-            "chiso_events_rejected", "Events rejected, by problem code.", ("code",), registry=self.registry
-        )
-        self.warned = Counter(
-            "chiso_events_warned", "Accepted events with a warning, by code.", ("code",), registry=self.registry
-        )
-        self.commit_seconds = Histogram(
-            "chiso_commit_seconds",
-            "Time from a parsed push to its commit.",
-            buckets=_SECONDS,
-            registry=self.registry,
-        )
-        self.request_seconds = Histogram(
+        self.batch_events = histogram("chiso_batch_events", "Events in one push, sound or not.", _SIZES)
+
+    def _make_of_answers(self) -> None:
+        self.request_seconds = self._histogram(
             "chiso_request_seconds",
             "Time to answer a request, by route template, method and status class.",
-            ("route", "method", "status"),
-            buckets=_SECONDS,
-            registry=self.registry,
+            _SECONDS,
+            *("route", "method", "status"),
         )
-        self.pool_in_use = Gauge(
-            "chiso_pool_connections_in_use",
-            "Database connections in use.",
-            ("pool",),
-            registry=self.registry,
-            multiprocess_mode="livesum",
-        )
-        self.pool_open = Gauge(
-            "chiso_pool_connections_open",
-            "Database connections open.",
-            ("pool",),
-            registry=self.registry,
-            multiprocess_mode="livesum",
-        )
-        self.bytes_in_flight = Gauge(
-            "chiso_body_bytes_in_flight",
-            "Bytes of request bodies being worked on.",
-            registry=self.registry,
-            multiprocess_mode="livesum",
-        )
-        self.up = Gauge(
-            "chiso_database_up",
-            "1 when the last readiness check reached the database.",
-            registry=self.registry,
-            multiprocess_mode="livemostrecent",
-        )
-        self.lag_seconds = Histogram(
-            "chiso_event_lag_seconds",
-            "From when an event happened to when it arrived.",
-            buckets=_LAGS,
-            registry=self.registry,
-        )
-        self.batch_events = Histogram(
-            "chiso_batch_events", "Events in one push, sound or not.", buckets=_SIZES, registry=self.registry
-        )
-        self.quiet_seconds = Gauge(
-            "chiso_source_quiet_seconds",
-            "Since the last sound event of a source named in the settings; of all others together: other.",
-            ("source",),
-            registry=self.registry,
-            multiprocess_mode="livemin",
-        )
-        self.rejections_kept = Gauge(
-            "chiso_rejections_kept",
-            "Rejections kept for /v1/rejections, up to 100,000.",
-            registry=self.registry,
-            multiprocess_mode="livemostrecent",
-        )
-        self.refold_to_do = Gauge(
-            "chiso_refold_lives_to_do",
-            "Lives still to be folded again after catalogue edits.",
-            registry=self.registry,
-            multiprocess_mode="livemostrecent",
-        )
-        self.refold_done = Gauge(
-            "chiso_refold_lives_done",
-            "Lives folded again of the edits still being applied.",
-            registry=self.registry,
-            multiprocess_mode="livemostrecent",
-        )
-        self.answers = Counter(
+        self.answers = self._counter(
             "chiso_answers",
             "Figures answered: kept from before, shared with a computation under way, or computed.",
-            ("way",),
-            registry=self.registry,
+            "way",
         )
-        self.streams_open = Gauge(
-            "chiso_streams_open",
-            "Streams of figures that are open.",
-            registry=self.registry,
-            multiprocess_mode="livesum",
+        self.stream_events = self._counter("chiso_stream_events", "Events sent on streams of figures.")
+
+    def _make_of_state(self) -> None:
+        """What is true now. Of several processes the sum, unless another way is said."""
+        gauge = self._gauge
+        newest: _Together = "livemostrecent"
+        self.pool_in_use = gauge("chiso_pool_connections_in_use", "Database connections in use.", "pool")
+        self.pool_open = gauge("chiso_pool_connections_open", "Database connections open.", "pool")
+        self.bytes_in_flight = gauge("chiso_body_bytes_in_flight", "Bytes of request bodies being worked on.")
+        self.streams_open = gauge("chiso_streams_open", "Streams of figures that are open.")
+        self.up = gauge("chiso_database_up", "1 when the last readiness check reached the database.", together=newest)
+        self.quiet_seconds = gauge(
+            "chiso_source_quiet_seconds",
+            "Since the last sound event of a source named in the settings; of all others together: other.",
+            "source",
+            together="livemin",
         )
-        self.stream_events = Counter(
-            "chiso_stream_events", "Events sent on streams of figures.", registry=self.registry
+        self.rejections_kept = gauge(
+            "chiso_rejections_kept", "Rejections kept for /v1/rejections, up to 100,000.", together=newest
         )
+        self.refold_to_do = gauge(
+            "chiso_refold_lives_to_do", "Lives still to be folded again after catalogue edits.", together=newest
+        )
+        self.refold_done = gauge(
+            "chiso_refold_lives_done", "Lives folded again of the edits still being applied.", together=newest
+        )
+
+    def _counter(self, name: str, says: str, *labels: str) -> Counter:
+        return Counter(name, says, labels, registry=self.registry)
+
+    def _histogram(self, name: str, says: str, buckets: Sequence[float], *labels: str) -> Histogram:
+        return Histogram(name, says, labels, buckets=buckets, registry=self.registry)
+
+    def _gauge(self, name: str, says: str, *labels: str, together: _Together = "livesum") -> Gauge:
+        return Gauge(name, says, labels, registry=self.registry, multiprocess_mode=together)
 
     def page(self) -> bytes:
         """All metrics in Prometheus' exposition format."""
