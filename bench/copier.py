@@ -54,7 +54,7 @@ def records(events: list[bytes]) -> list[Record]:
                 received,
                 sources.setdefault(event.source, len(sources) + 1),
                 event.id,
-                event.what.rank,
+                event.what.code,
                 units.setdefault(event.unit, len(units) + 1),
                 item.subject,
                 event.sequence or None,

@@ -11,15 +11,15 @@ from typing import Final
 import psycopg
 from msgspec import structs
 
-from app.domain.lives.events import KINDS, pack_what, unpack_what
+from app.domain.lives.events import TYPES, pack_what, unpack_what
 
 _CATALOGUES: Final = ("unit", "procedure", "calendar_day", "target", "external_figure", "source")
 _CODED: Final = ("code", "parent", "successor", "unit")
 """Columns of the catalogues that hold a unit's code. A procedure's code begins with digits and stays as it is."""
 _LISTED: Final = ("units", "aliases")
 _NAMING: Final = {
-    kind.rank: named
-    for kind in KINDS
+    kind.code: named
+    for kind in TYPES
     if (named := [field for field in kind.__struct_fields__ if field in ("to", "id")])
 }
 """Types, by rank, whose data names a unit (a transfer, a document) or an event (a retraction), and in which field."""

@@ -121,7 +121,7 @@ def fingerprint(subject: str, event: Event) -> bytes:
     end = len(said)
     while end and said[end - 1] is None:
         end -= 1
-    content = [event.what.rank, subject, event.time, event.sequence, event.unit, *said[:end]]
+    content = [event.what.code, subject, event.time, event.sequence, event.unit, *said[:end]]
     return blake2b(_CONTENT.encode(content), digest_size=16).digest()
 
 

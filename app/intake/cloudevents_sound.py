@@ -13,7 +13,7 @@ import msgspec
 
 from app.domain.calendar.civil import Instant
 from app.domain.codes import UnitCode
-from app.domain.lives.events import KINDS, Amount, AnyHappening, Count, Event, Happening
+from app.domain.lives.events import TYPES, Amount, AnyHappening, Count, Event, Happening
 from app.intake.values import (
     EARLIEST,
     MAX_AMOUNT,
@@ -86,9 +86,9 @@ def _kind(kind: type[Happening]) -> _Kind:
     return _Kind(kind, unchecked)  # type: ignore[arg-type]
 
 
-_SENT: Final = tuple(_sent(kind) for kind in KINDS)
+_SENT: Final = tuple(_sent(kind) for kind in TYPES)
 _DECODER: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder(Union[_SENT])  # noqa: UP007  made while running
-_KINDS: Final = {sent: _kind(kind) for sent, kind in zip(_SENT, KINDS, strict=True)}
+_KINDS: Final = {sent: _kind(kind) for sent, kind in zip(_SENT, TYPES, strict=True)}
 
 
 def read(text: bytes | msgspec.Raw) -> tuple[str, Event] | None:

@@ -17,7 +17,7 @@ import msgspec
 
 from app.domain.calendar.civil import Day, Instant
 from app.domain.codes import ProcedureCode, UnitCode, is_procedure_code
-from app.domain.lives.events import KINDS, Amount, AnyHappening, Count, EventId, FreeText, Happening
+from app.domain.lives.events import TYPES, Amount, AnyHappening, Count, EventId, FreeText, Happening
 
 MAX_ID = 200
 MAX_SOURCE = 300
@@ -305,5 +305,5 @@ def _plan(kind: type[Happening]) -> Plan:
     return Plan(cast(Callable[..., AnyHappening], kind), checks, required)
 
 
-PLANS: dict[str, Plan] = {kind.type: _plan(kind) for kind in KINDS}
+PLANS: dict[str, Plan] = {kind.type: _plan(kind) for kind in TYPES}
 """By event type."""

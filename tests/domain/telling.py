@@ -24,7 +24,7 @@ from app.domain.codes import UnitCode
 from app.domain.lives import life
 from app.domain.lives.document import DocumentFacts
 from app.domain.lives.dossier import FAULTS, FLAGS, DossierFacts
-from app.domain.lives.events import KINDS, Amount, Count, Event
+from app.domain.lives.events import TYPES, Amount, Count, Event
 from app.domain.lives.explain import Story, explain
 from app.domain.lives.life import LifeFacts
 from app.domain.lives.petition import PetitionFacts
@@ -33,7 +33,7 @@ from app.domain.lives.publication import PublicationFacts
 SUBJECT: Final = "H44.07-260105-0001"
 UNIT: Final = "H44.07"
 
-_TYPES: Final = {kind.type: kind for kind in KINDS}
+_TYPES: Final = {kind.type: kind for kind in TYPES}
 _VERBS: Final = {"asked": "supplement_requested"}
 _FIELDS: Final = {
     "for": "procedure",

@@ -60,11 +60,11 @@ def test_what_repeats_in_a_life_is_written_once() -> None:
 
 @given(st.sampled_from(WHATS))
 def test_data_is_read_back_as_it_was(what: Happening) -> None:
-    assert unpack_what(what.rank, pack_what(what)) == what
+    assert unpack_what(what.code, pack_what(what)) == what
 
 
 def test_a_type_without_data_takes_no_bytes() -> None:
-    bare = [kind.type for kind in events.KINDS if not kind.__struct_fields__]
-    assert [kind.type for kind in events.KINDS if kind.type in bare and pack_what(kind()) is not None] == []
+    bare = [kind.type for kind in events.TYPES if not kind.__struct_fields__]
+    assert [kind.type for kind in events.TYPES if kind.type in bare and pack_what(kind()) is not None] == []
     assert "dossier.synced" in bare
     assert pack_what(DossierDigitised()) is not None

@@ -12,7 +12,7 @@ from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.lives.events import KINDS
+from app.domain.lives.events import TYPES
 from app.intake.bodies import BodyProblem
 from app.intake.cloudevents import Batch, Parsed, Rejected, parse
 from app.intake.values import PLANS
@@ -59,7 +59,7 @@ near_events = st.fixed_dictionaries(
         "specversion": st.just("1.0") | any_json,
         "id": st.just("a") | any_json,
         "source": st.just("/a") | any_json,
-        "type": st.sampled_from([kind.type for kind in KINDS]) | any_json,
+        "type": st.sampled_from([kind.type for kind in TYPES]) | any_json,
         "subject": st.just("S") | any_json,
         "time": st.just("2026-01-05T08:12:00Z") | st.datetimes().map(datetime.isoformat) | any_json,
         "unit": st.just("H44") | any_json,

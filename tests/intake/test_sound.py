@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.lives.events import KINDS
+from app.domain.lives.events import TYPES
 from app.intake import cloudevents_sound
 from app.intake.cloudevents import Parsed, Rejected, fingerprint, parse
 from app.intake.values import PLANS
@@ -45,7 +45,7 @@ def both(text: bytes) -> tuple[Parsed | Rejected, Parsed | Rejected]:
 @st.composite
 def nearly_sound(draw: st.DrawFn) -> bytes:
     """A sound event of any type in which up to two things are otherwise; perhaps a key stands twice."""
-    kind = draw(st.sampled_from(KINDS)).type
+    kind = draw(st.sampled_from(TYPES)).type
     written = event(type=kind, **({"data": dict(DATA[kind])} if kind in DATA else {}))
     for _ in range(draw(st.integers(0, 2))):
         if draw(st.booleans()):
@@ -55,7 +55,7 @@ def nearly_sound(draw: st.DrawFn) -> bytes:
     text = json.dumps(written, ensure_ascii=draw(st.booleans()))
     if draw(st.booleans()):
         key = draw(st.sampled_from(ATTRIBUTES))
-        value = draw(VALUES | st.just(written.get(key)) | st.sampled_from([each.type for each in KINDS]))
+        value = draw(VALUES | st.just(written.get(key)) | st.sampled_from([each.type for each in TYPES]))
         again = f"{json.dumps(key)}: {json.dumps(value)}"
         text = f"{{{again}, {text[1:]}" if draw(st.booleans()) else f"{text[:-1]}, {again}}}"
     return text.encode("utf-8", "surrogatepass")
@@ -67,7 +67,7 @@ def test_both_ways_have_the_same_outcome(text: bytes) -> None:
     assert quick == careful
 
 
-@pytest.mark.parametrize("kind", [kind.type for kind in KINDS])
+@pytest.mark.parametrize("kind", [kind.type for kind in TYPES])
 def test_what_is_sound_goes_the_quick_way(kind: str) -> None:
     written = json.dumps(event(type=kind, sequence="7", **({"data": DATA[kind]} if kind in DATA else {}))).encode()
     found = cloudevents_sound.read(written)

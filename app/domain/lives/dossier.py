@@ -101,7 +101,7 @@ def fold(subject: str, life: Sequence[Event], rules_of: RulesOf, calendar: WorkC
     """The facts of `life`'s standing dossier events in reading order (events.without_retracted), None without any."""
     if not life:
         return None
-    receptions = [event for event in life if event.what.rank == 1]
+    receptions = [event for event in life if _is_reception(event)]
     if not receptions:
         first = life[0].unit
         return DossierFacts(first, first, None, 1, 0, NO_RECEPTION, False, None, None, None, None, None)
@@ -127,6 +127,10 @@ def effective_reception(subject: str, receptions: list[Event]) -> Event:
     return next((each for each in receptions if codes.is_related(each.unit, named)), receptions[0])
 
 
+def _is_reception(event: Event) -> bool:
+    return type(event.what) is events.DossierReceived
+
+
 def chain_of(receiving: str, life: Sequence[Event]) -> list[str]:
     """The receiving unit and every unit the dossier was then handed to, read once in order."""
     chain = [receiving]
@@ -143,10 +147,10 @@ def admitted(life: Sequence[Event], chain: list[str], reading: Reading) -> Seque
         return life
     kept = []
     for event in life:
-        if event.unit in on_chain or (event.what.rank != 1 and codes.is_over_any(event.unit, chain)):
+        if event.unit in on_chain or (not _is_reception(event) and codes.is_over_any(event.unit, chain)):
             kept.append(event)
         else:
-            reading.faults |= SECOND_RECEPTION if event.what.rank == 1 else FOREIGN_UNIT
+            reading.faults |= SECOND_RECEPTION if _is_reception(event) else FOREIGN_UNIT
     return kept
 
 
@@ -198,7 +202,7 @@ class Reading:
         """Read further events, in reading order."""
         for event in life:
             what = event.what
-            _READERS[what.rank](self, event.time, what)
+            _READERS[type(what)](self, event.time, what)
 
     def _flag(self, flag: int, value: bool | None) -> None:
         if value is not None:
@@ -381,10 +385,26 @@ class Reading:
         return flags
 
 
-_READERS: Final[tuple[Callable[..., None], ...]] = (
-    Reading._nothing, Reading._received, Reading._due_changed, Reading._nothing, Reading._supplement_requested,
-    Reading._supplemented, Reading._digitised, Reading._fee_requested, Reading._fee_waived, Reading._paid,
-    Reading._signed, Reading._completed, Reading._returned, Reading._broken_off, Reading._broken_off,
-    Reading._broken_off, Reading._nothing, Reading._synced, Reading._rated, Reading._voided,
-)  # fmt: skip
-"""How each type of event is read, by its place in the contract's table."""
+_READERS: Final[dict[type[events.Happening], Callable[..., None]]] = {
+    events.DossierSubmitted: Reading._nothing,
+    events.DossierReceived: Reading._received,
+    events.DossierDueChanged: Reading._due_changed,
+    events.DossierTransferred: Reading._nothing,
+    events.DossierSupplementRequested: Reading._supplement_requested,
+    events.DossierSupplemented: Reading._supplemented,
+    events.DossierDigitised: Reading._digitised,
+    events.DossierFeeRequested: Reading._fee_requested,
+    events.DossierFeeWaived: Reading._fee_waived,
+    events.DossierPaid: Reading._paid,
+    events.DossierSigned: Reading._signed,
+    events.DossierCompleted: Reading._completed,
+    events.DossierReturned: Reading._returned,
+    events.DossierRefused: Reading._broken_off,
+    events.DossierStopped: Reading._broken_off,
+    events.DossierWithdrawn: Reading._broken_off,
+    events.DossierNotAccepted: Reading._nothing,
+    events.DossierSynced: Reading._synced,
+    events.DossierRated: Reading._rated,
+    events.DossierVoided: Reading._voided,
+}
+"""How each type of event is read."""

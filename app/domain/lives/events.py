@@ -1,8 +1,8 @@
 """What can happen: one frozen type per kind of event, a closed union.
 
-The order of the classes is the order of the contract's table and therefore part of the reading order of a life: `rank`
-breaks ties between events of one instant. A life (all events of one subject) is stored as these values in msgpack, so
-fields are only ever added at the end, with a default.
+A type is declared by its class alone: its name on the wire, its code and its fields. The codes follow the contract's
+table and are therefore part of the reading order of a life: they break ties between events of one instant. A life (all
+events of one subject) is stored as these values in msgpack, so fields are only ever added at the end, with a default.
 """
 
 from __future__ import annotations
@@ -31,21 +31,31 @@ ReturnedVia = Literal["counter", "postal", "online"]
 About = Literal["regulation", "staff", "other"]
 Origin = Literal["direct", "forwarded"]
 Tier = Literal["province", "agencies", "commune"]
+Noun = Literal["dossier", "petition", "procedure", "document", "event"]
 
 
 class Happening(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What an event says beyond its envelope; `type` is the contract's, `rank` its place in the contract's table."""
+    """What an event says beyond its envelope.
+
+    Attributes:
+        type: the name on the wire, noun.verb.
+        code: the number in the log and in stored lives, the `tag` of its class; once given it never changes.
+        noun: what it tells of; each has a fold of its own.
+    """
 
     type: ClassVar[str]
-    rank: ClassVar[int]
+    code: ClassVar[int]
+    noun: ClassVar[Noun]
 
 
 class DossierSubmitted(Happening, frozen=True, tag=0, gc=False):
+    type = "dossier.submitted"
     channel: Channel | None = None
     portal: Portal | None = None
 
 
 class DossierReceived(Happening, frozen=True, tag=1, gc=False):
+    type = "dossier.received"
     procedure: ProcedureCode
     channel: Channel
     due_at: Instant | None = None
@@ -57,22 +67,27 @@ class DossierReceived(Happening, frozen=True, tag=1, gc=False):
 
 
 class DossierDueChanged(Happening, frozen=True, tag=2, gc=False):
+    type = "dossier.due_changed"
     due_at: Instant
 
 
 class DossierTransferred(Happening, frozen=True, tag=3, gc=False):
+    type = "dossier.transferred"
     to: UnitCode
 
 
 class DossierSupplementRequested(Happening, frozen=True, tag=4, gc=False):
+    type = "dossier.supplement_requested"
     due_at: Instant | None = None
 
 
 class DossierSupplemented(Happening, frozen=True, tag=5, gc=False):
+    type = "dossier.supplemented"
     due_at: Instant | None = None
 
 
 class DossierDigitised(Happening, frozen=True, tag=6, gc=False):
+    type = "dossier.digitised"
     components: Count | None = None
     reused: bool | None = None
     shared_store: bool | None = None
@@ -80,109 +95,121 @@ class DossierDigitised(Happening, frozen=True, tag=6, gc=False):
 
 
 class DossierFeeRequested(Happening, frozen=True, tag=7, gc=False):
+    type = "dossier.fee_requested"
     amount: Amount | None = None
 
 
 class DossierFeeWaived(Happening, frozen=True, tag=8, gc=False):
+    type = "dossier.fee_waived"
     amount: Amount | None = None
 
 
 class DossierPaid(Happening, frozen=True, tag=9, gc=False):
+    type = "dossier.paid"
     via: PaidVia
     amount: Amount | None = None
 
 
 class DossierSigned(Happening, frozen=True, tag=10, gc=False):
+    type = "dossier.signed"
     what: Signed
 
 
 class DossierCompleted(Happening, frozen=True, tag=11, gc=False):
+    type = "dossier.completed"
     electronic_result: bool | None = None
     signed: bool | None = None
 
 
 class DossierReturned(Happening, frozen=True, tag=12, gc=False):
+    type = "dossier.returned"
     via: ReturnedVia
     electronic_result: bool | None = None
 
 
 class DossierRefused(Happening, frozen=True, tag=13, gc=False):
-    pass
+    type = "dossier.refused"
 
 
 class DossierStopped(Happening, frozen=True, tag=14, gc=False):
-    pass
+    type = "dossier.stopped"
 
 
 class DossierWithdrawn(Happening, frozen=True, tag=15, gc=False):
-    pass
+    type = "dossier.withdrawn"
 
 
 class DossierNotAccepted(Happening, frozen=True, tag=16, gc=False):
-    pass
+    type = "dossier.not_accepted"
 
 
 class DossierSynced(Happening, frozen=True, tag=17, gc=False):
-    pass
+    type = "dossier.synced"
 
 
 class DossierRated(Happening, frozen=True, tag=18, gc=False):
+    type = "dossier.rated"
     satisfied: bool
 
 
 class DossierVoided(Happening, frozen=True, tag=19, gc=False):
-    pass
+    type = "dossier.voided"
 
 
 class PetitionReceived(Happening, frozen=True, tag=20, gc=False):
+    type = "petition.received"
     about: About
     origin: Origin | None = None
 
 
 class PetitionSupplementRequested(Happening, frozen=True, tag=21, gc=False):
-    pass
+    type = "petition.supplement_requested"
 
 
 class PetitionSupplemented(Happening, frozen=True, tag=22, gc=False):
-    pass
+    type = "petition.supplemented"
 
 
 class PetitionRefused(Happening, frozen=True, tag=23, gc=False):
-    pass
+    type = "petition.refused"
 
 
 class PetitionForwarded(Happening, frozen=True, tag=24, gc=False):
-    pass
+    type = "petition.forwarded"
 
 
 class PetitionAnswered(Happening, frozen=True, tag=25, gc=False):
-    pass
+    type = "petition.answered"
 
 
 class PetitionPublished(Happening, frozen=True, tag=26, gc=False):
-    pass
+    type = "petition.published"
 
 
 class PetitionRated(Happening, frozen=True, tag=27, gc=False):
+    type = "petition.rated"
     satisfied: bool
 
 
 class PetitionVoided(Happening, frozen=True, tag=28, gc=False):
-    pass
+    type = "petition.voided"
 
 
 class ProcedureAnnounced(Happening, frozen=True, tag=29, gc=False):
+    type = "procedure.announced"
     decided_on: Day
     effective_on: Day
 
 
 class ProcedurePublished(Happening, frozen=True, tag=30, gc=False):
+    type = "procedure.published"
     decided_on: Day
     published_on: Day
     complete: bool
 
 
 class DocumentSent(Happening, frozen=True, tag=31, gc=False):
+    type = "document.sent"
     electronic: bool
     signed: bool | None = None
     tier: Tier | None = None
@@ -190,6 +217,7 @@ class DocumentSent(Happening, frozen=True, tag=31, gc=False):
 
 
 class EventRetracted(Happening, frozen=True, tag=32, gc=False):
+    type = "event.retracted"
     id: EventId
 
 
@@ -229,29 +257,15 @@ AnyHappening = (
     | EventRetracted
 )
 
-KINDS: tuple[type[Happening], ...] = AnyHappening.__args__
+TYPES: tuple[type[Happening], ...] = AnyHappening.__args__
 
-# The contract writes types as noun.verb; the noun is the first word of the class name.
-_NOUNS = {
-    "Dossier": "dossier",
-    "Petition": "petition",
-    "Procedure": "procedure",
-    "Document": "document",
-    "Event": "event",
-}
+for _type in TYPES:
+    _type.code = _type.__struct_config__.tag  # type: ignore[assignment]
+    _type.noun = _type.type.partition(".")[0]  # type: ignore[assignment]
 
-
-def _contract_type(kind: type[Happening]) -> str:
-    noun = next(each for each in _NOUNS if kind.__name__.startswith(each))
-    verb = "".join(f"_{c.lower()}" if c.isupper() else c for c in kind.__name__[len(noun) :]).lstrip("_")
-    return f"{_NOUNS[noun]}.{verb}"
-
-
-for _rank, _kind in enumerate(KINDS):
-    _kind.rank = _rank
-    _kind.type = _contract_type(_kind)
-
-BY_TYPE: dict[str, type[Happening]] = {kind.type: kind for kind in KINDS}
+BY_TYPE: dict[str, type[Happening]] = {each.type: each for each in TYPES}
+BY_CODE: dict[int, type[Happening]] = {each.code: each for each in TYPES}
+assert len(TYPES) == len(BY_TYPE) == len(BY_CODE), "a name or a code stands twice"
 
 
 class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -271,7 +285,7 @@ class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 def reading_order(event: Event) -> tuple[int, str, int, str, str]:
     """The order in which a life is read, whatever the order of arrival. Texts compare by code point."""
-    return (event.time, event.sequence, event.what.rank, event.source, event.id)
+    return (event.time, event.sequence, event.what.code, event.source, event.id)
 
 
 _LIFE_ENCODER = msgspec.msgpack.Encoder()
@@ -315,17 +329,17 @@ def unpack(subject: str, stored: bytes) -> list[Event]:
 
 
 _WHAT_DECODER = msgspec.msgpack.Decoder(AnyHappening)
-_BARE = frozenset(kind.rank for kind in KINDS if not kind.__struct_fields__)
+_BARE = frozenset(kind.code for kind in TYPES if not kind.__struct_fields__)
 
 
 def pack_what(what: Happening) -> bytes | None:
     """What an event says in its stored form; None where its type has nothing to say."""
-    return None if what.rank in _BARE else _LIFE_ENCODER.encode(what)
+    return None if what.code in _BARE else _LIFE_ENCODER.encode(what)
 
 
-def unpack_what(rank: int, stored: bytes | None) -> AnyHappening:
+def unpack_what(code: int, stored: bytes | None) -> AnyHappening:
     """What an event of a type says, from its stored form."""
-    made: AnyHappening = KINDS[rank]() if stored is None else _WHAT_DECODER.decode(stored)  # type: ignore[assignment]
+    made: AnyHappening = BY_CODE[code]() if stored is None else _WHAT_DECODER.decode(stored)  # type: ignore[assignment]
     return made
 
 

@@ -15,15 +15,20 @@ import msgspec
 from app.domain import codes
 from app.domain.catalogues.root import Catalogues
 from app.domain.lives import document, dossier, petition, publication
+from app.domain.lives import events as lives
 from app.domain.lives.dossier import DossierFacts, Reading
 from app.domain.lives.events import (
     DossierDueChanged,
     DossierPaid,
     DossierRated,
+    DossierReceived,
     DossierSigned,
+    DossierSupplemented,
+    DossierSupplementRequested,
     Event,
     EventRetracted,
     PetitionRated,
+    PetitionReceived,
     reading_order,
     without_retracted,
 )
@@ -65,14 +70,29 @@ CAUSES: Final = {
 }
 """Why an event had no effect, for people; {id} and {unit} are of the event that stands in its way."""
 
-_RECEIVED, _TRANSFERRED, _REQUESTED, _ANSWERED = 1, 3, 4, 5
-_BY_RANK: Final = {
-    0: "never_counts", _RECEIVED: "received_already", _TRANSFERRED: "transfer_without_effect", 6: "values_known",
-    7: "fee_decided", 8: "fee_decided", 11: "ended_already", 12: "ended_already", 13: "ended_otherwise",
-    14: "ended_otherwise", 15: "ended_otherwise", 16: "never_counts", 20: "received_already", 21: "ended_otherwise",
-    22: "answer_without_request", 23: "ended_otherwise", 24: "ended_otherwise", 25: "ended_already", 26: "not_late",
-    31: "values_known",
-}  # fmt: skip
+_BY_TYPE: Final[dict[type[lives.Happening], str]] = {
+    lives.DossierSubmitted: "never_counts",
+    lives.DossierReceived: "received_already",
+    lives.DossierTransferred: "transfer_without_effect",
+    lives.DossierDigitised: "values_known",
+    lives.DossierFeeRequested: "fee_decided",
+    lives.DossierFeeWaived: "fee_decided",
+    lives.DossierCompleted: "ended_already",
+    lives.DossierReturned: "ended_already",
+    lives.DossierRefused: "ended_otherwise",
+    lives.DossierStopped: "ended_otherwise",
+    lives.DossierWithdrawn: "ended_otherwise",
+    lives.DossierNotAccepted: "never_counts",
+    lives.PetitionReceived: "received_already",
+    lives.PetitionSupplementRequested: "ended_otherwise",
+    lives.PetitionSupplemented: "answer_without_request",
+    lives.PetitionRefused: "ended_otherwise",
+    lives.PetitionForwarded: "ended_otherwise",
+    lives.PetitionAnswered: "ended_already",
+    lives.PetitionPublished: "not_late",
+    lives.DocumentSent: "values_known",
+}
+"""Why an event of a type had no effect, where nothing else tells."""
 
 
 class Told(NamedTuple):
@@ -130,7 +150,7 @@ def explain(subject: str, life: Sequence[Event], catalogues: Catalogues) -> Stor
     """The story of a life, its events in reading order."""
     standing = without_retracted(list(life))
     told = _retractions(life, standing)
-    dossier_events = [event for event in standing if event.what.rank <= 19]
+    dossier_events = [event for event in standing if event.what.noun == "dossier"]
     deadline = None
     if dossier_events:
         seen = _Watched(subject, dossier_events, catalogues)
@@ -138,8 +158,8 @@ def explain(subject: str, life: Sequence[Event], catalogues: Catalogues) -> Stor
         deadline = seen.deadline
     groups: dict[tuple[str, str], list[Event]] = {}
     for event in standing[:] if len(dossier_events) < len(standing) else ():
-        if event.what.rank > 19:
-            kind = event.what.type.partition(".")[0]
+        if event.what.noun != "dossier":
+            kind: str = event.what.noun
             groups.setdefault((kind, "" if kind == "procedure" else event.unit), []).append(event)
     for (kind, _), events in groups.items():
         told += _of_others(kind, events, catalogues)
@@ -192,7 +212,7 @@ def _needed(events: Sequence[Event], fold: Callable[[Sequence[Event]], T]) -> se
 def _of_others(kind: str, events: Sequence[Event], catalogues: Catalogues) -> list[Told]:
     """Petitions and documents of one unit, or what was decided and published of a procedure."""
     if kind == "petition":
-        if all(event.what.rank != 20 for event in events):
+        if not any(type(event.what) is PetitionReceived for event in events):
             return [Told(event, False, "no_reception") for event in events]
         needed = _needed(events, lambda some: petition.fold(some, catalogues.calendar))
     elif kind == "document":
@@ -211,7 +231,7 @@ def _cause(event: Event) -> str:
             return "component_signature"
         case DossierRated(satisfied=True) | PetitionRated(satisfied=True):
             return "satisfied"
-    return _BY_RANK.get(event.what.rank, "known_already")
+    return _BY_TYPE.get(type(event.what), "known_already")
 
 
 class _Watched:
@@ -223,7 +243,7 @@ class _Watched:
         self._reading = Reading()
         self._unlike: dict[int, str] = {}
         self._requests: dict[int, int] = {}
-        receptions = [event for event in events if event.what.rank == _RECEIVED]
+        receptions = [event for event in events if type(event.what) is DossierReceived]
         if not receptions:
             self.told = [Told(event, False, "no_reception") for event in events]
             return
@@ -250,7 +270,7 @@ class _Watched:
                 self.told.append(Told(event, True))
             elif id(event) in admitted:
                 self.told.append(Told(event, False, self._why(event)))
-            elif event.what.rank == _RECEIVED:
+            elif type(event.what) is DossierReceived:
                 self.told.append(Told(event, False, "second_reception", reception))
             else:
                 self.told.append(Told(event, False, "foreign_unit"))
@@ -263,9 +283,9 @@ class _Watched:
         reading.read([event])
         if reading.faults & dossier.ANSWER_WITHOUT_REQUEST:
             self._unlike[id(event)] = "answer_without_request"
-        elif event.what.rank == _REQUESTED and waiting is not None:
+        elif type(event.what) is DossierSupplementRequested and waiting is not None:
             self._unlike[id(event)] = "same_open_request"
-        elif event.what.rank in (_REQUESTED, _ANSWERED):
+        elif type(event.what) in (DossierSupplementRequested, DossierSupplemented):
             self._requests[id(event)] = len(reading.requests) - 1
         reading.faults |= faults
         due: int | None = getattr(event.what, "due_at", None)

@@ -24,8 +24,6 @@ from app.domain.lives.publication import PublicationFacts
 LONGEST: Final = 1_000
 """Events a life may hold; the next one is refused (`life_too_long`)."""
 
-_LAST_DOSSIER, _LAST_PETITION, _LAST_PROCEDURE = 19, 28, 30
-
 
 class LifeFacts(msgspec.Struct, frozen=True, gc=False):
     """All that is known of one subject: at most one dossier and one procedure, petitions and documents per unit."""
@@ -37,6 +35,7 @@ class LifeFacts(msgspec.Struct, frozen=True, gc=False):
 
 
 NOTHING: Final = LifeFacts()
+_DOSSIER: Final = {"dossier"}
 
 
 def fold(subject: str, life: list[Event], rules_of: RulesOf, calendar: Calendar) -> LifeFacts:
@@ -44,21 +43,21 @@ def fold(subject: str, life: list[Event], rules_of: RulesOf, calendar: Calendar)
     standing = without_retracted(life)
     if not standing:
         return NOTHING
-    if max([event.what.rank for event in standing]) <= _LAST_DOSSIER:
+    if {event.what.noun for event in standing} == _DOSSIER:
         return LifeFacts(dossier.fold(subject, standing, rules_of, calendar))
     dossier_events, publication_events = [], []
     petitions: dict[str, list[Event]] = {}
     documents: dict[str, list[Event]] = {}
     for event in standing:
-        rank = event.what.rank
-        if rank <= _LAST_DOSSIER:
-            dossier_events.append(event)
-        elif rank <= _LAST_PETITION:
-            petitions.setdefault(event.unit, []).append(event)
-        elif rank <= _LAST_PROCEDURE:
-            publication_events.append(event)
-        else:
-            documents.setdefault(event.unit, []).append(event)
+        match event.what.noun:
+            case "dossier":
+                dossier_events.append(event)
+            case "petition":
+                petitions.setdefault(event.unit, []).append(event)
+            case "procedure":
+                publication_events.append(event)
+            case "document":
+                documents.setdefault(event.unit, []).append(event)
     return LifeFacts(
         dossier.fold(subject, dossier_events, rules_of, calendar),
         tuple(petition.fold(petitions[unit], calendar) for unit in sorted(petitions)),

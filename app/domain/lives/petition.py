@@ -13,14 +13,27 @@ import msgspec
 from app.domain.calendar.civil import Instant, day_of
 from app.domain.catalogues import indicators
 from app.domain.catalogues.rules import WorkCalendar
-from app.domain.lives.events import Event, PetitionRated, PetitionReceived
+from app.domain.lives.events import (
+    Event,
+    Happening,
+    PetitionAnswered,
+    PetitionForwarded,
+    PetitionPublished,
+    PetitionRated,
+    PetitionReceived,
+    PetitionRefused,
+    PetitionSupplemented,
+    PetitionSupplementRequested,
+    PetitionVoided,
+)
 
 ABOUT: Final = ("regulation", "staff", "other")
 
-# Places of the petition's event types in the contract's table.
-_RECEIVED, _ASKED, _SUPPLEMENTED, _REFUSED, _FORWARDED, _ANSWERED, _PUBLISHED, _VOIDED = 20, 21, 22, 23, 24, 25, 26, 28
-
 _LIMITS: Final = indicators.load().limits
+
+
+_Times = dict[type[Happening], int]
+"""Instants by the type of event."""
 
 
 class PetitionFacts(msgspec.Struct, frozen=True, gc=False):
@@ -59,26 +72,25 @@ class PetitionFacts(msgspec.Struct, frozen=True, gc=False):
 
 def fold(events: Sequence[Event], calendar: WorkCalendar) -> PetitionFacts:
     """The facts of one unit's standing petition events of a subject, in reading order; at least one event."""
-    first: dict[int, int] = {}
-    last: dict[int, int] = {}
+    first: _Times = {}
+    last: _Times = {}
     about, disliked = ABOUT.index("other"), False
     for event in events:
-        rank = event.what.rank
-        first.setdefault(rank, event.time)
-        last[rank] = event.time
+        first.setdefault(type(event.what), event.time)
+        last[type(event.what)] = event.time
         if isinstance(event.what, PetitionReceived):
             about = ABOUT.index(event.what.about)
         elif isinstance(event.what, PetitionRated) and not event.what.satisfied:
             disliked = True
-    received, voided = first.get(_RECEIVED), _VOIDED in first
+    received, voided = first.get(PetitionReceived), PetitionVoided in first
     if received is None:
         return PetitionFacts(events[0].unit, about, disliked, voided, None, None, None, False)
     ended, within = _end(events, first, last)
     if ended is not None:
         ended = max(ended, received)
     late_published = False
-    if ended is not None and _ANSWERED in first and _PUBLISHED in first:
-        late_published = first[_PUBLISHED] > calendar.end_of_nth_workday(
+    if ended is not None and PetitionAnswered in first and PetitionPublished in first:
+        late_published = first[PetitionPublished] > calendar.end_of_nth_workday(
             day_of(Instant(ended)), _LIMITS.petition_publication
         )
     return PetitionFacts(
@@ -93,14 +105,18 @@ def fold(events: Sequence[Event], calendar: WorkCalendar) -> PetitionFacts:
     )
 
 
-def _end(events: Sequence[Event], first: dict[int, int], last: dict[int, int]) -> tuple[int | None, int]:
+def _end(
+    events: Sequence[Event], first: dict[type[Happening], int], last: dict[type[Happening], int]
+) -> tuple[int | None, int]:
     """The end of handling and the working days allowed for it."""
-    if _ANSWERED in first:
-        return first[_ANSWERED], _LIMITS.petition_answer
-    if _REFUSED in last or _FORWARDED in last:
-        return max(last[rank] for rank in (_REFUSED, _FORWARDED) if rank in last), _LIMITS.petition_refusal
-    if _ASKED in first:
-        ranks = [event.what.rank for event in events]
-        if _SUPPLEMENTED not in ranks[ranks.index(_ASKED) :]:
-            return first[_ASKED], _LIMITS.petition_supplement
+    if PetitionAnswered in first:
+        return first[PetitionAnswered], _LIMITS.petition_answer
+    if PetitionRefused in last or PetitionForwarded in last:
+        return max(
+            last[each] for each in (PetitionRefused, PetitionForwarded) if each in last
+        ), _LIMITS.petition_refusal
+    if PetitionSupplementRequested in first:
+        types = [type(event.what) for event in events]
+        if PetitionSupplemented not in types[types.index(PetitionSupplementRequested) :]:
+            return first[PetitionSupplementRequested], _LIMITS.petition_supplement
     return None, _LIMITS.petition_answer

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from app.domain.codes import UnitCode
-from app.domain.lives.events import KINDS, Event, unpack_what
+from app.domain.lives.events import BY_CODE, Event, unpack_what
 from app.store.database import Connection
 
 Progress = Callable[[str, int, int], None]
@@ -88,7 +88,7 @@ async def read_lives(
 
 
 def _logged(row: Any, names: _Names) -> Logged:
-    seq, subject, time, source_id, event_id, rank, unit_id, sequence, stored, data = row
+    seq, subject, time, source_id, event_id, code, unit_id, sequence, stored, data = row
     # Until migration 0003 the log kept JSON.
-    what: Any = KINDS[rank](**_decode(data)) if data is not None else unpack_what(rank, stored)
+    what: Any = BY_CODE[code](**_decode(data)) if data is not None else unpack_what(code, stored)
     return seq, subject, Event(time, names.sources[source_id], event_id, names.units[unit_id], what, sequence or "")

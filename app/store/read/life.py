@@ -83,10 +83,10 @@ def _within(story: Story, reaches: Callable[[str], bool]) -> tuple[LifeFacts, li
     owner = facts.dossier.unit if facts.dossier is not None else None
 
     def visible(told: Told) -> bool:
-        rank = told.event.what.rank
-        if rank <= 19 and owner is not None:
+        noun = told.event.what.noun
+        if noun == "dossier" and owner is not None:
             return reaches(owner)
-        return rank in (29, 30) or reaches(told.event.unit)
+        return noun == "procedure" or reaches(told.event.unit)
 
     events = [
         told

@@ -68,9 +68,8 @@ _READ: Final = """
     FROM life
     WHERE root_id = $1 AND generation = $2 AND subject = ANY($3::text[])
 """
-_PUBLICATIONS: Final = (29, 30)
-_BESIDE: Final = frozenset(range(20, 32))
-"""Ranks of events of petitions, procedures and documents."""
+_DOSSIER_ONLY: Final = frozenset(("dossier", "event"))
+"""Nouns of events whose facts stand in the life's own row."""
 
 
 class Life(msgspec.Struct, frozen=True, gc=False):
@@ -208,7 +207,7 @@ class Folding:
         if known is not None:
             for table in {family.name for family, _, _ in known.contributions} & {"petition", "document"}:
                 self._beside.setdefault(table, []).append(subject)
-        if any(event.what.rank in _PUBLICATIONS for event in events):
+        if any(event.what.noun == "procedure" for event in events):
             self._beside.setdefault("procedure_publication", []).append(subject)
             catalogues = self._context.catalogues
             if catalogues.root in catalogues.units:
@@ -241,4 +240,4 @@ async def fold_again(context: Context, subjects: Sequence[str]) -> Folding:
 
 def _is_mixed(events: Collection[Event]) -> bool:
     """Whether a life holds more than a dossier, so that facts beside its own row are to be written."""
-    return not _BESIDE.isdisjoint([event.what.rank for event in events])
+    return not _DOSSIER_ONLY.issuperset([event.what.noun for event in events])

@@ -299,7 +299,7 @@ class Pushes:
                     self._moment.now,
                     self._sources[event.source],
                     event.id,
-                    event.what.rank,
+                    event.what.code,
                     self._directory.units[item.unit].id,
                     item.parsed.subject,
                     event.sequence or None,

@@ -10,7 +10,7 @@ import msgspec
 from app.api.http.openapi.schemas import Schema, choice, day, flag, instant, nullable, record, ref, rows, text, whole
 from app.domain.calendar.civil import Day, Instant
 from app.domain.codes import ProcedureCode, UnitCode
-from app.domain.lives.events import KINDS, Amount, Count, EventId, FreeText, Happening
+from app.domain.lives.events import TYPES, Amount, Count, EventId, FreeText, Happening
 from app.intake.values import MAX_AMOUNT, MAX_COUNT, MAX_ID, MAX_TEXT, MAX_UNIT
 
 PROCEDURE_PATTERN: Final = r"^[0-9]{1,6}\.[0-9]{1,12}$"
@@ -96,7 +96,7 @@ ENVELOPE: Final = {
     "specversion": {"const": "1.0", "description": "The version of CloudEvents."},
     "id": text("Names the event within its source, for ever.", "9f6c0a53", minLength=1, maxLength=MAX_ID),
     "source": text("The software that sends.", "/h44/igate", minLength=1, maxLength=MAX_SOURCE),
-    "type": choice("The type.", [kind.type for kind in KINDS], "dossier.received"),
+    "type": choice("The type.", [kind.type for kind in TYPES], "dossier.received"),
     "subject": text(
         "The code of the dossier, petition, procedure or document.",
         "H44.07-260105-0001",
@@ -160,12 +160,12 @@ def example(kind: type[Happening]) -> dict[str, Any]:
         if name not in _OPTIONAL
     }
     noun = kind.type.partition(".")[0]
-    event |= {"id": f"9f6c0a{52 + kind.rank}", "type": kind.type}
+    event |= {"id": f"9f6c0a{52 + kind.code}", "type": kind.type}
     event["subject"] = _SUBJECTS.get(noun, event["subject"])
     return event | ({"data": data} if data else {})
 
 
-EXAMPLES: Final = {kind.type: example(kind) for kind in KINDS}
+EXAMPLES: Final = {kind.type: example(kind) for kind in TYPES}
 _ISSUE: Final = {
     "index": whole("The place in the batch, from 0.", 17),
     "id": text("The event's id, as far as it can be read.", "9f6c0a53"),
@@ -230,13 +230,13 @@ COMPONENTS: Final[dict[str, Schema]] = {
         "properties": {name: nullable(schema) if name in _OPTIONAL else schema for name, schema in ENVELOPE.items()},
         "required": [name for name in ENVELOPE if name not in _OPTIONAL],
     },
-    **{name_of(kind): _event(kind) for kind in KINDS},
+    **{name_of(kind): _event(kind) for kind in TYPES},
     "Event": {
         "description": "A CloudEvent 1.0 of one of the contract's types.",
-        "oneOf": [ref(name_of(kind)) for kind in KINDS],
+        "oneOf": [ref(name_of(kind)) for kind in TYPES],
         "discriminator": {
             "propertyName": "type",
-            "mapping": {kind.type: ref(name_of(kind))["$ref"] for kind in KINDS},
+            "mapping": {kind.type: ref(name_of(kind))["$ref"] for kind in TYPES},
         },
     },
     "Outcome": OUTCOME,
