@@ -22,7 +22,8 @@ from app.domain.figures import measures, scoring
 from app.domain.figures.measures import Needed, Question
 from app.domain.figures.scoring import ScoredIndicator
 from app.domain.lives.document import TIERS
-from app.domain.lives.dossier import CHANNELS, FLAGS
+from app.domain.lives.dossier import CHANNELS
+from app.domain.lives.flags import FLAGS
 from app.domain.lives.petition import ABOUT
 from app.store.read.dossiers import NOT_A_PART, SIDES, Found, Lists, Place, Side, Table, table_of
 

@@ -18,8 +18,9 @@ from app.domain.calendar.civil import CIVIL, Day, Instant, date_of
 from app.domain.catalogues import indicators
 from app.domain.catalogues.indicators import Indicator
 from app.domain.lives.document import TIERS, DocumentFacts
-from app.domain.lives.dossier import CHANNELS, FAULTS, FLAGS, RETURN_WAYS, DossierFacts
+from app.domain.lives.dossier import CHANNELS, RETURN_WAYS, DossierFacts
 from app.domain.lives.explain import CAUSES, Deadline, Told
+from app.domain.lives.flags import FAULTS, FLAGS
 from app.domain.lives.petition import ABOUT, PetitionFacts
 from app.domain.lives.publication import PublicationFacts
 from app.store.read.life import Seen, Verdict, is_subject, reach_of, tell

@@ -15,7 +15,7 @@ from app.api.http.parameters import SCOPES, one_of, only
 from app.api.http.problems import Problem
 from app.api.http.service import Service, service_of
 from app.domain.catalogues import indicators
-from app.domain.lives.dossier import FAULTS
+from app.domain.lives.flags import FAULTS
 from app.store.read.dossiers import Place
 from app.store.read.figures import Reader
 from app.store.read.quality import counts, faulty

@@ -23,9 +23,10 @@ from app.domain.catalogues.root import Catalogues, Procedure
 from app.domain.codes import UnitCode
 from app.domain.lives import life
 from app.domain.lives.document import DocumentFacts
-from app.domain.lives.dossier import FAULTS, FLAGS, DossierFacts
+from app.domain.lives.dossier import DossierFacts
 from app.domain.lives.events import TYPES, Amount, Count, Event
 from app.domain.lives.explain import Story, explain
+from app.domain.lives.flags import FAULTS, FLAGS
 from app.domain.lives.life import LifeFacts
 from app.domain.lives.petition import PetitionFacts
 from app.domain.lives.publication import PublicationFacts

@@ -6,7 +6,7 @@ document.
 
 from __future__ import annotations
 
-from app.domain.lives.dossier import FLAGS
+from app.domain.lives.flags import FLAGS
 from tests.domain.telling import cases, dossier, flags
 
 

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from app.domain.lives import life
-from app.domain.lives.dossier import FAULTS
 from app.domain.lives.events import Event, EventRetracted
 from app.domain.lives.explain import CAUSES, explain
+from app.domain.lives.flags import FAULTS
 from app.domain.lives.life import LifeFacts
 from tests.laws.memory import arrivals, catalogues_of
 from tests.oracle.histories import SEED_HOLIDAYS, SEED_WORKDAYS, History, history

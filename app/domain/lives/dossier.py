@@ -17,47 +17,31 @@ from app.domain.calendar.civil import Instant, day_of
 from app.domain.catalogues.rules import Rules, RulesOf, WorkCalendar
 from app.domain.lives import events
 from app.domain.lives.events import Event
+from app.domain.lives.flags import (
+    ANSWER_WITHOUT_REQUEST,
+    BY_POSTAL_CLERK,
+    DEADLINE_BEFORE_RECEPTION,
+    DIGITISED,
+    DISLIKED,
+    DUE_MOVED_LATE,
+    E_RESULT,
+    END_BEFORE_RECEPTION,
+    FEE,
+    FOREIGN_UNIT,
+    NO_RECEPTION,
+    PAID_ONLINE,
+    POPULATION_DATA,
+    REUSED,
+    SECOND_RECEPTION,
+    SHARED_STORE,
+    SIGNED_RESULT,
+    SYNCED,
+    UNKNOWN_PROCEDURE,
+)
 
 CHANNELS: Final = ("online", "counter", "postal")
 RETURN_WAYS: Final = ("counter", "postal", "online")
 _ONLINE_GATEWAYS: Final = ("national_gateway", "local_gateway")
-
-# Flags of a dossier, bits of DossierFacts.flags; their names in the same order.
-FEE: Final = 1
-PAID_ONLINE: Final = 2
-E_RESULT: Final = 4
-SIGNED_RESULT: Final = 8
-DIGITISED: Final = 16
-REUSED: Final = 32
-SHARED_STORE: Final = 64
-POPULATION_DATA: Final = 128
-DISLIKED: Final = 256
-SYNCED: Final = 512
-BY_POSTAL_CLERK: Final = 1024
-FLAGS: Final = {
-    name: 1 << place
-    for place, name in enumerate(
-        ("fee", "paid_online", "e_result", "signed_result", "digitised", "reused", "shared_store", "population_data",
-         "disliked", "synced", "postal_clerk")
-    )
-}  # fmt: skip
-
-# Faults of the data, bits of DossierFacts.faults: kept and listed, never a reason to lose an event; then their names.
-NO_RECEPTION: Final = 1
-END_BEFORE_RECEPTION: Final = 2
-DEADLINE_BEFORE_RECEPTION: Final = 4
-FOREIGN_UNIT: Final = 8
-SECOND_RECEPTION: Final = 16
-ANSWER_WITHOUT_REQUEST: Final = 32
-UNKNOWN_PROCEDURE: Final = 64
-DUE_MOVED_LATE: Final = 128
-FAULTS: Final = {
-    name: 1 << place
-    for place, name in enumerate(
-        ("no_reception", "end_before_reception", "deadline_before_reception", "foreign_unit", "second_reception",
-         "answer_without_request", "unknown_procedure", "due_moved_late")
-    )
-}  # fmt: skip
 
 
 class DossierFacts(msgspec.Struct, frozen=True, gc=False):

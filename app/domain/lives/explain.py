@@ -14,7 +14,7 @@ import msgspec
 
 from app.domain import codes
 from app.domain.catalogues.root import Catalogues
-from app.domain.lives import document, dossier, petition, publication
+from app.domain.lives import document, dossier, flags, petition, publication
 from app.domain.lives import events as lives
 from app.domain.lives.dossier import DossierFacts, Reading
 from app.domain.lives.events import (
@@ -281,7 +281,7 @@ class _Watched:
         waiting, faults = reading.open_request, reading.faults
         reading.faults = 0
         reading.read([event])
-        if reading.faults & dossier.ANSWER_WITHOUT_REQUEST:
+        if reading.faults & flags.ANSWER_WITHOUT_REQUEST:
             self._unlike[id(event)] = "answer_without_request"
         elif type(event.what) is DossierSupplementRequested and waiting is not None:
             self._unlike[id(event)] = "same_open_request"

@@ -14,9 +14,9 @@ from typing import Final
 
 import msgspec
 
-from app.domain.lives import dossier
 from app.domain.lives.document import TIERS, DocumentFacts
 from app.domain.lives.dossier import CHANNELS, DossierFacts
+from app.domain.lives.flags import DISLIKED, FLAG_TABLE
 from app.domain.lives.petition import ABOUT, PetitionFacts
 
 _CIVIL_OFFSET: Final = 7 * 3_600_000_000
@@ -50,27 +50,12 @@ DOSSIER: Final = Family(
     (
         # at the reception
         "received",
-        "received_by_postal_clerk",
-        "received_fee",
-        "received_fee_paid_online",
-        "received_synced",
-        "received_disliked",
-        "received_e_result",
-        "received_digitised",
-        "received_reused",
-        "received_shared_store",
-        "received_population_data",
+        *(flag.received for flag in FLAG_TABLE if flag.received),
         # at the end
         "ended",
+        *(flag.ended for flag in FLAG_TABLE if flag.ended),
         "ended_late",
-        "ended_disliked",
         "ended_late_disliked",
-        "ended_e_result",
-        "ended_signed_result",
-        "ended_digitised",
-        "ended_reused",
-        "ended_shared_store",
-        "ended_population_data",
         "processing_seconds",
         "processing_micros",
         # when the deadline is missed
@@ -103,28 +88,6 @@ _D: Final = {name: index for index, name in enumerate(DOSSIER.counters)}
 _P: Final = {name: index for index, name in enumerate(PETITION.counters)}
 _SECONDS, _MICROS = _D["processing_seconds"], _D["processing_micros"]
 
-_AT_RECEPTION: Final = (
-    (dossier.BY_POSTAL_CLERK, "received_by_postal_clerk"),
-    (dossier.FEE, "received_fee"),
-    (dossier.PAID_ONLINE, "received_fee_paid_online"),
-    (dossier.SYNCED, "received_synced"),
-    (dossier.DISLIKED, "received_disliked"),
-    (dossier.E_RESULT, "received_e_result"),
-    (dossier.DIGITISED, "received_digitised"),
-    (dossier.REUSED, "received_reused"),
-    (dossier.SHARED_STORE, "received_shared_store"),
-    (dossier.POPULATION_DATA, "received_population_data"),
-)
-_AT_END: Final = (
-    (dossier.DISLIKED, "ended_disliked"),
-    (dossier.E_RESULT, "ended_e_result"),
-    (dossier.SIGNED_RESULT, "ended_signed_result"),
-    (dossier.DIGITISED, "ended_digitised"),
-    (dossier.REUSED, "ended_reused"),
-    (dossier.SHARED_STORE, "ended_shared_store"),
-    (dossier.POPULATION_DATA, "ended_population_data"),
-)
-
 
 class Part(msgspec.Struct, frozen=True, gc=False):
     """What a life adds at one instant: these counters +1 each, and (for an end) its processing time in µs."""
@@ -142,15 +105,15 @@ Cells = dict[CellKey, list[int]]
 
 @cache
 def _received(flags: int) -> tuple[int, ...]:
-    return (_D["received"], *(_D[name] for flag, name in _AT_RECEPTION if flags & flag))
+    return (_D["received"], *(_D[each.received] for each in FLAG_TABLE if each.received and flags & each.bit))
 
 
 @cache
 def _ended(flags: int, late: bool) -> tuple[int, ...]:
-    moved = [_D["ended"], *(_D[name] for flag, name in _AT_END if flags & flag)]
+    moved = [_D["ended"], *(_D[each.ended] for each in FLAG_TABLE if each.ended and flags & each.bit)]
     if late:
         moved.append(_D["ended_late"])
-        if flags & dossier.DISLIKED:
+        if flags & DISLIKED:
             moved.append(_D["ended_late_disliked"])
     return tuple(moved)
 
@@ -171,7 +134,7 @@ def dossier_parts(facts: DossierFacts) -> list[Part]:
         parts.append(Part(facts.ended_at, _ended(facts.flags, facts.late), facts.ended_at - facts.received_at))
     missed = facts.missed_at
     if missed is not None:
-        parts.append(Part(missed, _missed(_D, bool(facts.flags & dossier.DISLIKED))))
+        parts.append(Part(missed, _missed(_D, bool(facts.flags & DISLIKED))))
     if facts.returned_at is not None and facts.returned_via in _RETURNED:
         parts.append(Part(facts.returned_at, _RETURNED[facts.returned_via]))
     return parts

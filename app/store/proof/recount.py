@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any, Final, NamedTuple
 
 from app.domain.calendar.civil import Day, date_of
-from app.domain.lives import dossier
+from app.domain.lives import dossier, flags
 from app.domain.tallies.tally import FAMILIES, Family
 from app.store.database import Connection
 from app.store.tallies.add import bucket_sql
@@ -119,31 +119,31 @@ _POSTAL, _ONLINE = dossier.RETURN_WAYS.index("postal"), dossier.RETURN_WAYS.inde
 _COUNTS: Final[dict[str, dict[str, str]]] = {
     "dossier": {
         "received": _if(_RECEIVED),
-        "received_by_postal_clerk": _flagged(_RECEIVED, dossier.BY_POSTAL_CLERK),
-        "received_fee": _flagged(_RECEIVED, dossier.FEE),
-        "received_fee_paid_online": _flagged(_RECEIVED, dossier.FEE | dossier.PAID_ONLINE),
-        "received_synced": _flagged(_RECEIVED, dossier.SYNCED),
-        "received_disliked": _flagged(_RECEIVED, dossier.DISLIKED),
-        "received_e_result": _flagged(_RECEIVED, dossier.E_RESULT),
-        "received_digitised": _flagged(_RECEIVED, dossier.DIGITISED),
-        "received_reused": _flagged(_RECEIVED, dossier.REUSED),
-        "received_shared_store": _flagged(_RECEIVED, dossier.SHARED_STORE),
-        "received_population_data": _flagged(_RECEIVED, dossier.POPULATION_DATA),
+        "received_fee": _flagged(_RECEIVED, flags.FEE),
+        "received_fee_paid_online": _flagged(_RECEIVED, flags.FEE | flags.PAID_ONLINE),
+        "received_e_result": _flagged(_RECEIVED, flags.E_RESULT),
+        "received_digitised": _flagged(_RECEIVED, flags.DIGITISED),
+        "received_reused": _flagged(_RECEIVED, flags.REUSED),
+        "received_shared_store": _flagged(_RECEIVED, flags.SHARED_STORE),
+        "received_population_data": _flagged(_RECEIVED, flags.POPULATION_DATA),
+        "received_disliked": _flagged(_RECEIVED, flags.DISLIKED),
+        "received_synced": _flagged(_RECEIVED, flags.SYNCED),
+        "received_by_postal_clerk": _flagged(_RECEIVED, flags.BY_POSTAL_CLERK),
         "ended": _if(_ENDED),
-        "ended_late": _if(_ENDED, "late"),
-        "ended_disliked": _flagged(_ENDED, dossier.DISLIKED),
-        "ended_late_disliked": _flagged(_ENDED, dossier.DISLIKED, "late"),
-        "ended_e_result": _flagged(_ENDED, dossier.E_RESULT),
+        "ended_e_result": _flagged(_ENDED, flags.E_RESULT),
         # A result counts as signed only as an electronic one.
-        "ended_signed_result": _flagged(_ENDED, dossier.E_RESULT | dossier.SIGNED_RESULT),
-        "ended_digitised": _flagged(_ENDED, dossier.DIGITISED),
-        "ended_reused": _flagged(_ENDED, dossier.REUSED),
-        "ended_shared_store": _flagged(_ENDED, dossier.SHARED_STORE),
-        "ended_population_data": _flagged(_ENDED, dossier.POPULATION_DATA),
+        "ended_signed_result": _flagged(_ENDED, flags.E_RESULT | flags.SIGNED_RESULT),
+        "ended_digitised": _flagged(_ENDED, flags.DIGITISED),
+        "ended_reused": _flagged(_ENDED, flags.REUSED),
+        "ended_shared_store": _flagged(_ENDED, flags.SHARED_STORE),
+        "ended_population_data": _flagged(_ENDED, flags.POPULATION_DATA),
+        "ended_disliked": _flagged(_ENDED, flags.DISLIKED),
+        "ended_late": _if(_ENDED, "late"),
+        "ended_late_disliked": _flagged(_ENDED, flags.DISLIKED, "late"),
         "processing_seconds": f"coalesce(sum(seconds) FILTER (WHERE what = {_ENDED}), 0)::bigint",
         "processing_micros": f"coalesce(sum(micros) FILTER (WHERE what = {_ENDED}), 0)::bigint",
         "missed": _if(_MISSED),
-        "missed_disliked": _flagged(_MISSED, dossier.DISLIKED),
+        "missed_disliked": _flagged(_MISSED, flags.DISLIKED),
         "returned_postal": _if(_RETURNED, f"returned_via = {_POSTAL}"),
         "returned_online": _if(_RETURNED, f"returned_via = {_ONLINE}"),
     },

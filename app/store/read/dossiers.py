@@ -19,6 +19,7 @@ from app.domain.catalogues.root import Catalogues, Procedure, Unit
 from app.domain.figures.measures import Needed, Question, measures
 from app.domain.lives import dossier, publication
 from app.domain.lives.dossier import CHANNELS
+from app.domain.lives.flags import FLAGS
 from app.domain.lives.petition import ABOUT
 from app.domain.tallies.sums import Counted
 from app.store.read.figures import Reader
@@ -40,7 +41,7 @@ _SENT: Final = "sent_at >= {a} AND sent_at < {b}"
 
 
 def _with(flag: str) -> str:
-    return f"flags & {dossier.FLAGS[flag]} <> 0"
+    return f"flags & {FLAGS[flag]} <> 0"
 
 
 def _by(channel: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from app.domain.catalogues.root import Unit
-from app.domain.lives.dossier import FAULTS
+from app.domain.lives.flags import FAULTS
 from app.store.read.dossiers import Found, Place, Table, binder, page
 from app.store.read.figures import Reader
 

@@ -22,8 +22,9 @@ from app.api.http.openapi.schemas import (
     whole,
 )
 from app.domain.lives.document import TIERS
-from app.domain.lives.dossier import CHANNELS, FAULTS, FLAGS, RETURN_WAYS
+from app.domain.lives.dossier import CHANNELS, RETURN_WAYS
 from app.domain.lives.explain import CAUSES
+from app.domain.lives.flags import FAULTS, FLAGS
 from app.domain.lives.petition import ABOUT
 
 SIDES: Final = ("numerator", "missing", "denominator")

@@ -9,7 +9,7 @@ from app.api.http.openapi.figures import GROUPS, INDICATORS, SCOPES
 from app.api.http.openapi.lists import SIDES
 from app.api.http.openapi.schemas import Schema
 from app.domain.catalogues.root import LEVELS
-from app.domain.lives.dossier import FAULTS
+from app.domain.lives.flags import FAULTS
 
 Parameter = dict[str, Any]
 
