@@ -24,7 +24,7 @@ from app.store.embedded.server import DataDirectoryInUse, EmbeddedError, find_bi
 
 AS_ROOT = os.geteuid() == 0
 root_only = pytest.mark.skipif(not AS_ROOT, reason="only root runs the server as somebody else")
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 
 HOLDER = """
 import json, sys
