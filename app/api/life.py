@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -14,7 +13,7 @@ from app.api.http.auth import Access, access_for, root_for
 from app.api.http.parameters import only
 from app.api.http.problems import Problem
 from app.api.http.service import Service, service_of
-from app.domain.calendar.civil import CIVIL, Day, Instant, date_of
+from app.domain.calendar.civil import Day, Instant, clock_of, date_of
 from app.domain.catalogues import indicators
 from app.domain.catalogues.indicators import Indicator
 from app.domain.lives.document import TIERS, DocumentFacts
@@ -28,7 +27,6 @@ from app.store.snapshot import reading_moment
 
 router = APIRouter()
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAYS: Final = ("decided_on", "effective_on", "published_on")
 _INSTANTS: Final = ("due_at", "submitted_at")
 
@@ -310,7 +308,7 @@ def day(number: int) -> str:
 
 def spoken(moment: int) -> str:
     """An instant as people say it: hours and minutes, then the date."""
-    return f"{(_EPOCH + timedelta(microseconds=moment)).astimezone(CIVIL):%H:%M %d/%m/%Y}"
+    return f"{clock_of(moment):%H:%M %d/%m/%Y}"
 
 
 def _length(micros: int) -> str:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
 from fastapi import Request, Response
 
-from app.domain.calendar.civil import CIVIL, Instant
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
+from app.domain.calendar.civil import Instant, clock_of
 
 # Decimal is a string to msgspec unless it is told otherwise.
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
@@ -26,8 +22,7 @@ def encode(body: Any) -> bytes:
 
 def instant(at: Instant | int, micros: bool = False) -> str:
     """An instant as RFC 3339 in civil time; with all six digits where asked, else only when it has any."""
-    moment = (_EPOCH + timedelta(microseconds=at)).astimezone(CIVIL)
-    return moment.isoformat(timespec="microseconds" if micros else "auto")
+    return clock_of(at).isoformat(timespec="microseconds" if micros else "auto")
 
 
 def json_response(body: Any, status: int = 200) -> Response:

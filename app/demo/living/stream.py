@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
 from itertools import accumulate
 from random import Random
@@ -18,7 +17,7 @@ from typing import Final
 
 from app.demo.living.plots import Catalogue, Desk, Life, Plots
 from app.demo.year.lives import CloudEvent
-from app.domain.calendar.civil import CIVIL, Instant, day_of, start_of
+from app.domain.calendar.civil import Instant, clock_of, day_of, start_of
 from app.domain.calendar.workdays import Calendar
 
 OPEN: Final = 10_000
@@ -30,7 +29,6 @@ RESENT: Final = 0.01
 _RECENT: Final = 500
 _SECOND: Final = 1_000_000
 _CLOSING: Final = 17 * 3600 * _SECOND
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -133,7 +131,7 @@ class Living:
         online = bool(self._catalogue.online) and draw() >= part.counter
         offices = (self._catalogue.online, self._online_busy) if online else (self._catalogue.offices, self._busy)
         office = self._rng.choices(offices[0], cum_weights=offices[1])[0]
-        code = f"{office.code}-{_civil(now):%y%m%d}-{self._run}.{self._begun}"
+        code = f"{office.code}-{clock_of(now):%y%m%d}-{self._run}.{self._begun}"
         chance = draw()
         if chance < 0.03:
             return Life(f"PAKN-{code}", office.code, plots.petition())
@@ -190,12 +188,8 @@ def source_of(under: str) -> str:
     return f"/{under.lower()}/simulate"
 
 
-def _civil(at: Instant) -> datetime:
-    return (_EPOCH + timedelta(microseconds=at)).astimezone(CIVIL)
-
-
 def _text(at: Instant) -> str:
-    return _civil(at).isoformat(timespec="milliseconds")
+    return clock_of(at).isoformat(timespec="milliseconds")
 
 
 def _base36(number: int) -> str:

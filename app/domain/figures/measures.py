@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Final, Literal, NamedTuple
 
-from app.domain.calendar.civil import Instant
+from app.domain.calendar.civil import DAY, Instant
 from app.domain.catalogues import indicators
 from app.domain.catalogues.indicators import Indicator
 from app.domain.catalogues.remits import Remit, Remits
@@ -25,7 +25,6 @@ from app.domain.lives.petition import ABOUT
 from app.domain.tallies.sums import Counted, Sums
 from app.domain.tallies.tally import DOSSIER
 
-_DAY_US = 86_400_000_000
 ONLINE = CHANNELS.index("online")
 NATIONAL_COUNT = "DOSSIER_SYNC"
 """Code of the external figure whose `count` is the national report's number of dossiers."""
@@ -208,7 +207,7 @@ def _satisfied(sums: Sums) -> int:
 def _processing_time(sums: Sums) -> Fraction | None:
     ended = sums.in_period("ended")
     took = sums.in_period("processing_seconds") * 1_000_000 + sums.in_period("processing_micros")
-    return Fraction(took, ended * _DAY_US) if ended else None
+    return Fraction(took, ended * DAY) if ended else None
 
 
 def _in_period(counter: str, *varieties: int) -> Callable[[Sums], Measure]:

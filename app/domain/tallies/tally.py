@@ -14,13 +14,11 @@ from typing import Final
 
 import msgspec
 
+from app.domain.calendar.civil import DAY, OFFSET
 from app.domain.lives.document import TIERS, DocumentFacts
 from app.domain.lives.dossier import CHANNELS, DossierFacts
 from app.domain.lives.flags import DISLIKED, FLAG_TABLE
 from app.domain.lives.petition import ABOUT, PetitionFacts
-
-_CIVIL_OFFSET: Final = 7 * 3_600_000_000
-_DAY: Final = 86_400_000_000
 
 
 @dataclass(frozen=True)
@@ -165,7 +163,7 @@ def document_parts(facts: DocumentFacts) -> list[Part]:
 def add(cells: Cells, family: Family, key: tuple[int, int, int], parts: Iterable[Part], sign: int) -> None:
     """Add `parts` (sign 1) to the cells of (unit, procedure, variety), or take them out (sign -1)."""
     for part in parts:
-        cell_key = (*key, (part.at + _CIVIL_OFFSET) // _DAY)
+        cell_key = (*key, (part.at + OFFSET) // DAY)
         cell = cells.get(cell_key)
         if cell is None:
             cell = cells[cell_key] = [0] * len(family.counters)

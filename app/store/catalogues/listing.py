@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.domain import codes
-from app.domain.calendar.civil import CIVIL, Day, date_of
+from app.domain.calendar.civil import Day, clock_of, date_of
 from app.store.catalogues.edit import TABLES, Kind
 from app.store.database import Connection
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DATES = ("valid_from", "valid_to", "day")
 _HIDDEN = ("known",)
 _NAMES = {"day": "date", "year": "period"}
@@ -57,5 +55,5 @@ def _told(name: str, value: Any) -> Any:
     if name in _DATES:
         return date_of(Day(value)).isoformat()
     if name == "entered_at":
-        return (_EPOCH + timedelta(microseconds=value)).astimezone(CIVIL).isoformat()
+        return clock_of(value).isoformat()
     return str(value) if name == "year" else value
