@@ -10,27 +10,16 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from app.api import (
-    advice,
-    breakdown,
-    catalogues,
-    dossiers,
-    events,
-    life,
-    quality,
-    ranking,
-    rejections,
-    scorecard,
-    series,
-    stream,
-)
+from app.api import catalogues, events, indicators, rejections
 from app.api.events_direct import Direct
+from app.api.figures import advice, breakdown, ranking, scorecard, series, stream
 from app.api.http import docs, openapi, probes, problems
 from app.api.http.caching import FigureCache
 from app.api.http.metrics import Metrics
 from app.api.http.middleware import Requests
 from app.api.http.service import Service
 from app.api.http.watcher import Watcher
+from app.api.lives import dossiers, life, quality
 from app.logs import set_up_logging
 from app.settings import Settings
 from app.store.catalogues.read import CatalogueCache
@@ -115,6 +104,7 @@ def create_app(service: Service | None = None) -> FastAPI:
     for each in (
         events,
         catalogues,
+        indicators,
         scorecard,
         stream,
         ranking,

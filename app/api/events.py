@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Final, NotRequired
 
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
+from typing_extensions import TypedDict
 
 from app.api.http.answers import json_response
 from app.api.http.auth import Access, access_for
 from app.api.http.bodies import body_of
+from app.api.http.fields import answer, said, whole
 from app.api.http.metrics import instant_of
+from app.api.http.openapi import events as described
+from app.api.http.openapi.parameters import BINARY_MODE, CONTENT_ENCODING
+from app.api.http.openapi.routes import BODY, told
 from app.api.http.problems import KINDS, Problem
 from app.api.http.service import Service, service_of
-from app.domain.push import Outcome, Parsed, Rejected
+from app.domain.push import EVENT_CODES, Outcome, Parsed, Rejected, Warned
 from app.intake import cloudevents
 from app.intake.cloudevents import Batch, BodyProblem
 from app.store import rejections
@@ -27,7 +32,54 @@ _PER_TRANSACTION: Final = 2_000
 _PARSED_ASIDE: Final = 256 * 1024
 
 
-@router.post("/v1/events", summary="Push events", tags=["events"])
+@answer
+class Told(TypedDict):
+    """What is told of one element of a batch."""
+
+    index: Annotated[int, whole("The place in the batch, from 0.", 17)]
+    id: Annotated[str | None, said("The event's id, as far as it can be read.", "9f6c0a53")]
+    field: Annotated[str | None, said("The field.", "data.name")]
+    detail: Annotated[str, said("What is wrong with it.", "not a field of this type, which takes due_at")]
+
+
+@answer
+class EventRefused(Told):
+    """Why an event was refused."""
+
+    code: Annotated[str, said("The kind of problem.", "unknown_field", enum=EVENT_CODES)]
+
+
+@answer
+class EventWarning(Told):
+    """An accepted event that somebody should look at."""
+
+    code: Annotated[str, said("What to look at.", "unknown_procedure", enum=["unknown_procedure"])]
+
+
+@answer
+class Pushed(TypedDict):
+    """One outcome per event."""
+
+    accepted: Annotated[int, whole("How many were committed and counted.", 98)]
+    duplicates: Annotated[int, whole("How many were there already, with the same content.", 1)]
+    rejected: Annotated[int, whole("How many were not taken.", 1)]
+    errors: Annotated[list[EventRefused], said("Why not, one for each.")]
+    warnings: NotRequired[Annotated[list[EventWarning], said("Only where there are any.")]]
+
+
+@router.post(
+    "/v1/events",
+    summary="Push events",
+    **told(
+        Pushed,
+        scope="ingest",
+        parameters=(CONTENT_ENCODING, *BINARY_MODE),
+        body=described.BODY,
+        problems=(*BODY, "conflict", "forbidden_unit", "too_many_events"),
+        refusals=EVENT_CODES,
+        tag="events",
+    ),
+)
 async def push(
     request: Request,
     access: Annotated[Access, Depends(access_for("ingest"))],
@@ -131,19 +183,18 @@ def _raise_rejected(errors: Sequence[Rejected]) -> None:
         raise Problem(error.code, error.detail, error.field, status=status)
 
 
-def _told(outcome: Outcome) -> dict[str, Any]:
-    told: dict[str, Any] = {
+def _told(outcome: Outcome) -> Pushed:
+    pushed: Pushed = {
         "accepted": outcome.accepted,
         "duplicates": outcome.duplicates,
         "rejected": len(outcome.errors),
-        "errors": [
-            {"index": each.index, "id": each.id, "code": each.code, "field": each.field, "detail": each.detail}
-            for each in outcome.errors
-        ],
+        "errors": [refused(each) for each in outcome.errors],
     }
     if outcome.warnings:
-        told["warnings"] = [
-            {"index": each.index, "id": each.id, "code": each.code, "field": each.field, "detail": each.detail}
-            for each in outcome.warnings
-        ]
-    return told
+        pushed["warnings"] = [refused(each) for each in outcome.warnings]
+    return pushed
+
+
+def refused(each: Rejected | Warned) -> EventRefused:
+    """One element of a batch, and what is wrong with it."""
+    return {"index": each.index, "id": each.id, "code": each.code, "field": each.field, "detail": each.detail}

@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 from fastapi import APIRouter, Depends, Request, Response
+from typing_extensions import TypedDict
 
-from app.api.http.answers import instant
+from app.api.http.answers import LATER, Encoded, instant
 from app.api.http.auth import Access, access_for, root_for
 from app.api.http.csv import tabular_response
-from app.api.http.paging import Paged
+from app.api.http.fields import answer, said, time, whole
+from app.api.http.openapi.parameters import ANY_UNIT, CURSOR, LIMIT, SOURCE
+from app.api.http.openapi.routes import UNIT, told
+from app.api.http.paging import LARGEST, Paged
 from app.api.http.parameters import only
 from app.api.http.service import Service, service_of
-from app.domain.calendar.civil import Instant
+from app.api.lives.dossiers import Cursor
+from app.domain.push import EVENT_CODES
 from app.store.rejections import kept
 from app.store.snapshot import reading_moment
 
 router = APIRouter()
 
-ITEM: Final = ("received_at", "source", "index", "id", "code", "field")
+
+@answer
+class Rejection(TypedDict):
+    """A refused event; of its content nothing is kept."""
+
+    received_at: Annotated[str, time("When it arrived.", "2026-01-05T08:12:01.000001+07:00")]
+    source: Annotated[str | None, said("Its source, as far as it can be read.", "/h44/igate")]
+    index: Annotated[int, whole("Its place in the batch.", 17)]
+    id: Annotated[str | None, said("Its id, as far as it can be read.", "9f6c0a53")]
+    code: Annotated[str, said("Why it was refused.", "unknown_field", enum=EVENT_CODES)]
+    field: Annotated[str | None, said("The field at fault.", "data.name")]
+
+
+ITEM: Final = tuple(Rejection.__annotations__)
+
+
+@answer
+class Rejections(TypedDict):
+    """Events that were refused."""
+
+    items: Annotated[list[Rejection], said("A page of them, newest first.", maxItems=LARGEST)]
+    next: Cursor
 
 
 class _Mark(NamedTuple):
@@ -27,7 +53,19 @@ class _Mark(NamedTuple):
     before: int
 
 
-@router.get("/v1/rejections", summary="Events that were refused", tags=["events"])
+@router.get(
+    "/v1/rejections",
+    summary="Events that were refused",
+    **told(
+        Rejections,
+        parameters=(SOURCE, ANY_UNIT, LIMIT, CURSOR),
+        problems=UNIT,
+        tag="events",
+        rows="items",
+        tagged=True,
+        paged=True,
+    ),
+)
 async def rejections(
     request: Request,
     access: Annotated[Access, Depends(access_for("read"))],
@@ -50,9 +88,9 @@ async def rejections(
             reach = access.find_unit(moment.catalogues, query["unit"])
         before = None if mark is None else mark.before
         found, more = await kept(connection, root_id, reach, source, before, paged.limit)
-    items: list[dict[str, Any]] = [
+    items: list[Rejection] = [
         {
-            "received_at": instant(Instant(each.received_at), micros=True),
+            "received_at": instant(each.received_at, micros=True),
             "source": each.source,
             "index": each.place,
             "id": each.event_id,
@@ -62,4 +100,5 @@ async def rejections(
         for each in found
     ]
     cursor = paged.cursor_of(_Mark(found[-1].id) if more else None, about)
-    return paged.linked(tabular_response(request, {"items": items}, "items", {"next": cursor}, ITEM), cursor)
+    page: Rejections = {"items": items, "next": LATER}
+    return paged.linked(tabular_response(request, Encoded.of(page), "items", {"next": cursor}, ITEM), cursor)

@@ -4,10 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import msgspec
 
 from app.domain.lives.events import Event
+
+EVENT_CODES: Final = (
+    "invalid_json",
+    "invalid_event",
+    "invalid_value",
+    "invalid_code",
+    "unknown_field",
+    "unknown_type",
+    "unknown_unit",
+    "personal_data",
+    "future_time",
+    "time_out_of_range",
+    "conflict",
+    "life_too_long",
+    "forbidden_unit",
+    "too_large",
+)
+"""Why an event can be refused."""
 
 
 class Parsed(msgspec.Struct, frozen=True, array_like=True, gc=False):

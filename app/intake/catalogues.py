@@ -34,7 +34,7 @@ from app.intake.bodies import (
 )
 from app.intake.values import Fault, is_fit, shown
 
-__all__ = ["MAX_ROWS", "Kind", "Row", "parse_rows"]
+__all__ = ["FORMS", "MAX_ROWS", "Form", "Kind", "Row", "parse_rows"]
 
 Kind = Literal["units", "procedures", "targets", "external-figures", "calendar"]
 
@@ -71,7 +71,7 @@ class _Attribute:
 
 
 @dataclass(frozen=True, slots=True)
-class _Form:
+class Form:
     """The columns of one catalogue; `key` takes the key out of the checked values."""
 
     columns: Mapping[str, _Attribute]
@@ -164,14 +164,14 @@ def _plain_key(*names: str) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
     return lambda values: tuple(values.pop(name) for name in names)
 
 
-_FORMS: Final[Mapping[Kind, _Form]] = {
-    "units": _Form(_UNITS, _plain_key("code"), "code", ("code",)),
-    "procedures": _Form(_PROCEDURES, _plain_key("code"), "code", ("code",)),
-    "targets": _Form(_TARGETS, _target_key, "indicator", ("indicator", "period", "value")),
-    "external-figures": _Form(
+FORMS: Final[Mapping[Kind, Form]] = {
+    "units": Form(_UNITS, _plain_key("code"), "code", ("code",)),
+    "procedures": Form(_PROCEDURES, _plain_key("code"), "code", ("code",)),
+    "targets": Form(_TARGETS, _target_key, "indicator", ("indicator", "period", "value")),
+    "external-figures": Form(
         _EXTERNAL_FIGURES, _plain_key("code", "unit", "period"), "code", ("code", "unit", "period")
     ),
-    "calendar": _Form(_CALENDAR, _plain_key("date"), "date", ("date",)),
+    "calendar": Form(_CALENDAR, _plain_key("date"), "date", ("date",)),
 }
 
 
@@ -184,12 +184,12 @@ def parse_rows(kind: Kind, body: bytes, content_type: str | None, max_rows: int 
         raise BodyProblem("unsupported_media_type", "a catalogue is application/json or text/csv")
     if not is_utf8(body):
         raise broken("the body is not UTF-8")
-    form = _FORMS[kind]
+    form = FORMS[kind]
     values = _json_values(body, max_rows) if media.name == "application/json" else _csv_values(form, body, max_rows)
     return [_outcome(form, index, value) for index, value in enumerate(values)]
 
 
-def _outcome(form: _Form, index: int, value: object) -> Row | Rejected:
+def _outcome(form: Form, index: int, value: object) -> Row | Rejected:
     named = value.get(form.id) if isinstance(value, dict) else None
     row_id = named if isinstance(named, str) and len(named) <= _LONGEST_ID and is_fit(named) else None
     try:
@@ -203,7 +203,7 @@ def _outcome(form: _Form, index: int, value: object) -> Row | Rejected:
         return Rejected(index, row_id, None, fault.code, fault.field, fault.detail)
 
 
-def _checked(form: _Form, value: Mapping[str, object]) -> dict[str, Any]:
+def _checked(form: Form, value: Mapping[str, object]) -> dict[str, Any]:
     for name in value:
         if name not in form.columns:
             field = name if len(name) <= 60 and name.isprintable() else shown(name)
@@ -274,7 +274,7 @@ def _too_many(max_rows: int) -> BodyProblem:
     return BodyProblem("too_large", f"at most {max_rows:,} rows at once")
 
 
-def _csv_values(form: _Form, body: bytes, max_rows: int) -> Iterator[object]:
+def _csv_values(form: Form, body: bytes, max_rows: int) -> Iterator[object]:
     """The lines under the header as objects: an empty cell is absent. Blank lines are skipped and not counted."""
     reader = csv.reader(io.StringIO(without_bom(body).decode(), newline=""), strict=True)
     header: list[str] | None = None
@@ -305,7 +305,7 @@ def _header(names: list[str]) -> list[str]:
     return names
 
 
-def _csv_value(form: _Form, header: Sequence[str], cells: Sequence[str]) -> object:
+def _csv_value(form: Form, header: Sequence[str], cells: Sequence[str]) -> object:
     if any(cells[len(header) :]):
         return Fault("invalid_value", None, "the row has more cells than the header")
     value: dict[str, object] = {}

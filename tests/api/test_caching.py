@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app.api.http.answers import Encoded
 from app.api.http.caching import FigureCache, Kept
 from app.store.read.figures import Reader
 from tests.api.asking import reception
@@ -95,15 +96,20 @@ async def test_a_deadline_ends_what_is_kept_just_after_its_instant(served: Runni
     assert len(sums) > spent
 
 
+def sized(size: int) -> Encoded:
+    """An answer of so many bytes."""
+    return Encoded((b"x" * size,), "")
+
+
 def test_the_room_is_bounded_and_the_least_recently_used_go_first() -> None:
     cache = FigureCache(80)
     for name in "abcdefgh":
-        cache.keep((name,), Kept((1,), 0, 10, {"name": name}, 10))
+        cache.keep((name,), Kept((1,), 0, 10, sized(10)))
     assert cache.find(("a",), (1,), 5) is not None
-    cache.keep(("i",), Kept((1,), 0, 10, {}, 10))
+    cache.keep(("i",), Kept((1,), 0, 10, sized(10)))
     assert cache.find(("b",), (1,), 5) is None
     assert cache.find(("a",), (1,), 5) is not None
-    cache.keep(("too large",), Kept((1,), 0, 10, {}, 11))
+    cache.keep(("too large",), Kept((1,), 0, 10, sized(11)))
     assert cache.find(("too large",), (1,), 5) is None
     assert [cache.find(("a",), *asked) for asked in (((2,), 5), ((1,), 11), ((1,), -1))] == [None, None, None]
 
@@ -120,12 +126,12 @@ class Asker:
     async def _compute(self) -> Kept:
         self.began = True
         await self.go_on
-        return Kept((1,), self._now, self._until, {"by": self._now}, 1)
+        return Kept((1,), self._now, self._until, Encoded.of(self._now))
 
     async def answer(self) -> tuple[int, str]:
         """By whom the answer was computed (as of which instant), and how it was come by."""
         kept, way = await asyncio.wait_for(self.asking, 30)
-        return kept.body["by"], way
+        return int(kept.figure.sent({})), way
 
 
 async def steps() -> None:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from app.api.life import SAYS
+from app.api.lives.verdicts import SAYS
 from app.domain.catalogues import indicators
 from tests.api.asking import card, indicator, of_problem, reception, retraction
 from tests.running import Running

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.api.ranking import Standing, rows
+from app.api.figures.ranking import Standing, rows
 from app.demo import province
 from app.domain import codes
 from app.domain.catalogues import indicators

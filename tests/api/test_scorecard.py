@@ -54,8 +54,8 @@ async def test_the_answer_has_the_contracts_shape(served: Running) -> None:
     )
     answer = await card(served, "H44", "2026-Q3")
     assert list(answer) == [
-        "unit", "scope", "procedure", "period", "catalogue", "refolding", "total", "max", "rating", "groups",
-        "operational", "external", "balance", "as_of",
+        "unit", "scope", "procedure", "period", "as_of", "catalogue", "refolding", "total", "max", "rating", "groups",
+        "operational", "external", "balance",
     ]  # fmt: skip
     assert answer["unit"] == {"code": "H44", "name": "UBND tỉnh Phú Thọ", "level": "province"}
     assert (answer["scope"], answer["procedure"], answer["refolding"]) == ("subtree", None, False)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.api.series import buckets_of
+from app.api.figures.series import buckets_of
 from app.domain.calendar import periods
 from tests.api.asking import of_problem, reception
 from tests.running import Running

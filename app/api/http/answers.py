@@ -1,10 +1,15 @@
-"""Answers: JSON of exact values, and weak ETags over what does not merely tell the time."""
+"""Answers: JSON of exact values, and weak ETags over what does not merely tell the time.
+
+A figure is encoded once: its bytes are kept with its ETag, and what tells the time of asking is put in when it is sent.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from fastapi import Request, Response
@@ -13,6 +18,10 @@ from app.domain.calendar.civil import Instant, clock_of
 
 # Decimal is a string to msgspec unless it is told otherwise.
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+LATER: Final = "\0"
+"""Stands in a body for what tells only the time of asking. No text of an answer is this: the database takes none."""
+_LATER: Final = re.compile(rb',"(\w+)":"\\u0000"')
 
 
 def encode(body: Any) -> bytes:
@@ -25,39 +34,66 @@ def instant(at: Instant | int, micros: bool = False) -> str:
     return clock_of(at).isoformat(timespec="microseconds" if micros else "auto")
 
 
-def json_response(body: Any, status: int = 200) -> Response:
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A figure's bytes, in turn what stands and the names of what is told `LATER`."""
+
+    parts: tuple[bytes, ...]
+    tag: str
+
+    @classmethod
+    def of(cls, body: object) -> Encoded:
+        """A body in its bytes."""
+        parts = tuple(_LATER.split(encode(body)))
+        return cls(parts, _tag(*parts[::2]))
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return sum(map(len, self.parts))
+
+    def sent(self, later: Mapping[str, str | None]) -> bytes:
+        """The whole answer."""
+        parts = list(self.parts)
+        for place in range(1, len(parts), 2):
+            name = parts[place]
+            parts[place] = b',"%b":%b' % (name, encode(later[name.decode()]))
+        return b"".join(parts)
+
+    def tag_as(self, media_type: str) -> str:
+        """The ETag of the same in another form."""
+        return _tag(*self.parts[::2], media_type.encode())
+
+
+def _tag(*parts: bytes) -> str:
+    digest = blake2b(digest_size=12)
+    for part in parts:
+        digest.update(part)
+    return f'W/"{digest.hexdigest()}"'
+
+
+def json_response(body: object, status: int = 200) -> Response:
     """An answer that is no figure."""
     return Response(encode(body), status_code=status, media_type="application/json")
 
 
-def tag_of(body: Mapping[str, Any]) -> str:
-    """The weak ETag of a figure, made of what it says and not of what merely tells the time."""
-    return f'W/"{blake2b(encode(body), digest_size=12).hexdigest()}"'
-
-
-def figure_response(request: Request, body: Mapping[str, Any], moving: Mapping[str, Any]) -> Response:
+def figure_response(request: Request, figure: Encoded, later: Mapping[str, str | None]) -> Response:
     """A figure with its weak ETag, or 304 when the caller has it already.
 
     Args:
-        body: what the figure says.
-        moving: what tells only the time of asking (`as_of`); part of the answer, not of the ETag.
+        later: what tells only the time of asking (`as_of`); part of the answer, not of the ETag.
     """
-    tag = tag_of(body)
-    headers = {"ETag": tag, "Cache-Control": "no-cache"}
-    if _matches(request.headers.get("if-none-match", ""), tag):
-        return Response(status_code=304, headers=headers)
-    whole = merged(body, moving)
-    return Response(encode(whole), headers=headers, media_type="application/json")
+    return unchanged(request, figure.tag) or tagged(figure.sent(later), "application/json", figure.tag)
 
 
-def _matches(header: str, tag: str) -> bool:
-    known = [each.strip() for each in header.split(",")]
-    return "*" in known or tag in known or tag.removeprefix("W/") in known
+def tagged(content: bytes, media_type: str, tag: str) -> Response:
+    """An answer with its ETag."""
+    return Response(content, media_type=media_type, headers={"ETag": tag, "Cache-Control": "no-cache"})
 
 
-def merged(body: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """A body with more in it, inside its inner objects too."""
-    whole = dict(body)
-    for name, value in more.items():
-        whole[name] = merged(whole[name], value) if isinstance(value, Mapping) else value
-    return whole
+def unchanged(request: Request, tag: str) -> Response | None:
+    """304 when the caller has it already."""
+    known = [each.strip() for each in request.headers.get("if-none-match", "").split(",")]
+    if "*" in known or tag in known or tag.removeprefix("W/") in known:
+        return Response(status_code=304, headers={"ETag": tag, "Cache-Control": "no-cache"})
+    return None

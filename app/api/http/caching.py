@@ -10,10 +10,13 @@ computation.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
+
+from cachetools import LRUCache
+
+from app.api.http.answers import Encoded
 
 Version = tuple[int, ...]
 Key = tuple[Any, ...]
@@ -26,13 +29,12 @@ _LARGEST_SHARE: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An answer without what tells the time, what it was made of, and the first and last instant it holds for (µs)."""
+    """An answer, what it was made of, and the first and last instant it holds for (µs)."""
 
     version: Version
     since: int
     until: int
-    body: Mapping[str, Any]
-    size: int
+    figure: Encoded
 
     def holds(self, version: Version, now: int) -> bool:
         """Whether it is the answer to its question at this version and instant."""
@@ -40,12 +42,10 @@ class Kept:
 
 
 class FigureCache:
-    """The process's kept answers, the least recently used thrown away first when the room is full."""
+    """The process's kept answers, the least recently used thrown away first when the room (bytes) is full."""
 
     def __init__(self, room: int) -> None:
-        self._room = room
-        self._held = 0
-        self._kept: OrderedDict[Key, Kept] = OrderedDict()
+        self._kept: LRUCache[Key, Kept] = LRUCache(room, lambda kept: kept.figure.size)
         self._under_way: dict[tuple[Key, Version], asyncio.Future[Kept | None]] = {}
 
     async def answer(
@@ -84,22 +84,10 @@ class FigureCache:
     def find(self, key: Key, version: Version, now: int) -> Kept | None:
         """The answer to `key` when it still holds for this version and instant."""
         kept = self._kept.get(key)
-        if kept is None or not kept.holds(version, now):
-            return None
-        self._kept.move_to_end(key)
-        return kept
+        return kept if kept is not None and kept.holds(version, now) else None
 
     def keep(self, key: Key, kept: Kept) -> None:
         """Keep an answer in the place of an older one."""
-        self._drop(key)
-        if kept.size * _LARGEST_SHARE > self._room:
-            return
-        self._kept[key] = kept
-        self._held += kept.size
-        while self._held > self._room:
-            self._drop(next(iter(self._kept)))
-
-    def _drop(self, key: Key) -> None:
-        gone = self._kept.pop(key, None)
-        if gone is not None:
-            self._held -= gone.size
+        self._kept.pop(key, None)
+        if kept.figure.size * _LARGEST_SHARE <= self._kept.maxsize:
+            self._kept[key] = kept

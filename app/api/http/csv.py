@@ -5,46 +5,45 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
+import msgspec
 from fastapi import Request, Response
 
-from app.api.http.answers import figure_response
+from app.api.http.answers import Encoded, figure_response, tagged, unchanged
 
 _CSV: Final = "text/csv"
 _JSON: Final = "application/json"
+_DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
+"""Numbers as they are written: 17.50 stays 17.50."""
 
 
 def tabular_response(
     request: Request,
-    body: Mapping[str, Any],
+    figure: Encoded,
     rows_key: str,
-    moving: Mapping[str, Any],
+    later: Mapping[str, str | None],
     columns: Sequence[str] | None = None,
 ) -> Response:
     """A figure that has rows: JSON, or those rows as CSV where `Accept` prefers it.
 
     Args:
-        rows_key: where in `body` the rows are.
-        moving: as for figure_response.
+        rows_key: where in the figure the rows are.
+        later: as for figure_response.
         columns: the header of a table that may be empty, names of nested values with dots; default those of the rows.
     """
     if prefers_csv(request.headers.get("accept", "")):
-        # The mark makes the table's ETag another one than that of the JSON.
-        answer = figure_response(request, {**body, "media_type": _CSV}, moving)
-        answer = retold(answer, as_csv(body[rows_key], columns).encode(), _CSV)
+        # The table's ETag is another one than that of the JSON.
+        tag = figure.tag_as(_CSV)
+        answer = unchanged(request, tag)
+        if answer is None:
+            rows = _DECODER.decode(figure.sent(later))[rows_key]
+            answer = tagged(as_csv(rows, columns).encode(), _CSV, tag)
     else:
-        answer = figure_response(request, body, moving)
+        answer = figure_response(request, figure, later)
     answer.headers["Vary"] = "Accept"
     return answer
-
-
-def retold(answer: Response, content: bytes, media_type: str) -> Response:
-    """The same answer with another content; a 304 stays one, and has none."""
-    if answer.status_code == 304:
-        return answer
-    headers = {name: answer.headers[name] for name in ("ETag", "Cache-Control")}
-    return Response(content, headers=headers, media_type=media_type)
 
 
 def prefers_csv(accept: str) -> bool:

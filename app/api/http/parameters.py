@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
 from fastapi import Request
 
@@ -13,12 +13,17 @@ from app.api.http.problems import Problem
 from app.domain import codes
 from app.domain.calendar import periods
 from app.domain.calendar.periods import InvalidPeriod, Period
+from app.domain.catalogues import indicators
+from app.domain.catalogues.indicators import Indicator, UnknownIndicator
 from app.domain.catalogues.root import Scope
 
 _T = TypeVar("_T", bound=str)
 
 SCOPES: tuple[Scope, ...] = ("own", "subtree")
 COMPARISONS: tuple[Literal["previous", "last_year"], ...] = ("previous", "last_year")
+
+INDICATORS: Final = [each.code for each in indicators.load().indicators]
+GROUPS: Final = [each.code for each in indicators.load().groups]
 
 COMMON = ("unit", "period", "from", "to", "scope", "procedure", "compare")
 
@@ -48,13 +53,30 @@ def only(request: Request, allowed: Collection[str]) -> dict[str, str]:
     return found
 
 
-def one_of(query: dict[str, str], name: str, allowed: Collection[_T], default: str) -> _T:
+def one_of(query: Mapping[str, str], name: str, allowed: Collection[_T], default: str) -> _T:
     """A parameter with a closed set of values."""
     value = query.get(name, default)
     for each in allowed:
         if each == value:
             return each
     raise Problem("invalid_parameter", f"one of {', '.join(allowed)}", name)
+
+
+def named(query: Mapping[str, str], name: str, allowed: Collection[_T], called: str = "") -> _T:
+    """A parameter with a closed set of values that must be given."""
+    if name not in query:
+        raise Problem("invalid_parameter", f"name the {called or name}: one of {', '.join(allowed)}", name)
+    return one_of(query, name, allowed, "")
+
+
+def indicator_of(query: Mapping[str, str]) -> Indicator:
+    """The indicator a query names."""
+    if "indicator" not in query:
+        raise Problem("invalid_parameter", "name the indicator", "indicator")
+    try:
+        return indicators.load().indicator(query["indicator"])
+    except UnknownIndicator as error:
+        raise Problem("unknown_indicator", "the catalogue has no such indicator", "indicator") from error
 
 
 def asked(request: Request, more: Collection[str] = ()) -> Asked:

@@ -6,14 +6,17 @@ import asyncio
 import logging
 import math
 from functools import cache
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.concurrency import run_in_threadpool
+from typing_extensions import TypedDict
 
 from app.api.http.answers import json_response
+from app.api.http.fields import answer, said
 from app.api.http.metrics import instant_of
+from app.api.http.openapi.routes import plain, told
 from app.api.http.problems import Problem
 from app.api.http.service import Service, service_of
 from app.store import migrate, snapshot
@@ -26,13 +29,38 @@ _SCRAPE_SECONDS: Final = 1.0
 _MEASURED_SECONDS: Final = 1.0
 
 
-@router.get("/livez", summary="Is the process alive")
+@answer
+class Alive(TypedDict):
+    """The process answers."""
+
+    status: Annotated[Literal["alive"], said("Always this.", "alive")]
+
+
+@answer
+class Ready(TypedDict):
+    """The service can answer."""
+
+    status: Annotated[Literal["ready"], said("Always this.", "ready")]
+    revision: Annotated[str, said("The database's migration revision.", "0001")]
+
+
+_PAGE: Final = (
+    "# HELP chiso_events_total Events taken in, by type and outcome.\n"
+    "# TYPE chiso_events_total counter\n"
+    'chiso_events_total{outcome="accepted",type="dossier.received"} 2490.0\n'
+)
+
+
+@router.get("/livez", summary="Is the process alive", **told(Alive, scope=None, tag=None))
 async def livez() -> Response:
     """200 as long as the process answers; the database is not asked."""
-    return json_response({"status": "alive"})
+    return json_response(Alive(status="alive"))
 
 
-@router.get("/readyz", summary="Can the service answer")
+_NOT_READY: Final = ("overloaded", "database_unavailable")
+
+
+@router.get("/readyz", summary="Can the service answer", **told(Ready, scope=None, problems=_NOT_READY, tag=None))
 async def readyz(service: Annotated[Service, Depends(service_of)]) -> Response:
     """200 when the database answers and has the migration revision this version needs."""
     try:
@@ -45,10 +73,10 @@ async def readyz(service: Annotated[Service, Depends(service_of)]) -> Response:
     if revision != _needed():
         detail = f"the database is at revision {revision or 'none'}, {_needed()} is needed: run chiso migrate"
         raise Problem("database_unavailable", detail)
-    return json_response({"status": "ready", "revision": revision})
+    return json_response(Ready(status="ready", revision=revision))
 
 
-@router.get("/metrics", summary="Metrics for Prometheus")
+@router.get("/metrics", summary="Metrics for Prometheus", **plain("Prometheus' exposition format.", _PAGE))
 async def metrics(service: Annotated[Service, Depends(service_of)]) -> Response:
     """The metrics in Prometheus' exposition format."""
     _measure_process(service)

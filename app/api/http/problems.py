@@ -5,20 +5,22 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
+from typing_extensions import TypedDict
 
+from app.api.http.fields import answer, said, whole
 from app.store.database import DatabaseUnavailable, Overloaded
 
 MEDIA_TYPE: Final = "application/problem+json"
 
 
 @dataclass(frozen=True)
-class Kind:
+class ProblemKind:
     """A kind of problem: its HTTP status, a title, and what to do about it."""
 
     status: int
@@ -26,67 +28,101 @@ class Kind:
     advice: str
 
 
-KINDS: Final[Mapping[str, Kind]] = {
-    "invalid_json": Kind(400, "The body is not JSON", "Send UTF-8 JSON; in a batch of lines, one event a line."),
-    "invalid_event": Kind(
+KINDS: Final[Mapping[str, ProblemKind]] = {
+    "invalid_json": ProblemKind(400, "The body is not JSON", "Send UTF-8 JSON; in a batch of lines, one event a line."),
+    "invalid_event": ProblemKind(
         422, "The event's envelope is broken", "Look at the named attribute: missing, ill-typed or unreadable."
     ),
-    "invalid_value": Kind(
+    "invalid_value": ProblemKind(
         422, "A value is not allowed", "Look at the named field: missing, ill-typed or outside its range."
     ),
-    "invalid_code": Kind(
+    "invalid_code": ProblemKind(
         422, "The code has the wrong form", "A procedure code is digits.digits, a unit code dotted segments."
     ),
-    "unknown_field": Kind(
+    "unknown_field": ProblemKind(
         422, "The field is not known", "Remove it. Unknown fields are refused so that no personal data slips in."
     ),
-    "unknown_type": Kind(422, "The event type is not known", "Use a type of the contract's table."),
-    "unknown_unit": Kind(404, "The unit does not exist", "Load the unit, or correct its code."),
-    "unknown_indicator": Kind(404, "The indicator does not exist", "GET /v1/indicators lists them."),
-    "unknown_subject": Kind(404, "Nothing is known of this subject", "Check the dossier's code."),
-    "personal_data": Kind(
+    "unknown_type": ProblemKind(422, "The event type is not known", "Use a type of the contract's table."),
+    "unknown_unit": ProblemKind(404, "The unit does not exist", "Load the unit, or correct its code."),
+    "unknown_indicator": ProblemKind(404, "The indicator does not exist", "GET /v1/indicators lists them."),
+    "unknown_subject": ProblemKind(404, "Nothing is known of this subject", "Check the dossier's code."),
+    "personal_data": ProblemKind(
         422, "This looks like personal data", "Never send identity or phone numbers; no figure needs them."
     ),
-    "future_time": Kind(
+    "future_time": ProblemKind(
         422, "The time lies in the future", "At most 10 minutes ahead of the server: check the sender's clock."
     ),
-    "time_out_of_range": Kind(
+    "time_out_of_range": ProblemKind(
         422, "The time is out of range", "Events happen after 2000; dates in data lie in 2000-2100."
     ),
-    "conflict": Kind(
+    "conflict": ProblemKind(
         409, "This id was used for something else", "An id names one event for ever; send a correction with a new id."
     ),
-    "life_too_long": Kind(422, "The subject has too many events", "A subject holds at most 1,000 events."),
-    "forbidden_unit": Kind(403, "The key does not reach this unit", "A key reaches its own unit and those under it."),
-    "forbidden_scope": Kind(
+    "life_too_long": ProblemKind(422, "The subject has too many events", "A subject holds at most 1,000 events."),
+    "forbidden_unit": ProblemKind(
+        403, "The key does not reach this unit", "A key reaches its own unit and those under it."
+    ),
+    "forbidden_scope": ProblemKind(
         403, "The key may not do this", "Use a key of the scope the call needs: ingest, read or admin."
     ),
-    "unauthenticated": Kind(401, "No valid key", "Send Authorization: Bearer <key> with a key that is not revoked."),
-    "invalid_period": Kind(
+    "unauthenticated": ProblemKind(
+        401, "No valid key", "Send Authorization: Bearer <key> with a key that is not revoked."
+    ),
+    "invalid_period": ProblemKind(
         422,
         "The period is not valid",
         "2026, 2026-H1, 2026-9M, 2026-Q3, 2026-08, 2026-W34, 2026-08-15, or from and to.",
     ),
-    "period_in_future": Kind(422, "The period has not begun", "Ask for a period that has begun."),
-    "invalid_parameter": Kind(422, "A parameter is not valid", "Look at the named parameter."),
-    "no_breakdown": Kind(422, "The indicator has no such dimension", "Break it down by another dimension."),
-    "snapshot_changed": Kind(409, "The figures have changed since", "Begin again at the first page."),
-    "too_large": Kind(413, "The body is too large", "Split it; 32 MiB decompressed are the most."),
-    "too_many_events": Kind(413, "Too many events at once", "Split them; 10,000 events a request are the most."),
-    "unsupported_media_type": Kind(
+    "period_in_future": ProblemKind(422, "The period has not begun", "Ask for a period that has begun."),
+    "invalid_parameter": ProblemKind(422, "A parameter is not valid", "Look at the named parameter."),
+    "no_breakdown": ProblemKind(422, "The indicator has no such dimension", "Break it down by another dimension."),
+    "snapshot_changed": ProblemKind(409, "The figures have changed since", "Begin again at the first page."),
+    "too_large": ProblemKind(413, "The body is too large", "Split it; 32 MiB decompressed are the most."),
+    "too_many_events": ProblemKind(413, "Too many events at once", "Split them; 10,000 events a request are the most."),
+    "unsupported_media_type": ProblemKind(
         415, "The content type is not supported", "JSON, CloudEvents JSON, batch or NDJSON, in UTF-8."
     ),
-    "unsupported_encoding": Kind(415, "The content encoding is not supported", "Send gzip or nothing."),
-    "not_found": Kind(404, "There is nothing here", "Check the path."),
-    "method_not_allowed": Kind(405, "The method is not allowed here", "See the Allow header."),
-    "overloaded": Kind(503, "Too much at once", "Nothing was acknowledged. Send it again after Retry-After seconds."),
-    "database_unavailable": Kind(
+    "unsupported_encoding": ProblemKind(415, "The content encoding is not supported", "Send gzip or nothing."),
+    "not_found": ProblemKind(404, "There is nothing here", "Check the path."),
+    "method_not_allowed": ProblemKind(405, "The method is not allowed here", "See the Allow header."),
+    "overloaded": ProblemKind(
+        503, "Too much at once", "Nothing was acknowledged. Send it again after Retry-After seconds."
+    ),
+    "database_unavailable": ProblemKind(
         503, "The database is away", "Nothing was acknowledged. Send it again after Retry-After seconds."
     ),
-    "internal": Kind(500, "Something broke here", "Tell the operator the request id; nothing was acknowledged."),
+    "internal": ProblemKind(500, "Something broke here", "Tell the operator the request id; nothing was acknowledged."),
 }
 
 _RETRY_AFTER: Final = "2"
+REQUEST_ID: Final = "4f9c2f0f3b7c4c4e9a4d1f6c2f1b7a90"
+"""An example."""
+
+
+@answer
+class Fault(TypedDict):
+    """One field at fault."""
+
+    field: Annotated[str, said("The parameter, attribute or field.", "period")]
+    code: Annotated[str, said("The kind of problem.", "invalid_period", enum=list(KINDS))]
+    detail: Annotated[str, said("What is wrong with it.", "name a period, or from and to")]
+
+
+@answer
+class ProblemTold(TypedDict):
+    """Problem details (RFC 9457)."""
+
+    type: Annotated[
+        str, said("A page that explains this kind of problem.", "/problems/invalid_period", format="uri-reference")
+    ]
+    title: Annotated[str, said("The kind of problem in words.", KINDS["invalid_period"].title)]
+    status: Annotated[int, whole("The HTTP status.", 422, 400, maximum=599)]
+    detail: Annotated[
+        str, said("What is wrong this time, for people; its wording may change.", "name a period, or from and to")
+    ]
+    instance: Annotated[str | None, said("The request's id.", REQUEST_ID)]
+    code: Annotated[str, said("The kind of problem, for programs.", "invalid_period", enum=list(KINDS))]
+    errors: Annotated[list[Fault], said("The fields at fault, where they can be named.")]
 
 
 class Problem(Exception):
@@ -101,30 +137,26 @@ class Problem(Exception):
 
 
 def response(
-    request: Request, problem: Problem, headers: Mapping[str, str] | None = None, errors: Sequence[dict[str, Any]] = ()
+    request: Request, problem: Problem, headers: Mapping[str, str] | None = None, errors: Sequence[Fault] = ()
 ) -> JSONResponse:
     """The answer that tells a problem."""
-    told = dict(headers or {})
+    sent = dict(headers or {})
     if problem.status == 401:
-        told["WWW-Authenticate"] = 'Bearer realm="chiso"'
+        sent["WWW-Authenticate"] = 'Bearer realm="chiso"'
     if problem.status == 503:
-        told["Retry-After"] = _RETRY_AFTER
+        sent["Retry-After"] = _RETRY_AFTER
     request.state.problem = problem.code
-    one = {"field": problem.field, "code": problem.code, "detail": problem.detail}
-    return JSONResponse(
-        {
-            "type": f"/problems/{problem.code}",
-            "title": KINDS[problem.code].title,
-            "status": problem.status,
-            "detail": problem.detail,
-            "instance": getattr(request.state, "request_id", None),
-            "code": problem.code,
-            "errors": list(errors) or ([one] if problem.field is not None else []),
-        },
-        status_code=problem.status,
-        headers=told,
-        media_type=MEDIA_TYPE,
-    )
+    one: Fault = {"field": problem.field or "", "code": problem.code, "detail": problem.detail}
+    told: ProblemTold = {
+        "type": f"/problems/{problem.code}",
+        "title": KINDS[problem.code].title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": getattr(request.state, "request_id", None),
+        "code": problem.code,
+        "errors": list(errors) or ([one] if problem.field is not None else []),
+    }
+    return JSONResponse(told, status_code=problem.status, headers=sent, media_type=MEDIA_TYPE)
 
 
 def _of_http(error: HTTPException) -> Problem:
@@ -160,7 +192,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        errors = [
+        errors: list[Fault] = [
             {
                 "field": ".".join(str(part) for part in each["loc"][1:]),
                 "code": "invalid_parameter",

@@ -13,6 +13,8 @@ from fractions import Fraction
 from functools import cache
 from typing import Final, Literal, NamedTuple
 
+from typing_extensions import TypedDict
+
 from app.domain.calendar.civil import DAY, Instant
 from app.domain.catalogues import indicators
 from app.domain.catalogues.indicators import Indicator
@@ -315,14 +317,32 @@ def _document_measures(sums: Sums) -> dict[str, Measure]:
     return found
 
 
-def balance(sums: Sums) -> dict[str, int]:
+class Balance(TypedDict):
+    """Dossiers carried over and received are those active; each of them has ended or is open."""
+
+    carried_over: int
+    received: int
+    received_online: int
+    received_counter: int
+    received_postal: int
+    active: int
+    ended: int
+    ended_on_time: int
+    ended_late: int
+    open: int
+    open_overdue: int
+
+
+def balance(sums: Sums) -> Balance:
     """The balance of dossiers in a period; its identities hold for every unit and period."""
     ended, ended_late = sums.in_period("ended"), sums.in_period("ended_late")
     active = sums.active()
     return {
         "carried_over": sums.carried_over(),
         "received": sums.in_period("received"),
-        **{f"received_{name}": sums.in_period("received", index) for index, name in enumerate(CHANNELS)},
+        "received_online": sums.in_period("received", CHANNELS.index("online")),
+        "received_counter": sums.in_period("received", CHANNELS.index("counter")),
+        "received_postal": sums.in_period("received", CHANNELS.index("postal")),
         "active": active,
         "ended": ended,
         "ended_on_time": ended - ended_late,

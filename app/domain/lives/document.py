@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, get_args
 
 import msgspec
 
-from app.domain.lives.events import DocumentSent, Event
+from app.domain.lives.events import DocumentSent, Event, Tier
 
-TIERS: Final = ("none", "province", "agencies", "commune")
+TIERS: Final = ("none", *get_args(Tier))
 
 
 class DocumentFacts(msgspec.Struct, frozen=True, gc=False):

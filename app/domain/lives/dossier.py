@@ -8,7 +8,7 @@ nowhere else; tally.py only says on which day which counter moves, and explain.p
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, get_args
 
 import msgspec
 
@@ -16,7 +16,7 @@ from app.domain import codes
 from app.domain.calendar.civil import Instant, day_of
 from app.domain.catalogues.rules import Rules, RulesOf, WorkCalendar
 from app.domain.lives import events
-from app.domain.lives.events import Event
+from app.domain.lives.events import Channel, Event, ReturnedVia
 from app.domain.lives.flags import (
     ANSWER_WITHOUT_REQUEST,
     BY_POSTAL_CLERK,
@@ -39,8 +39,8 @@ from app.domain.lives.flags import (
     UNKNOWN_PROCEDURE,
 )
 
-CHANNELS: Final = ("online", "counter", "postal")
-RETURN_WAYS: Final = ("counter", "postal", "online")
+CHANNELS: Final[tuple[Channel, ...]] = get_args(Channel)
+RETURN_WAYS: Final[tuple[ReturnedVia, ...]] = get_args(ReturnedVia)
 _ONLINE_GATEWAYS: Final = ("national_gateway", "local_gateway")
 
 

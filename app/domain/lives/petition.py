@@ -6,7 +6,7 @@ The same algebra as a dossier's; a petition is a life per (root, unit, subject),
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, get_args
 
 import msgspec
 
@@ -14,6 +14,7 @@ from app.domain.calendar.civil import Instant, day_of
 from app.domain.catalogues import indicators
 from app.domain.catalogues.rules import WorkCalendar
 from app.domain.lives.events import (
+    About,
     Event,
     Happening,
     PetitionAnswered,
@@ -27,7 +28,7 @@ from app.domain.lives.events import (
     PetitionVoided,
 )
 
-ABOUT: Final = ("regulation", "staff", "other")
+ABOUT: Final[tuple[About, ...]] = get_args(About)
 
 _LIMITS: Final = indicators.load().limits
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from app.domain.catalogues import indicators
 from app.domain.catalogues.indicators import Indicator
@@ -25,8 +25,9 @@ from app.store.snapshot import ReadingMoment
 _MANY: Final = 60
 """Events from which on a life is explained aside: each is tried without, and the others wait."""
 
-Verdict = tuple[Indicator, str]
-"""An indicator, and on which side of it a life stands now: numerator, missing, or not_counted."""
+Stand = Literal["numerator", "missing", "not_counted"]
+Verdict = tuple[Indicator, Stand]
+"""An indicator, and on which side of it a life stands now."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ async def _verdicts(
     )
     found = {}
     for row in await connection.fetch(statement, *bound.parameters):
-        stands = [
+        stands: list[Stand] = [
             "numerator" if row[place] else "missing" if row[place + 1] else "not_counted"
             for place in range(1, 1 + 2 * len(asked), 2)
         ]

@@ -1,20 +1,23 @@
-"""The OpenAPI description: FastAPI's own, which knows the routes, overlaid with what the routes read by hand.
-
-`operations.OPERATIONS` has one entry per operation; the shapes stand beside it. A route without an entry, an entry
-without a route, or an answer of another shape fails a test.
+"""The OpenAPI description: FastAPI's own, from what routes say (`routes`) and the types of their answers; here come
+what events and rows of catalogues look like, and the examples of wholes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
+from pydantic import TypeAdapter
 
-from app.api.http.openapi import parameters, problems
-from app.api.http.openapi.operations import OPERATIONS, SCHEMAS, Content, Operation
+from app.api.http.csv import as_csv
+from app.api.http.openapi import events, problems
+from app.api.http.openapi.examples import COMPONENTS, Schema, example_of, nullable
+from app.api.http.problems import ProblemTold
+from app.intake.catalogues import FORMS, Form
 
 _TAGS: Final = {
     "events": "Events in: CloudEvents of one-stop-shop software.",
@@ -52,7 +55,7 @@ def operation_id(route: APIRoute) -> str:
 
 def description(app: FastAPI) -> dict[str, Any]:
     """The description of an app's routes."""
-    plain = get_openapi(
+    whole = get_openapi(
         title=app.title,
         version=app.version,
         openapi_version=app.openapi_version,
@@ -61,56 +64,79 @@ def description(app: FastAPI) -> dict[str, Any]:
         tags=[{"name": name, "description": told} for name, told in _TAGS.items()],
         license_info=None,
     )
-    for path, methods in plain["paths"].items():
-        for method, generated in methods.items():
-            if (method, path) in OPERATIONS:
-                methods[method] = _overlaid(generated, OPERATIONS[method, path])
-    plain["components"] = {
-        "schemas": {"Problem": problems.PROBLEM, **SCHEMAS},
+    schemas = whole["components"]["schemas"] | events.COMPONENTS | _problem()
+    operations = [operation for methods in whole["paths"].values() for operation in methods.values()]
+    for operation in operations:
+        for scope in (scope for key in operation["security"] for scope in key["key"]):
+            operation["description"] += f"\n\nNeeds a key of scope `{scope}`."
+    for contents in _contents(operations):
+        if kind := contents.get("application/json", {}).pop("x-catalogue", None):
+            _add_change(schemas, contents["application/json"], FORMS[kind])
+    for contents in _contents(operations):
+        _exemplify(contents, schemas)
+    whole["components"] = {
+        "schemas": schemas,
         "responses": problems.components(),
         "securitySchemes": {
             "key": {"type": "http", "scheme": "bearer", "description": "An API key: `chiso keys create`."}
         },
     }
-    return plain
+    return whole
 
 
-def _overlaid(generated: Mapping[str, Any], operation: Operation) -> dict[str, Any]:
-    """What FastAPI knows of an operation, with what it cannot know."""
-    told = {name: generated[name] for name in ("summary", "description", "tags", "operationId") if name in generated}
-    told["parameters"] = [*operation.parameters, *([parameters.IF_NONE_MATCH] if operation.tagged else [])]
-    if operation.body:
-        told["requestBody"] = {"required": True, "content": _contents(operation.body)}
-    told["responses"] = _answers(operation) | problems.responses(operation.problems)
-    told["security"] = [{"key": []}] if operation.scope else []
-    if operation.scope:
-        told["description"] = f"{told['description']}\n\nNeeds a key of scope `{operation.scope}`."
-    return told
+def _problem() -> dict[str, Schema]:
+    """The schema of problems, which no route answers by itself."""
+    problem = TypeAdapter(ProblemTold).json_schema(mode="serialization", ref_template=COMPONENTS + "{model}")
+    parts: dict[str, Schema] = problem.pop("$defs")
+    return parts | {"Problem": problem}
 
 
-def _answers(operation: Operation) -> dict[str, Any]:
-    headers: dict[str, Any] = dict(problems.REQUEST_ID_HEADER)
-    if not operation.tagged:
-        return {"200": {"description": "Done.", "headers": headers, "content": _contents(operation.answer)}}
-    headers["ETag"] = {
-        "description": "A weak tag of all but `as_of`.",
-        "required": True,
-        "schema": {"type": "string", "pattern": '^W/"[0-9a-f]+"$'},
+def _contents(operations: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """What each operation takes and answers, by media type."""
+    for operation in operations:
+        for body in (operation.get("requestBody", {}), *operation["responses"].values()):
+            if "content" in body:
+                yield body["content"]
+
+
+def _add_change(schemas: dict[str, Schema], content: Schema, form: Form) -> None:
+    """Add the schema of what is sent of a catalogue's rows, made from that of what is listed of them."""
+    name = content["schema"]["oneOf"][1]["$ref"].removeprefix(COMPONENTS)
+    listed = schemas[name.removesuffix("Change")]["properties"]
+    fields = {name: listed[name] if each.required else nullable(listed[name]) for name, each in form.columns.items()}
+    if "period" in fields:
+        fields["period"] = {**fields["period"], "type": ["string", "integer"]}
+    examples = {name: example_of(schema, schemas) for name, schema in fields.items()}
+    schemas[name] = {
+        "title": name,
+        "type": "object",
+        "description": "A row of the catalogue: an absent attribute stays as it was, null resets it to its default.",
+        "properties": fields,
+        "required": list(form.must),
+        "additionalProperties": False,
+        "examples": [{name: value for name, value in examples.items() if value is not None}],
     }
-    if operation.paged:
-        headers["Link"] = {"description": "The next page, `rel=next`; none on the last.", "schema": {"type": "string"}}
-    headers["Cache-Control"] = {"description": "To be asked for again.", "schema": {"const": "no-cache"}}
-    return {
-        "200": {"description": "The figures.", "headers": headers, "content": _contents(operation.answer)},
-        "304": {"description": "Nothing has changed since the ETag that was sent.", "headers": headers},
-    }
 
 
-def _contents(contents: Mapping[str, Content]) -> dict[str, Any]:
-    return {
-        media_type: {
-            "schema": each.schema,
-            "examples": {name: {"value": value} for name, value in each.examples.items()},
-        }
-        for media_type, each in contents.items()
-    }
+def _exemplify(contents: dict[str, Any], schemas: Mapping[str, Schema]) -> None:
+    """Give contents the examples that their parts make: of one that can have several forms one of each."""
+    told = contents.get("application/json", {"schema": {}})
+    forms = told["schema"].get("anyOf") or [told["schema"]]
+    whole = [example_of(form, schemas) for form in forms if form]
+    if "examples" not in told and whole:
+        names = ["answer"] if len(forms) == 1 else [form["$ref"].removeprefix(COMPONENTS) for form in forms]
+        told["examples"] = {name: {"value": value} for name, value in zip(names, whole, strict=True)}
+    if table := contents.get("text/csv"):
+        rows = table.pop("x-rows")
+        found = [value if isinstance(value, list) else _rows(value, rows) for value in whole]
+        table["examples"] = {f"table_{n}": {"value": as_csv(each)} for n, each in enumerate(found, 1)}
+    if events_told := contents.get("text/event-stream"):
+        data = json.dumps(example_of(schemas[events_told.pop("x-events")], schemas), ensure_ascii=False)
+        example = f'retry: 2000\n\nevent: scorecard\ndata: {data}\nid: W/"0f1e2d3c4b5a69788796a5b4"\n\n: ping\n\n'
+        events_told["examples"] = {"stream": {"value": example}}
+
+
+def _rows(whole: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """The rows of an example; of the one form of two that has another name for them, its only list."""
+    rows: list[dict[str, Any]] = whole[name] if name in whole else whole["items"]
+    return rows

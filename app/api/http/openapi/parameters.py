@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from app.api.http.openapi.events import ENVELOPE, PROCEDURE_PATTERN
-from app.api.http.openapi.figures import GROUPS, INDICATORS, SCOPES
-from app.api.http.openapi.lists import SIDES
-from app.api.http.openapi.schemas import Schema
+from app.api.http.openapi.examples import Schema
+from app.api.http.paging import LARGEST, USUAL
+from app.api.http.parameters import COMPARISONS, GROUPS, INDICATORS, SCOPES
 from app.domain.catalogues.root import LEVELS
 from app.domain.lives.flags import FAULTS
+from app.store.read.dossiers import SIDES
 
 Parameter = dict[str, Any]
 
@@ -37,11 +39,6 @@ def query(name: str, description: str, schema: Schema, example: str | None = Non
     return told if example is None else {**told, "example": example}
 
 
-def path(name: str, description: str, schema: Schema, example: str) -> Parameter:
-    """A path parameter."""
-    return {**query(name, description, schema, example, required=True), "in": "path"}
-
-
 def header(name: str, description: str, schema: Schema, example: str | None = None) -> Parameter:
     """A request header."""
     return {**query(name, description, schema, example), "in": "header"}
@@ -51,7 +48,7 @@ def _text(**more: Any) -> Schema:
     return {"type": "string", "minLength": 1, "maxLength": MOST, **more}
 
 
-def _named(description: str, names: tuple[str, ...], name: str, *, required: bool = False, **more: Any) -> Parameter:
+def _named(description: str, names: Collection[str], name: str, *, required: bool = False, **more: Any) -> Parameter:
     return query(name, description, {"type": "string", "enum": list(names), **more}, required=required)
 
 
@@ -77,7 +74,7 @@ SCOPE: Final = _named("The unit with all under it, or the unit alone.", SCOPES, 
 PROCEDURE: Final = query("procedure", "Only this procedure.", _text(pattern=PROCEDURE_PATTERN), "1.004555")
 COMPARE: Final = _named(
     "What `previous` and `change` compare with: the same kind of period before, or the same one a year earlier.",
-    ("previous", "last_year"),
+    COMPARISONS,
     "compare",
     default="previous",
 )
@@ -86,7 +83,7 @@ COMMON: Final = (*UNCOMPARED, COMPARE)
 """What every figure takes."""
 
 INDICATOR: Final = query(
-    "indicator", "The indicator.", {"type": "string", "enum": list(INDICATORS)}, "DOSSIER_ON_TIME", required=True
+    "indicator", "The indicator.", {"type": "string", "enum": INDICATORS}, "DOSSIER_ON_TIME", required=True
 )
 RANK_LEVEL: Final = _named("The level that is ranked.", LEVELS, "level", required=True)
 RANK_GROUP: Final = _named("By the points of this group; not together with `indicator`.", GROUPS, "group")
@@ -115,7 +112,7 @@ SOURCE: Final = query(
     "/h44/igate",
 )
 LIMIT: Final = query(
-    "limit", "The most items of a page.", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}
+    "limit", "The most items of a page.", {"type": "integer", "minimum": 1, "maximum": LARGEST, "default": USUAL}
 )
 CURSOR: Final = query("cursor", "`next` of the page before.", _text())
 

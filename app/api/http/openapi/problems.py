@@ -7,13 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from app.api.http.openapi.schemas import Schema, choice, record, ref, rows, text, whole
-from app.api.http.problems import KINDS, MEDIA_TYPE
+from app.api.http.openapi.examples import Schema, ref
+from app.api.http.problems import KINDS, MEDIA_TYPE, REQUEST_ID, ProblemTold
 
 Told = tuple[int, str]
 """A status and a code that can happen with it."""
-
-_REQUEST_ID: Final = "4f9c2f0f3b7c4c4e9a4d1f6c2f1b7a90"
 
 _OCCASIONS: Final[Mapping[str, tuple[str, str | None]]] = {
     "invalid_json": ("the body is empty", None),
@@ -72,36 +70,13 @@ _HEADERS: Final[Mapping[int, Mapping[str, Any]]] = {
     503: {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}}},
 }
 
-PROBLEM: Final = record(
-    {
-        "type": text("A page that explains this kind of problem.", "/problems/invalid_period", format="uri-reference"),
-        "title": text("The kind of problem in words.", KINDS["invalid_period"].title),
-        "status": whole("The HTTP status.", 422, 400, maximum=599),
-        "detail": text("What is wrong this time, for people; its wording may change.", "name a period, or from and to"),
-        "instance": text("The request's id.", _REQUEST_ID),
-        "code": choice("The kind of problem, for programs.", KINDS, "invalid_period"),
-        "errors": rows(
-            record(
-                {
-                    "field": text("The parameter, attribute or field.", "period"),
-                    "code": choice("The kind of problem.", KINDS, "invalid_period"),
-                    "detail": text("What is wrong with it.", "name a period, or from and to"),
-                },
-                "One field at fault.",
-            ),
-            "The fields at fault, where they can be named.",
-        ),
-    },
-    "Problem details (RFC 9457).",
-)
-
 
 def of(*codes: str) -> tuple[Told, ...]:
     """Problems with the status they usually have."""
     return tuple((KINDS[code].status, code) for code in codes)
 
 
-def example(code: str, status: int | None = None) -> dict[str, Any]:
+def example(code: str, status: int | None = None) -> ProblemTold:
     """A problem of a kind as it is answered."""
     detail, field = _OCCASIONS[code]
     return {
@@ -109,7 +84,7 @@ def example(code: str, status: int | None = None) -> dict[str, Any]:
         "title": KINDS[code].title,
         "status": status or KINDS[code].status,
         "detail": detail,
-        "instance": _REQUEST_ID,
+        "instance": REQUEST_ID,
         "code": code,
         "errors": [] if field is None else [{"field": field, "code": code, "detail": detail}],
     }

@@ -5,24 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Final, NotRequired
 
 from fastapi import APIRouter, Depends, Request, Response
+from typing_extensions import TypedDict
 
+from app.api.figures.view import Days, Heading, UnitBrief, View, unit_brief, viewing
 from app.api.http.auth import Access, access_for
 from app.api.http.csv import tabular_response
-from app.api.http.parameters import asked, one_of
+from app.api.http.fields import Number, answer, said, whole
+from app.api.http.openapi.parameters import RANK_GROUP, RANK_INDICATOR, RANK_LEVEL
+from app.api.http.openapi.routes import figure
+from app.api.http.parameters import GROUPS, INDICATORS, asked, indicator_of, named, one_of
 from app.api.http.problems import Problem
 from app.api.http.service import Service, service_of
-from app.api.scorecard import View, compared_period, heading, moving, viewing
 from app.domain import codes
 from app.domain.calendar.periods import Comparison
-from app.domain.catalogues import indicators as catalogue
-from app.domain.catalogues.indicators import Indicator, UnknownIndicator
+from app.domain.catalogues import indicators
+from app.domain.catalogues.indicators import Indicator
 from app.domain.catalogues.remits import Remits
 from app.domain.catalogues.root import LEVELS, Unit, overlaps
-from app.domain.figures import measures as figures
-from app.domain.figures import scoring
+from app.domain.figures import measures, scoring
 from app.domain.figures.measures import Needed, Question
 from app.domain.figures.scoring import Measure, Shown
 from app.store.read.figures import Wanted
@@ -40,9 +43,38 @@ _COLUMNS = (
     "previous_rank",
     "previous_score",
 )
+_KNOWN: Final = indicators.load()
 
 
-@router.get("/v1/ranking", summary="The units of a level, the best first", tags=["figures"])
+@answer
+class Ranked(TypedDict):
+    """A unit and its place."""
+
+    rank: Annotated[int | None, whole("The rank; equal ones share it (1-2-2-4); null without a figure.", 3, 1)]
+    of: Annotated[int, whole("How many have a figure.", 148)]
+    unit: UnitBrief
+    score: Annotated[Number | None, said("Points; null where it is ranked by an indicator without.", 19.5)]
+    ratio: Annotated[Number | None, said("Percent, where it is ranked by an indicator.", 97.5)]
+    previous_rank: Annotated[int | None, whole("The rank in the compared period.", 5, 1)]
+    previous_score: Annotated[Number | None, said("The points of the compared period.", 18.9)]
+    value: NotRequired[Days]
+
+
+@answer
+class Ranking(Heading):
+    """The units of a level in order."""
+
+    level: Annotated[str, said("The level that is ranked.", "commune", enum=LEVELS)]
+    by: Annotated[str, said("What it is ranked by.", "DOSSIER_ON_TIME", enum=["total", *GROUPS, *INDICATORS])]
+    previous_period: Annotated[str | None, said("The compared period.", "2026-06")]
+    rows: Annotated[list[Ranked], said("The best first; those without a figure last.")]
+
+
+@router.get(
+    "/v1/ranking",
+    summary="The units of a level, the best first",
+    **figure(Ranking, RANK_LEVEL, RANK_GROUP, RANK_INDICATOR, problems=("unknown_indicator",), rows="rows"),
+)
 async def ranking(
     request: Request,
     access: Annotated[Access, Depends(access_for("read"))],
@@ -54,30 +86,31 @@ async def ranking(
     """
     wanted = asked(request, ("level", "group", "indicator"))
     query = dict(request.query_params)
-    if "level" not in query:
-        raise Problem("invalid_parameter", f"name the level: one of {', '.join(LEVELS)}", "level")
-    level = one_of(query, "level", LEVELS, "")
+    level = named(query, "level", LEVELS)
     by = _by(query)
     async with viewing(service, access, wanted) as view:
-        body = await view.kept(request, service, lambda: _ranking(view, level, by))
-    return tabular_response(
-        request, body, "rows", moving(view.moment, wanted.period), (*_COLUMNS, *(("value",) if by.with_value else ()))
-    )
+        found = await view.kept(request, service, lambda: _ranking(view, level, by))
+    columns = (*_COLUMNS, *(("value",) if by.with_value else ()))
+    return tabular_response(request, found, "rows", view.later, columns)
 
 
-async def _ranking(view: View, level: str, by: _By) -> dict[str, Any]:
-    """A ranking without what tells the time."""
+async def _ranking(view: View, level: str, by: _By) -> Ranking:
+    """A ranking."""
     question = view.question()
     units = _ranked(view, level, question)
-    compared = compared_period(view.wanted, view.moment.now)
+    compared = view.compared
     before, standings = await _standings(view, units, by, compared)
-    body = heading(view.moment, view.unit, view.wanted)
-    body |= {"level": level, "by": by.code, "previous_period": compared.label if compared else None}
-    body["rows"] = rows(units, standings, before, by.by_ratio)
+    ranked = rows(units, standings, before, by.by_ratio)
     if by.with_value:
-        for row in body["rows"]:
+        for row in ranked:
             row["value"] = standings[row["unit"]["code"]].value
-    return body
+    return {
+        **view.heading,
+        "level": level,
+        "by": by.code,
+        "previous_period": compared.label if compared else None,
+        "rows": ranked,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,27 +148,16 @@ class _By:
 
 
 def _by(query: Mapping[str, str]) -> _By:
-    known = catalogue.load()
     if "group" in query and "indicator" in query:
         raise Problem("invalid_parameter", "either a group or an indicator", "indicator")
     if "indicator" in query:
         indicator = indicator_of(query)
         return _By(indicator.code, (indicator,), indicator)
-    groups = {each.code: each for each in known.groups}
+    groups = {each.code: each for each in _KNOWN.groups}
     if "group" in query:
-        group = groups[one_of(dict(query), "group", tuple(groups), "")]
+        group = groups[one_of(query, "group", tuple(groups), "")]
         return _By(group.code, group.indicators)
-    return _By("total", tuple(each for group in known.groups for each in group.indicators))
-
-
-def indicator_of(query: Mapping[str, str]) -> Indicator:
-    """The indicator a query names."""
-    if "indicator" not in query:
-        raise Problem("invalid_parameter", "name the indicator", "indicator")
-    try:
-        return catalogue.load().indicator(query["indicator"])
-    except UnknownIndicator as error:
-        raise Problem("unknown_indicator", "the catalogue has no such indicator", "indicator") from error
+    return _By("total", tuple(each for group in _KNOWN.groups for each in group.indicators))
 
 
 def _ranked(view: View, level: str, question: Question) -> list[Unit]:
@@ -173,15 +195,15 @@ async def _standings(
         standings = {}
         for unit in units:
             mine = replace(question, unit=unit)
-            measures = figures.measures(catalogues, mine, counted[unit.code], needed, remits)
-            standings[unit.code] = by.standing(measures, question.procedure is not None)
+            found_here = measures.measures(catalogues, mine, counted[unit.code], needed, remits)
+            standings[unit.code] = by.standing(found_here, question.procedure is not None)
         found.append(standings)
     return (found[0], found[1]) if compared is not None else ({}, found[0])
 
 
 def rows(
     units: Sequence[Unit], standings: Mapping[str, Standing], before: Mapping[str, Standing], by_ratio: bool
-) -> list[dict[str, Any]]:
+) -> list[Ranked]:
     """The table: best first, ties 1-2-2-4 and then by code, those without a figure last and without a rank.
 
     Args:
@@ -194,14 +216,14 @@ def rows(
 
     now, then = ranks(standings), ranks(before)
     of = sum(rank is not None for rank in now.values())
-    told = []
+    told: list[Ranked] = []
     for unit in sorted(units, key=lambda unit: (now[unit.code] or of + 1, codes.sort_key(unit.code))):
         standing, earlier = standings[unit.code], before.get(unit.code)
         told.append(
             {
                 "rank": now[unit.code],
                 "of": of,
-                "unit": {"code": unit.code, "name": unit.name, "level": unit.level},
+                "unit": unit_brief(unit),
                 "score": standing.score,
                 "ratio": standing.ratio,
                 "previous_rank": then.get(unit.code),

@@ -3,37 +3,82 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple
 
 from fastapi import APIRouter, Depends, Request, Response
+from typing_extensions import TypedDict
 
-from app.api.http.answers import instant
+from app.api.figures.view import Heading, IndicatorCode, View, viewing
+from app.api.http.answers import LATER, Encoded, instant
 from app.api.http.auth import Access, access_for
 from app.api.http.csv import tabular_response
-from app.api.http.paging import Paged
-from app.api.http.parameters import asked, one_of
+from app.api.http.fields import answer, said, time, whole
+from app.api.http.openapi.parameters import CURSOR, INDICATOR, LIMIT, SIDE, UNCOMPARED
+from app.api.http.openapi.routes import FIGURE, told
+from app.api.http.paging import LARGEST, Paged
+from app.api.http.parameters import asked, indicator_of, named
 from app.api.http.problems import Problem
 from app.api.http.service import Service, service_of
-from app.api.ranking import indicator_of
-from app.api.scorecard import View, heading, moving, viewing
-from app.domain.calendar.civil import Instant
 from app.domain.catalogues.indicators import Indicator
 from app.domain.figures import measures, scoring
 from app.domain.figures.measures import Needed, Question
 from app.domain.figures.scoring import ScoredIndicator
 from app.domain.lives.document import TIERS
 from app.domain.lives.dossier import CHANNELS
+from app.domain.lives.events import Channel
 from app.domain.lives.flags import FLAGS
 from app.domain.lives.petition import ABOUT
 from app.store.read.dossiers import NOT_A_PART, SIDES, Found, Lists, Place, Side, Table, table_of
 
 router = APIRouter()
 
-ITEM: Final = (
-    "kind", "subject", "unit", "procedure", "channel", "received_at", "due_at", "deadline", "ended_at", "on_time",
-    "flags",
-)  # fmt: skip
-_KINDS: Final = {"life": "dossier", "petition": "petition", "document": "document"}
+Kind = Literal["dossier", "petition", "document", "procedure", "unit"]
+
+_ENDED: Final = "2026-01-09T10:00:00+07:00"
+DEADLINE: Final = "2026-01-12T17:00:00+07:00"
+Subject = Annotated[str, said("The code of the dossier, petition, document, procedure or unit.", "H44.07-260105-0001")]
+ReceivedAt = Annotated[str | None, time("When it was received, or sent.")]
+DueAt = Annotated[str | None, time("When it is due.", DEADLINE)]
+DeadlineAt = Annotated[str | None, time("Until when it is in time; null is never late.", DEADLINE)]
+EndedAt = Annotated[str | None, time("When it ended.", _ENDED)]
+OnTime = Annotated[bool | None, said("False when late or overdue, null while it may still end in time.", True)]
+Cursor = Annotated[str | None, said("`cursor` of the next page; null on the last.", None)]
+_FLAGS: Final = [*FLAGS, *ABOUT, "late_published", "electronic", "signed", *TIERS[1:]]
+_KINDS: Final[dict[Table, Kind]] = {"life": "dossier", "petition": "petition", "document": "document"}
+
+
+@answer
+class Item(TypedDict):
+    """A life of a list: codes and times only; what its kind does not have is null."""
+
+    kind: Annotated[Kind, said("What it is.", "dossier")]
+    subject: Subject
+    unit: Annotated[str | None, said("The unit.", "H44.07")]
+    procedure: Annotated[str | None, said("The procedure.", "1.004555")]
+    channel: Annotated[Channel | None, said("How it came.", "online")]
+    received_at: ReceivedAt
+    due_at: DueAt
+    deadline: DeadlineAt
+    ended_at: EndedAt
+    on_time: OnTime
+    flags: Annotated[list[Annotated[str, said("A flag.", "fee", enum=_FLAGS)]], said("What is known of it.")]
+
+
+ITEM: Final = tuple(Item.__annotations__)
+Items = Annotated[list[Item], said("A page of them.", maxItems=LARGEST)]
+
+
+@answer
+class Dossiers(Heading):
+    """The lives behind a number."""
+
+    indicator: IndicatorCode
+    side: Annotated[Side, said("The side.", "numerator")]
+    total: Annotated[int, whole("The number of the scorecard.", 1)]
+    note: Annotated[str | None, said("What is to be known about the number, in Vietnamese.", None)]
+    items: Items
+    next: Cursor
+
 
 _REPORTED: Final = (
     "Mẫu số lấy theo báo cáo của Cổng Dịch vụ công quốc gia; "
@@ -59,7 +104,18 @@ class _Mark(NamedTuple):
     subject: str
 
 
-@router.get("/v1/dossiers", summary="The dossiers behind a number", tags=["figures"])
+@router.get(
+    "/v1/dossiers",
+    summary="The dossiers behind a number",
+    **told(
+        Dossiers,
+        parameters=(*UNCOMPARED, INDICATOR, SIDE, LIMIT, CURSOR),
+        problems=(*FIGURE, "unknown_indicator", "snapshot_changed"),
+        rows="items",
+        tagged=True,
+        paged=True,
+    ),
+)
 async def dossiers(
     request: Request,
     access: Annotated[Access, Depends(access_for("read"))],
@@ -77,44 +133,48 @@ async def dossiers(
     wanted = asked(paged.request, ("indicator", "side"))
     query = dict(request.query_params)
     indicator = indicator_of(query)
-    if "side" not in query:
-        raise Problem("invalid_parameter", f"name the side: one of {', '.join(SIDES)}", "side")
-    side = one_of(query, "side", SIDES, "")
+    side = named(query, "side", SIDES)
     async with viewing(service, access, wanted, lists=True) as view:
         about = (view.unit.code, wanted.scope, wanted.procedure, wanted.period.label, indicator.code, side)
         listed = _Listed(view, indicator, side, paged.mark(_Mark, about))
         await listed.read(paged.limit)
-    body = heading(listed.moment, view.unit, wanted)
-    body |= {"indicator": indicator.code, "side": side, "total": listed.total, "note": listed.note}
-    body["items"] = listed.items
+    page: Dossiers = {
+        **listed.view.heading,
+        "indicator": indicator.code,
+        "side": side,
+        "total": listed.total,
+        "note": listed.note,
+        "items": listed.items,
+        "next": LATER,
+    }
     cursor = paged.cursor_of(listed.next, about)
-    answer = tabular_response(request, body, "items", moving(listed.moment, wanted.period) | {"next": cursor}, ITEM)
-    return paged.linked(answer, cursor)
+    later = listed.view.later | {"next": cursor}
+    return paged.linked(tabular_response(request, Encoded.of(page), "items", later, ITEM), cursor)
 
 
 class _Listed:
     """One page of a list."""
 
     def __init__(self, view: View, indicator: Indicator, side: Side, mark: _Mark | None) -> None:
-        self.moment = view.moment if mark is None else replace(view.moment, now=mark.as_of)
         self.total = 0
         self._few = 0
         self.note: str | None = None
-        self.items: list[dict[str, Any]] = []
+        self.items: list[Item] = []
         self.next: _Mark | None = None
-        self._view = replace(view, moment=self.moment)
+        # All pages are of the instant of the first.
+        self.view = view if mark is None else replace(view, moment=replace(view.moment, now=mark.as_of))
         self._lists = Lists(view.reader)
         self._indicator = indicator
         self._side = side
         self._mark = mark
 
     async def read(self, limit: int) -> None:
-        question = self._view.question()
-        catalogues = self._view.catalogues
+        question = self.view.question()
+        catalogues = self.view.catalogues
         units = {unit.code: unit for unit in question.units_in(catalogues)}
         if self._indicator.root_only and catalogues.root in catalogues.units:
             units[catalogues.root] = catalogues.units[catalogues.root]
-        moment = self.moment
+        moment = self.view.moment
         change = await self._lists.change(units.values())
         stamp = (catalogues.revision, moment.generation, int(moment.refolding), change)
         if self._mark is None:
@@ -130,9 +190,9 @@ class _Listed:
 
     async def _find_total(self, question: Question) -> None:
         """The scorecard's number, and how many of these the list can show."""
-        indicator, catalogues = self._indicator, self._view.catalogues
+        indicator, catalogues = self._indicator, self.view.catalogues
         needed = Needed.of([indicator])
-        counted = await self._view.reader.count(question, needed)
+        counted = await self.view.reader.count(question, needed)
         measured = measures.measures(catalogues, question, counted, needed)
         figure = scoring.score_indicator(indicator, measured, question.procedure is not None)
         if figure.numerator is None or figure.denominator is None:
@@ -159,7 +219,7 @@ class _Listed:
         table = table_of(self._indicator)
         if table is not None:
             found, place = await self._lists.lives(question, self._indicator, self._side, after, limit)
-            code_of = await self._view.reader.procedure_codes({each.row.get("procedure_id") or 0 for each in found})
+            code_of = await self.view.reader.procedure_codes({each.row.get("procedure_id") or 0 for each in found})
             self.items = [life_item(table, each, question.b, code_of) for each in found]
             return place
         if question.procedure is not None:
@@ -169,8 +229,8 @@ class _Listed:
         else:
             keys = await self._lists.procedures(question, self._indicator, self._side)
         start = after.unit if after else 0
-        item = _unit_item if self._indicator.counts == "communes" else _procedure_item
-        self.items = [item(key) for key in keys[start : start + limit]]
+        kind: Literal["unit", "procedure"] = "unit" if self._indicator.counts == "communes" else "procedure"
+        self.items = [_item(kind, key, **{kind: key}) for key in keys[start : start + limit]]
         return Place(start + limit, "") if start + limit < len(keys) else None
 
 
@@ -179,14 +239,16 @@ def _number(figure: ScoredIndicator, side: Side) -> int:
     return {"numerator": numerator, "denominator": denominator, "missing": denominator - numerator}[side]
 
 
-def life_item(table: Table, found: Found, cut: int, code_of: dict[int, str]) -> dict[str, Any]:
+def life_item(table: Table, found: Found, cut: int, code_of: dict[int, str]) -> Item:
     """A dossier, petition or document as lists show it; late or not as seen at the cut."""
     row = found.row
-    told: dict[str, Any] = dict.fromkeys(ITEM) | {"kind": _KINDS[table], "subject": row["subject"], "unit": found.unit}
+    told = _item(_KINDS[table], row["subject"])
+    told["unit"] = found.unit
     if table == "document":
         flags = [name for name in ("electronic", "signed") if row[name]]
         told["flags"] = flags + [TIERS[row["tier"]]] * (row["tier"] > 0)
-        return told | {"received_at": instant(row["sent_at"])}
+        told["received_at"] = instant(row["sent_at"])
+        return told
     late_published = False
     if table == "petition":
         late_published = row["late_published"]
@@ -195,11 +257,29 @@ def life_item(table: Table, found: Found, cut: int, code_of: dict[int, str]) -> 
         told["procedure"] = code_of.get(row["procedure_id"])
         told["channel"] = None if row["received_at"] is None else CHANNELS[row["channel"]]
         told["flags"] = [name for name, bit in FLAGS.items() if row["flags"] & bit]
-        told["due_at"] = _instant(row["due_at"])
-    for name in ("received_at", "deadline", "ended_at"):
-        told[name] = _instant(row[name])
+        told["due_at"] = at(row["due_at"])
+    told["received_at"] = at(row["received_at"])
+    told["deadline"] = at(row["deadline"])
+    told["ended_at"] = at(row["ended_at"])
     told["on_time"] = on_time(row["ended_at"], row["deadline"], late_published, cut)
     return told
+
+
+def _item(kind: Kind, subject: str, **more: str) -> Item:
+    """What is alike in all: the rest is null."""
+    return {
+        "kind": kind,
+        "subject": subject,
+        "unit": more.get("unit"),
+        "procedure": more.get("procedure"),
+        "channel": None,
+        "received_at": None,
+        "due_at": None,
+        "deadline": None,
+        "ended_at": None,
+        "on_time": None,
+        "flags": [],
+    }
 
 
 def on_time(ended_at: int | None, deadline: int | None, late_published: bool, cut: int) -> bool | None:
@@ -209,13 +289,6 @@ def on_time(ended_at: int | None, deadline: int | None, late_published: bool, cu
     return False if deadline is not None and deadline < cut else None
 
 
-def _instant(at: int | None) -> str | None:
-    return None if at is None else instant(Instant(at))
-
-
-def _procedure_item(code: str) -> dict[str, Any]:
-    return dict.fromkeys(ITEM) | {"kind": "procedure", "subject": code, "procedure": code, "flags": []}
-
-
-def _unit_item(code: str) -> dict[str, Any]:
-    return dict.fromkeys(ITEM) | {"kind": "unit", "subject": code, "unit": code, "flags": []}
+def at(moment: int | None) -> str | None:
+    """An instant as clients read it."""
+    return None if moment is None else instant(moment)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 from fastapi import APIRouter, Depends, Request, Response
+from typing_extensions import TypedDict
 
-from app.api.dossiers import ITEM, life_item
-from app.api.http.answers import instant
+from app.api.figures.view import AsOf, CatalogueBrief, Refolding, UnitBrief, as_of, catalogue_brief, unit_brief
+from app.api.http.answers import LATER, Encoded
 from app.api.http.auth import Access, access_for, root_for
 from app.api.http.csv import tabular_response
+from app.api.http.fields import answer, said, whole
+from app.api.http.openapi.parameters import CAUSE, CURSOR, LIMIT, SCOPE
+from app.api.http.openapi.parameters import UNIT as UNIT_ASKED
+from app.api.http.openapi.routes import UNIT, told
 from app.api.http.paging import Paged
 from app.api.http.parameters import SCOPES, one_of, only
 from app.api.http.problems import Problem
 from app.api.http.service import Service, service_of
-from app.domain.catalogues import indicators
+from app.api.lives.dossiers import ITEM, Cursor, Item, Items, life_item
+from app.domain.catalogues.root import Scope
 from app.domain.lives.flags import FAULTS
 from app.store.read.dossiers import Place
 from app.store.read.figures import Reader
@@ -44,7 +50,61 @@ class _Mark(NamedTuple):
     subject: str
 
 
-@router.get("/v1/data-quality", summary="Faults of the data, by cause", tags=["figures"])
+@answer
+class Cause(TypedDict):
+    """A cause."""
+
+    cause: Annotated[str, said("The cause.", "no_reception", enum=list(FAULTS))]
+    name: Annotated[str, said("The cause in Vietnamese.", NAMES["no_reception"])]
+
+
+@answer
+class Counted(Cause):
+    """A cause and how many lives it has."""
+
+    count: Annotated[int, whole("How many lives.", 3)]
+
+
+@answer
+class QualityHeading(TypedDict):
+    """What both begin with."""
+
+    unit: UnitBrief
+    scope: Annotated[Scope, said("The unit with all under it, or alone.", "subtree")]
+    catalogue: CatalogueBrief
+    refolding: Refolding
+    note: Annotated[str, said("What is left out, in Vietnamese.", _NOTE)]
+    as_of: AsOf
+
+
+@answer
+class CauseCounts(QualityHeading):
+    """Faults of the data by cause."""
+
+    causes: Annotated[list[Counted], said("All causes.")]
+
+
+@answer
+class CauseList(QualityHeading, Cause):
+    """The lives with one fault."""
+
+    total: Annotated[int, whole("How many lives.", 1)]
+    items: Items
+    next: Cursor
+
+
+@router.get(
+    "/v1/data-quality",
+    summary="Faults of the data, by cause",
+    **told(
+        CauseCounts | CauseList,
+        parameters=(UNIT_ASKED, SCOPE, CAUSE, LIMIT, CURSOR),
+        problems=UNIT,
+        rows="causes",
+        tagged=True,
+        paged=True,
+    ),
+)
 async def data_quality(
     request: Request,
     access: Annotated[Access, Depends(access_for("read"))],
@@ -70,7 +130,7 @@ async def data_quality(
         mark = paged.mark(_Mark, about)
         reader = Reader(connection, catalogues, moment.generation)
         found = await counts(reader, units)
-        listed: list[dict[str, Any]] = []
+        listed: list[Item] = []
         place = None
         if cause is not None:
             after = None if mark is None else (mark.walk, Place(mark.unit, mark.subject))
@@ -78,17 +138,26 @@ async def data_quality(
             ids = {each.row["procedure_id"] or 0 for table, each in lives if table == "life"}
             code_of = await reader.procedure_codes(ids)
             listed = [life_item(table, each, moment.now, code_of) for table, each in lives]
-    body: dict[str, Any] = {
-        "unit": {"code": unit.code, "name": unit.name, "level": unit.level},
+    heading: QualityHeading = {
+        "unit": unit_brief(unit),
         "scope": scope,
-        "catalogue": {"version": indicators.load().version, "hash": catalogues.digest},
+        "catalogue": catalogue_brief(catalogues),
         "refolding": moment.refolding,
         "note": _NOTE,
+        "as_of": LATER,
     }
-    moving: dict[str, Any] = {"as_of": instant(moment.now, micros=True)}
+    later = as_of(moment)
     if cause is None:
-        body["causes"] = [{"cause": each, "name": NAMES[each], "count": count} for each, count in found.items()]
-        return tabular_response(request, body, "causes", moving, ("cause", "name", "count"))
-    body |= {"cause": cause, "name": NAMES[cause], "total": found[cause], "items": listed}
+        causes: list[Counted] = [{"cause": each, "name": NAMES[each], "count": n} for each, n in found.items()]
+        every: CauseCounts = {**heading, "causes": causes}
+        return tabular_response(request, Encoded.of(every), "causes", later, tuple(Counted.__annotations__))
+    page: CauseList = {
+        **heading,
+        "cause": cause,
+        "name": NAMES[cause],
+        "total": found[cause],
+        "items": listed,
+        "next": LATER,
+    }
     cursor = paged.cursor_of(None if place is None else _Mark(place[0], *place[1]), about)
-    return paged.linked(tabular_response(request, body, "items", moving | {"next": cursor}, ITEM), cursor)
+    return paged.linked(tabular_response(request, Encoded.of(page), "items", later | {"next": cursor}, ITEM), cursor)

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple, NotRequired
 
 from fastapi import APIRouter, Depends, Request, Response
+from typing_extensions import TypedDict
 
+from app.api.figures.view import Additive, Counts, Days, View, viewing
 from app.api.http.auth import Access, access_for
 from app.api.http.csv import tabular_response
-from app.api.http.parameters import asked, one_of
+from app.api.http.fields import answer, said
+from app.api.http.openapi.parameters import BY, INDICATOR
+from app.api.http.openapi.routes import figure
+from app.api.http.parameters import asked, indicator_of, named
 from app.api.http.problems import Problem
 from app.api.http.service import Service, service_of
-from app.api.ranking import indicator_of
-from app.api.scorecard import View, heading, moving, viewing
 from app.domain import codes
 from app.domain.catalogues.indicators import Indicator
 from app.domain.catalogues.remits import Remits
 from app.domain.catalogues.root import Catalogues, Scope, Unit
-from app.domain.figures import measures as figures
-from app.domain.figures import scoring
+from app.domain.figures import measures, scoring
 from app.domain.figures.cube import Cell, Cube, Slices, why_not_additive
 from app.domain.figures.measures import Needed, Question
 from app.domain.figures.scoring import Measure, ScoredIndicator
@@ -29,12 +31,46 @@ from app.store.read.figures import Wanted
 
 router = APIRouter()
 
-DIMENSIONS: Final = ("unit", "procedure", "sector", "channel")
+Dimension = Literal["unit", "procedure", "sector", "channel"]
+DIMENSIONS: Final[tuple[Dimension, ...]] = ("unit", "procedure", "sector", "channel")
 _CHANNEL_NAMES: Final = {"online": "Trực tuyến", "counter": "Trực tiếp", "postal": "Bưu chính công ích"}
 _NO_SECTOR: Final = "Không rõ lĩnh vực"
 
 
-@router.get("/v1/breakdown", summary="An indicator by its parts", tags=["figures"])
+@answer
+class Whole(Counts):
+    """The figure that is broken down."""
+
+    value: NotRequired[Days]
+
+
+@answer
+class Key(TypedDict):
+    """Which part it is."""
+
+    key: Annotated[str, said("The unit, procedure, sector or channel.", "H44.07")]
+    name: Annotated[str | None, said("Its name.", "Sở Công Thương")]
+
+
+@answer
+class Part(Key, Whole):
+    """A part's own figure."""
+
+
+@answer
+class Breakdown(Additive):
+    """An indicator by its parts."""
+
+    by: Annotated[Dimension, said("The dimension.", "unit")]
+    total: Whole
+    rows: Annotated[list[Part], said("The parts.")]
+
+
+@router.get(
+    "/v1/breakdown",
+    summary="An indicator by its parts",
+    **figure(Breakdown, INDICATOR, BY, problems=("unknown_indicator", "no_breakdown"), rows="rows"),
+)
 async def breakdown(
     request: Request,
     access: Annotated[Access, Depends(access_for("read"))],
@@ -48,18 +84,16 @@ async def breakdown(
     wanted = asked(request, ("indicator", "by"))
     query = dict(request.query_params)
     indicator = indicator_of(query)
-    if "by" not in query:
-        raise Problem("invalid_parameter", f"name the dimension: one of {', '.join(DIMENSIONS)}", "by")
-    by = one_of(query, "by", DIMENSIONS, "")
+    by = named(query, "by", DIMENSIONS, "dimension")
     _require_dimension(indicator, by)
     async with viewing(service, access, wanted) as view:
-        body = await view.kept(request, service, lambda: _breakdown(view, indicator, by))
+        found = await view.kept(request, service, lambda: _breakdown(view, indicator, by))
     columns = ("key", "name", "numerator", "denominator", "ratio", *(("value",) if indicator.kind == "average" else ()))
-    return tabular_response(request, body, "rows", moving(view.moment, wanted.period), columns)
+    return tabular_response(request, found, "rows", view.later, columns)
 
 
-async def _breakdown(view: View, indicator: Indicator, by: str) -> dict[str, Any]:
-    """A breakdown without what tells the time."""
+async def _breakdown(view: View, indicator: Indicator, by: Dimension) -> Breakdown:
+    """A breakdown."""
     needed = Needed.of([indicator])
     question = view.question()
     cube = await view.reader.cube(
@@ -76,24 +110,32 @@ async def _breakdown(view: View, indicator: Indicator, by: str) -> dict[str, Any
     rows = _by_unit(view, question) if by == "unit" else await _by_dossier(view, question, cube, by)
     split = cube.split(rows.owners, by_dossier=by != "unit")
     remits = Remits.within(view.catalogues, question.a, question.b)
-    whole = figures.measures(view.catalogues, question, cube.whole(), needed, remits)
+    whole = measures.measures(view.catalogues, question, cube.whole(), needed, remits)
     figured, reported = [], _is_reported(whole)
     for row in rows.every(split):
         counted = split.get(row.key) or cube.empty()
         # Not kept: a thousand rows' measures would be most of what an answer touches.
-        measures = figures.measures(view.catalogues, row.question, counted, needed, remits)
-        reported = reported or _is_reported(measures)
-        figured.append((row, scoring.score_indicator(indicator, measures, view.wanted.procedure is not None)))
-    body = heading(view.moment, view.unit, view.wanted) | {"indicator": indicator.code, "by": by}
+        part = measures.measures(view.catalogues, row.question, counted, needed, remits)
+        reported = reported or _is_reported(part)
+        figured.append((row, scoring.score_indicator(indicator, part, view.wanted.procedure is not None)))
     note = why_not_additive(indicator, "units" if by == "unit" else "dossiers", reported)
-    body |= {"additive": note is None, "note": note}
-    body["total"] = _told(scoring.score_indicator(indicator, whole, view.wanted.procedure is not None))
-    body["rows"] = [
-        {"key": row.key, "name": row.name} | _told(figure)
-        for row, figure in figured
-        if row.always or figure.numerator or figure.denominator or figure.ratio is not None or figure.value is not None
-    ]
-    return body
+    return {
+        **view.heading,
+        "indicator": indicator.code,
+        "by": by,
+        "additive": note is None,
+        "note": note,
+        "total": _told(scoring.score_indicator(indicator, whole, view.wanted.procedure is not None)),
+        "rows": [
+            {"key": row.key, "name": row.name, **_told(figure)}
+            for row, figure in figured
+            if row.always
+            or figure.numerator
+            or figure.denominator
+            or figure.ratio is not None
+            or figure.value is not None
+        ],
+    }
 
 
 def _require_dimension(indicator: Indicator, by: str) -> None:
@@ -106,9 +148,11 @@ def _is_reported(measures: Mapping[str, Measure]) -> bool:
     return measures["synced_base"] != measures["received"]
 
 
-def _told(figure: ScoredIndicator) -> dict[str, Any]:
-    told = {"numerator": figure.numerator, "denominator": figure.denominator, "ratio": figure.ratio}
-    return told | ({"value": figure.value} if figure.indicator.kind == "average" else {})
+def _told(figure: ScoredIndicator) -> Whole:
+    told: Whole = {"numerator": figure.numerator, "denominator": figure.denominator, "ratio": figure.ratio}
+    if figure.indicator.kind == "average":
+        told["value"] = figure.value
+    return told
 
 
 class _Row(NamedTuple):

@@ -12,12 +12,14 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from starlette.types import Receive, Scope, Send
 
-from app.api.http.answers import encode, merged, tag_of
+from app.api.figures.scorecard import Scorecard, scorecard_of
+from app.api.figures.view import View, viewing
 from app.api.http.auth import Access, access_for
+from app.api.http.openapi.parameters import COMMON, LAST_EVENT_ID
+from app.api.http.openapi.routes import FIGURE, streamed
 from app.api.http.parameters import asked
 from app.api.http.service import Service, service_of
 from app.api.http.watcher import Figure, Subscriber
-from app.api.scorecard import View, moving, scorecard_body, viewing
 
 router = APIRouter()
 
@@ -28,7 +30,11 @@ _PATH: Final = "/v1/scorecard"
 """Whose answers these are: one that is kept for a stream serves the next poll, and the other way round."""
 
 
-@router.get("/v1/stream", summary="A scorecard, again whenever it changes", tags=["figures"])
+@router.get(
+    "/v1/stream",
+    summary="A scorecard, again whenever it changes",
+    **streamed(Scorecard, "scorecard", parameters=(*COMMON, LAST_EVENT_ID), problems=FIGURE),
+)
 async def stream(
     request: Request,
     access: Annotated[Access, Depends(access_for("read"))],
@@ -61,10 +67,9 @@ async def stream(
 
 async def _figure(service: Service, view: View) -> Figure:
     """The scorecard of a view as an event."""
-    kept = await view.answer(service, (_PATH,), lambda: scorecard_body(view))
-    tag = tag_of(kept.body)
-    told = encode(merged(kept.body, moving(view.moment, view.wanted.period)))
-    message = format_sse_event(event="scorecard", data_str=told.decode(), id=tag)
+    kept = await view.answer(service, (_PATH,), lambda: scorecard_of(view))
+    tag = kept.figure.tag
+    message = format_sse_event(event="scorecard", data_str=kept.figure.sent(view.later).decode(), id=tag)
     return Figure(view.catalogues.root_id, view.counted, kept.version, view.moment.now, kept.until, tag, message)
 
 

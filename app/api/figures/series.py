@@ -4,35 +4,57 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Final, Literal, NotRequired
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from app.api.figures.view import Additive, Counts, Days, Score, Span, View, viewing
 from app.api.http.auth import Access, access_for
 from app.api.http.csv import tabular_response
-from app.api.http.parameters import asked, one_of
+from app.api.http.fields import answer, said
+from app.api.http.openapi.parameters import BUCKET, INDICATOR
+from app.api.http.openapi.routes import figure
+from app.api.http.parameters import asked, indicator_of, named
 from app.api.http.problems import Problem
 from app.api.http.service import Service, service_of
-from app.api.ranking import indicator_of
-from app.api.scorecard import View, heading, moving, viewing
 from app.domain.calendar import periods
 from app.domain.calendar.civil import date_of
 from app.domain.calendar.periods import Period
 from app.domain.catalogues.indicators import Indicator
 from app.domain.catalogues.remits import Remits
-from app.domain.figures import measures as figures
-from app.domain.figures import scoring
+from app.domain.figures import measures, scoring
 from app.domain.figures.cube import Slices, why_not_additive
 from app.domain.figures.measures import Needed
 from app.store.read.figures import Wanted
 
 router = APIRouter()
 
-BUCKETS: Final = ("day", "week", "month")
+Bucket = Literal["day", "week", "month"]
+BUCKETS: Final[tuple[Bucket, ...]] = ("day", "week", "month")
 MOST_POINTS: Final = 1_000
 
 
-@router.get("/v1/series", summary="An indicator over time", tags=["figures"])
+@answer
+class Point(Span, Counts):
+    """A bucket's own figure."""
+
+    score: Score
+    value: NotRequired[Days]
+
+
+@answer
+class Series(Additive):
+    """An indicator over time."""
+
+    bucket: Annotated[Bucket, said("The length of a bucket.", "month")]
+    points: Annotated[list[Point], said("One for each bucket that has begun, empty ones too.", maxItems=MOST_POINTS)]
+
+
+@router.get(
+    "/v1/series",
+    summary="An indicator over time",
+    **figure(Series, INDICATOR, BUCKET, problems=("unknown_indicator",), rows="points"),
+)
 async def series(
     request: Request,
     access: Annotated[Access, Depends(access_for("read"))],
@@ -46,16 +68,14 @@ async def series(
     wanted = asked(request, ("indicator", "bucket"))
     query = dict(request.query_params)
     indicator = indicator_of(query)
-    if "bucket" not in query:
-        raise Problem("invalid_parameter", f"name the bucket: one of {', '.join(BUCKETS)}", "bucket")
-    length = one_of(query, "bucket", BUCKETS, "")
+    length = named(query, "bucket", BUCKETS)
     async with viewing(service, access, wanted) as view:
-        body = await view.kept(request, service, lambda: _series(view, indicator, length))
-    return tabular_response(request, body, "points", moving(view.moment, wanted.period))
+        found = await view.kept(request, service, lambda: _series(view, indicator, length))
+    return tabular_response(request, found, "points", view.later)
 
 
-async def _series(view: View, indicator: Indicator, length: str) -> dict[str, Any]:
-    """A series without what tells the time."""
+async def _series(view: View, indicator: Indicator, length: Bucket) -> Series:
+    """A series."""
     buckets: list[Period] = []
     for bucket in buckets_of(view.wanted.period, length):
         if bucket.a >= view.now:
@@ -65,12 +85,17 @@ async def _series(view: View, indicator: Indicator, length: str) -> dict[str, An
         buckets.append(bucket)
     points, reported = await _points(view, indicator, buckets)
     note = why_not_additive(indicator, "slices", reported)
-    body = heading(view.moment, view.unit, view.wanted)
-    body |= {"indicator": indicator.code, "bucket": length, "additive": note is None, "note": note, "points": points}
-    return body
+    return {
+        **view.heading,
+        "indicator": indicator.code,
+        "bucket": length,
+        "additive": note is None,
+        "note": note,
+        "points": points,
+    }
 
 
-async def _points(view: View, indicator: Indicator, buckets: list[Period]) -> tuple[list[dict[str, Any]], bool]:
+async def _points(view: View, indicator: Indicator, buckets: list[Period]) -> tuple[list[Point], bool]:
     """The points, and whether a national report's count stands in for the dossiers received."""
     wanted, catalogues = view.wanted, view.catalogues
     needed = Needed.of([indicator])
@@ -78,25 +103,25 @@ async def _points(view: View, indicator: Indicator, buckets: list[Period]) -> tu
     units = catalogues.in_scope(view.unit.code, wanted.scope)
     cube = await view.reader.cube(Wanted(units, needed, wanted.procedure), slices)
     remits = Remits.within(catalogues, buckets[0].a, buckets[-1].b)
-    points = []
+    points: list[Point] = []
     reported = False
     for bucket, counted in zip(buckets, cube.wholes(), strict=True):
-        measures = figures.measures(catalogues, view.question(bucket), counted, needed, remits)
-        reported = reported or measures["synced_base"] != measures["received"]
-        figure = scoring.score_indicator(indicator, measures, wanted.procedure is not None)
-        points.append(
-            {
-                "from": date_of(bucket.first).isoformat(),
-                "to": date_of(bucket.last).isoformat(),
-                "numerator": figure.numerator,
-                "denominator": figure.denominator,
-                "ratio": figure.ratio,
-                "score": figure.score,
-            }
-            | ({"value": figure.value} if indicator.kind == "average" else {})
-        )
+        found = measures.measures(catalogues, view.question(bucket), counted, needed, remits)
+        reported = reported or found["synced_base"] != found["received"]
+        scored = scoring.score_indicator(indicator, found, wanted.procedure is not None)
+        point: Point = {
+            "from": date_of(bucket.first).isoformat(),
+            "to": date_of(bucket.last).isoformat(),
+            "numerator": scored.numerator,
+            "denominator": scored.denominator,
+            "ratio": scored.ratio,
+            "score": scored.score,
+        }
+        if indicator.kind == "average":
+            point["value"] = scored.value
+        points.append(point)
     # A report of the whole period makes its denominator another one than that of the points together.
-    return points, reported or figures.is_reported(catalogues, view.question())
+    return points, reported or measures.is_reported(catalogues, view.question())
 
 
 def buckets_of(period: Period, length: str) -> Iterator[Period]:
