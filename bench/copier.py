@@ -17,7 +17,7 @@ import asyncpg
 import msgspec
 import uvloop
 
-from app.domain.lives.events import pack_what
+from app.domain.lives.packing import pack_what
 from app.domain.push import Parsed
 from app.intake.cloudevents import parse
 from app.store.write.push import LOG_COLUMNS

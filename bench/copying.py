@@ -11,7 +11,8 @@ from typing import Final
 import psycopg
 from msgspec import structs
 
-from app.domain.lives.events import TYPES, pack_what, unpack_what
+from app.domain.lives.events import TYPES
+from app.domain.lives.packing import pack_what, unpack_what
 
 _CATALOGUES: Final = ("unit", "procedure", "calendar_day", "target", "external_figure", "source")
 _CODED: Final = ("code", "parent", "successor", "unit")

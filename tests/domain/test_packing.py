@@ -18,11 +18,8 @@ from app.domain.lives.events import (
     EventId,
     EventRetracted,
     Happening,
-    pack,
-    pack_what,
-    unpack,
-    unpack_what,
 )
+from app.domain.lives.packing import pack, pack_what, unpack, unpack_what
 
 SUBJECT = "H44.07-260105-0001"
 WHATS = (

@@ -82,7 +82,7 @@ class DossierFacts(msgspec.Struct, frozen=True, gc=False):
 
 
 def fold(subject: str, life: Sequence[Event], rules_of: RulesOf, calendar: WorkCalendar) -> DossierFacts | None:
-    """The facts of `life`'s standing dossier events in reading order (events.without_retracted), None without any."""
+    """The facts of `life`'s standing dossier events in reading order (reading.without_retracted), None without any."""
     if not life:
         return None
     receptions = [event for event in life if _is_reception(event)]

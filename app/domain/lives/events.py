@@ -13,7 +13,7 @@ from typing import ClassVar, Final, Literal, NewType
 import msgspec
 
 from app.domain.calendar.civil import Day, Instant
-from app.domain.codes import ProcedureCode, UnitCode, is_under
+from app.domain.codes import ProcedureCode, UnitCode
 
 Amount = NewType("Amount", int)
 """Vietnamese đồng, a whole number from 0 on."""
@@ -377,95 +377,3 @@ class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
     unit: UnitCode
     what: AnyHappening
     sequence: str = ""
-
-
-def reading_order(event: Event) -> tuple[int, str, int, str, str]:
-    """The order in which a life is read, whatever the order of arrival. Texts compare by code point."""
-    return (event.time, event.sequence, event.what.code, event.source, event.id)
-
-
-_LIFE_ENCODER = msgspec.msgpack.Encoder()
-_LIFE_DECODER = msgspec.msgpack.Decoder(list[Event])
-
-
-_OF_SUBJECT = "\0"
-"""Stands in an id for the life's subject, with which most begin; no id has a control character."""
-
-
-def pack(subject: str, life: list[Event]) -> bytes:
-    """A life in its stored form: what an event has in common with the one before, or with the subject, is left out."""
-    rows, source, unit = [], "", ""
-    for event in life:
-        rows.append(
-            (
-                event.time,
-                "" if event.source == source else event.source,
-                _OF_SUBJECT + event.id[len(subject) :] if event.id.startswith(subject) else event.id,
-                "" if event.unit == unit else event.unit,
-                event.what,
-                event.sequence,
-            )
-        )
-        source, unit = event.source, event.unit
-    return _LIFE_ENCODER.encode(rows)
-
-
-def unpack(subject: str, stored: bytes) -> list[Event]:
-    """The life of a stored form."""
-    life = _LIFE_DECODER.decode(stored)
-    source, unit = "", UnitCode("")
-    for place, event in enumerate(life):
-        cut = event.id[0] == _OF_SUBJECT
-        if cut or not event.source or not event.unit:
-            event_id = EventId(subject + event.id[1:]) if cut else event.id
-            event = Event(event.time, event.source or source, event_id, event.unit or unit, event.what, event.sequence)
-            life[place] = event
-        source, unit = event.source, event.unit
-    return life
-
-
-_WHAT_DECODER = msgspec.msgpack.Decoder(AnyHappening)
-_BARE = frozenset(kind.code for kind in TYPES if not kind.__struct_fields__)
-
-
-def pack_what(what: Happening) -> bytes | None:
-    """What an event says in its stored form; None where its type has nothing to say."""
-    return None if what.code in _BARE else _LIFE_ENCODER.encode(what)
-
-
-def unpack_what(code: int, stored: bytes | None) -> AnyHappening:
-    """What an event of a type says, from its stored form."""
-    made: AnyHappening = BY_CODE[code]() if stored is None else _WHAT_DECODER.decode(stored)  # type: ignore[assignment]
-    return made
-
-
-def without_retracted(life: list[Event]) -> list[Event]:
-    """The events that stand, in reading order: neither retractions nor what they undo.
-
-    A retraction takes effect first, whatever its time: the event of the same source with the named id is as if never
-    sent, when the retraction's unit is the target's unit or above it. A retraction itself cannot be retracted.
-    """
-    if _stands_in_order(life):
-        return life
-    retractions: dict[tuple[str, str], list[str]] = {}
-    standing = []
-    for event in life:
-        if type(event.what) is EventRetracted:
-            retractions.setdefault((event.source, event.what.id), []).append(event.unit)
-        else:
-            standing.append(event)
-    if retractions:
-        standing = [
-            e for e in standing if not any(is_under(e.unit, by) for by in retractions.get((e.source, e.id), ()))
-        ]
-    return sorted(standing, key=reading_order) if len(standing) > 1 else standing
-
-
-def _stands_in_order(life: list[Event]) -> bool:
-    """Whether nothing is retracted and every event came after the one before: most lives, found out at little cost."""
-    last = -1
-    for event in life:
-        if event.time <= last or type(event.what) is EventRetracted:
-            return False
-        last = event.time
-    return True

@@ -29,11 +29,10 @@ from app.domain.lives.events import (
     EventRetracted,
     PetitionRated,
     PetitionReceived,
-    reading_order,
-    without_retracted,
 )
 from app.domain.lives.life import LifeFacts
 from app.domain.lives.life import fold as fold_life
+from app.domain.lives.reading import reading_order, without_retracted
 
 T = TypeVar("T")
 

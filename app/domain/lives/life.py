@@ -17,9 +17,10 @@ from app.domain.catalogues.rules import RulesOf
 from app.domain.lives import document, dossier, petition, publication
 from app.domain.lives.document import DocumentFacts
 from app.domain.lives.dossier import DossierFacts
-from app.domain.lives.events import Event, without_retracted
+from app.domain.lives.events import Event
 from app.domain.lives.petition import PetitionFacts
 from app.domain.lives.publication import PublicationFacts
+from app.domain.lives.reading import without_retracted
 
 LONGEST: Final = 1_000
 """Events a life may hold; the next one is refused (`life_too_long`)."""

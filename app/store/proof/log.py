@@ -12,7 +12,8 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from app.domain.codes import UnitCode
-from app.domain.lives.events import BY_CODE, Event, unpack_what
+from app.domain.lives.events import BY_CODE, Event
+from app.domain.lives.packing import unpack_what
 from app.store.database import Connection
 
 Progress = Callable[[str, int, int], None]

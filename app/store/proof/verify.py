@@ -15,8 +15,9 @@ from app.domain.catalogues.root import Catalogues
 from app.domain.lives import life as lives
 from app.domain.lives.document import DocumentFacts
 from app.domain.lives.dossier import DossierFacts
-from app.domain.lives.events import Event, unpack
+from app.domain.lives.events import Event
 from app.domain.lives.life import LifeFacts
+from app.domain.lives.packing import unpack
 from app.domain.lives.petition import PetitionFacts
 from app.store.catalogues import read
 from app.store.database import Connection, Database

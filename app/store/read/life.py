@@ -15,9 +15,9 @@ from app.domain.catalogues import indicators
 from app.domain.catalogues.indicators import Indicator
 from app.domain.catalogues.root import Catalogues
 from app.domain.codes import is_under
-from app.domain.lives.events import unpack
 from app.domain.lives.explain import Deadline, Story, Told, explain
 from app.domain.lives.life import LifeFacts
+from app.domain.lives.packing import unpack
 from app.store.database import Connection
 from app.store.read.dossiers import CONDITIONS, Table, binder, condition, table_of
 from app.store.snapshot import ReadingMoment

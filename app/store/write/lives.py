@@ -17,8 +17,9 @@ import msgspec
 
 from app.domain.lives import life as lives
 from app.domain.lives.dossier import DossierFacts
-from app.domain.lives.events import DossierReceived, Event, pack, unpack
+from app.domain.lives.events import DossierReceived, Event
 from app.domain.lives.life import LifeFacts
+from app.domain.lives.packing import pack, unpack
 from app.domain.tallies import tally
 from app.store.database import Outdated
 from app.store.rows import FEW, unnest

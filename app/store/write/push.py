@@ -15,7 +15,8 @@ from app.domain import codes
 from app.domain.calendar.civil import Instant, day_of
 from app.domain.catalogues.root import Catalogues
 from app.domain.codes import UnitCode
-from app.domain.lives.events import DossierReceived, DossierTransferred, Event, pack_what
+from app.domain.lives.events import DossierReceived, DossierTransferred, Event
+from app.domain.lives.packing import pack_what
 from app.domain.push import Outcome, Parsed, Rejected, Warned
 from app.store.database import Connection, Outdated
 from app.store.rows import add

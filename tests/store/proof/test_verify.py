@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest_asyncio
 
-from app.domain.lives.events import unpack_what
+from app.domain.lives.packing import unpack_what
 from app.domain.tallies.tally import FAMILIES
 from app.store.catalogues.read import CatalogueCache
 from app.store.database import Database
