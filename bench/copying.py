@@ -45,7 +45,7 @@ def copy_root(dsn: str, first: str, code: str) -> int:
         _rename_named(connection, old, first, code)
         return connection.execute(
             f"""
-            INSERT INTO event (root_id, time, received_at, source_id, id, type, unit_id, subject, sequence, what, data)
+            INSERT INTO event (root_id, time, received_at, source_id, id, type, unit_id, subject, sequence, what)
             WITH
             -- what the log's small integers stand for in either root
             units AS (
@@ -58,15 +58,13 @@ def copy_root(dsn: str, first: str, code: str) -> int:
                 WHERE old.root_id = %(old)s AND new.root_id = %(new)s
             )
             SELECT %(new)s, time, received_at, sources.new, {_renamed("event.id")}, type, units.new,
-                   {_renamed("subject")}, sequence, coalesce(renamed.what, event.what),
-                   -- what was logged as JSON once
-                   CASE WHEN data::text LIKE %(quoted)s THEN {_renamed_json("data")} ELSE data END
+                   {_renamed("subject")}, sequence, coalesce(renamed.what, event.what)
             FROM event JOIN units ON units.old = unit_id JOIN sources ON sources.old = source_id
             LEFT JOIN renamed USING (seq)
             WHERE root_id = %(old)s
             ORDER BY seq
             """.encode(),
-            {"old": old, "new": new, "first": first, "code": code, "quoted": f'%"{first}%'},
+            {"old": old, "new": new, "first": first, "code": code},
         ).rowcount
 
 
@@ -100,10 +98,6 @@ def _renamed(column: str) -> str:
     """A code or what begins with one, of the new root."""
     # Only at the beginning, and only a whole segment.
     return f"regexp_replace({column}, '^' || %(first)s || '(?![A-Za-z0-9])', %(code)s)"
-
-
-def _renamed_json(column: str) -> str:
-    return f"regexp_replace({column}::text, '\"' || %(first)s || '(?![A-Za-z0-9])', '\"' || %(code)s, 'g')::jsonb"
 
 
 def _catalogue(

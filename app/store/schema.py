@@ -30,7 +30,6 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 
 from app.domain.tallies.tally import FAMILIES, Family
 from app.store.tallies.grains import GRAINS, tally_keys, tally_name
@@ -189,9 +188,8 @@ event = Table(
     _required("unit_id", Integer),
     _required("subject", _CODE),
     Column("sequence", Text),
-    # What was logged before there was `what`.
-    Column("data", JSONB),
-    # The event's data as domain.events packs it: a quarter of the bytes of JSON, and nothing for the server to parse.
+    # The event's data as domain.events packs it, null where its type says nothing: a quarter of the bytes of JSON, and
+    # nothing for the server to parse.
     Column("what", LargeBinary),
     Index("event_by_seq", "seq", postgresql_using="brin"),
 )

@@ -1,4 +1,4 @@
-"""The schema: what the migrations build is what tables.py says, online and offline, with and without TimescaleDB."""
+"""The schema: what the migrations build is what schema.py says, online and offline, with and without TimescaleDB."""
 
 from __future__ import annotations
 

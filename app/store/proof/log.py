@@ -9,10 +9,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
 from app.domain.codes import UnitCode
-from app.domain.lives.events import BY_CODE, Event
+from app.domain.lives.events import Event
 from app.domain.lives.packing import unpack_what
 from app.store.database import Connection
 
@@ -23,7 +21,7 @@ NO_LIMIT: Final = 2**63 - 1
 _FETCHED: Final = 5_000
 
 _SELECT: Final = """
-    SELECT seq, subject, time, source_id, id, type, unit_id, sequence, what, data
+    SELECT seq, subject, time, source_id, id, type, unit_id, sequence, what
     FROM event
     WHERE root_id = $1 AND seq > $2 AND seq <= $3
 """
@@ -35,8 +33,6 @@ _ORDERS: Final = {
 
 Logged = tuple[int, str, Event]
 """A row of the log: its sequence number, its subject and the event."""
-
-_decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class _Names(NamedTuple):
@@ -89,7 +85,6 @@ async def read_lives(
 
 
 def _logged(row: Any, names: _Names) -> Logged:
-    seq, subject, time, source_id, event_id, code, unit_id, sequence, stored, data = row
-    # Until migration 0003 the log kept JSON.
-    what: Any = BY_CODE[code](**_decode(data)) if data is not None else unpack_what(code, stored)
-    return seq, subject, Event(time, names.sources[source_id], event_id, names.units[unit_id], what, sequence or "")
+    seq, subject, time, source_id, event_id, code, unit_id, sequence, stored = row
+    source, unit = names.sources[source_id], names.units[unit_id]
+    return seq, subject, Event(time, source, event_id, unit, unpack_what(code, stored), sequence or "")

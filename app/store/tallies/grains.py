@@ -1,4 +1,4 @@
-"""Which tallies exist: the lengths of a family's buckets, and what tells their cells apart. Apart from tables.py, so
+"""Which tallies exist: the lengths of a family's buckets, and what tells their cells apart. Apart from schema.py, so
 that what merely names a table need not load all of SQLAlchemy.
 """
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from datetime import date
 from typing import Any
 
 import pytest_asyncio
 
-from app.domain.lives.packing import unpack_what
 from app.domain.tallies.tally import FAMILIES
 from app.store.catalogues.read import CatalogueCache
 from app.store.database import Database
@@ -215,16 +213,3 @@ async def test_an_instant_ahead_of_the_clock_that_is_not_kept_is_noticed(store: 
     )
     report = await verify(store, root_id, deep=True, now=CLOCK)
     assert [(each.subject, each.fact) for each in report.fact_differences] == [(ahead["subject"], "ahead_until")]
-
-
-async def test_events_logged_before_data_was_packed_are_read_as_well(store: Database, root_id: int):
-    async with store.connection("write") as connection:
-        rows = await connection.fetch("SELECT seq, type, what FROM event WHERE what IS NOT NULL")
-        for row in rows:
-            what = unpack_what(row["type"], row["what"])
-            told = {name: value for name in what.__struct_fields__ if (value := getattr(what, name)) is not None}
-            statement = "UPDATE event SET what = NULL, data = $2::text::jsonb WHERE seq = $1"
-            await connection.execute(statement, row["seq"], json.dumps(told))
-    report = await verify(store, root_id, deep=True, now=CLOCK)
-    assert report.clean
-    assert len(rows) > 100
