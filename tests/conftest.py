@@ -75,6 +75,15 @@ def database(engine_dsn: str, template: str) -> Iterator[str]:
     yield from _copy(engine_dsn, template)
 
 
+@pytest.fixture
+def empty_database(engine_dsn: str) -> Iterator[str]:
+    """The DSN of a database in which there is nothing yet, on each engine in turn."""
+    name = f"chiso_test_{secrets.token_hex(6)}"
+    _execute(engine_dsn, "create database {}", name)
+    yield at(engine_dsn, name)
+    _execute(engine_dsn, "drop database if exists {} with (force)", name)
+
+
 @pytest.fixture(scope="session")
 def postgres_template(postgres_dsn: str) -> Iterator[str]:
     """As `template`, on the embedded PostgreSQL."""

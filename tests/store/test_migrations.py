@@ -6,19 +6,29 @@ import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, pool
+from sqlalchemy import Engine, create_engine, pool
 
 from app.store import migrate
 from app.store.schema import metadata
+from tests.store.described import described
 
 
-def test_the_migrations_build_what_the_tables_say(database: str) -> None:
-    engine = create_engine("postgresql+psycopg://" + database.partition("://")[2], poolclass=pool.NullPool)
-    with engine.connect() as connection:
+def made_of(dsn: str) -> Engine:
+    return create_engine("postgresql+psycopg://" + dsn.partition("://")[2], poolclass=pool.NullPool)
+
+
+def test_autogenerate_finds_nothing_to_do(database: str) -> None:
+    with made_of(database).connect() as connection:
+        # Defaults are compared below: of a sequence that goes with its column Alembic does not see that it is one.
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": False})
-        differences = compare_metadata(context, metadata)
-    ignored = {"alembic_version"}
-    assert [each for each in differences if getattr(each[1], "name", "") not in ignored] == []
+        assert compare_metadata(context, metadata) == []
+
+
+def test_the_migrations_build_what_the_schema_says(database: str, empty_database: str) -> None:
+    """Also what autogenerate does not look at: conditions of indexes, defaults, sequences, storage options."""
+    metadata.create_all(made_of(empty_database))
+    assert described(database) == described(empty_database)
+    assert len(described(database)) > 400
 
 
 def test_a_second_migration_changes_nothing(database: str) -> None:
@@ -43,20 +53,13 @@ def test_timescaledb_may_be_required(postgres_database: str) -> None:
 
 
 @pytest.mark.parametrize("timescale", ["auto", "require", "off"])
-def test_the_statements_can_be_had_offline_and_build_the_same(timescale: str, postgres_dsn: str) -> None:
+def test_the_statements_can_be_had_offline_and_build_the_same(
+    timescale: str, database: str, empty_database: str
+) -> None:
     statements = migrate.sql(timescale)
     assert statements.startswith("BEGIN;")
     assert ("create_hypertable" in statements) == (timescale != "off")
-    if timescale == "require":
-        return
-    name = f"offline_{timescale}"
-    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-        try:
-            with psycopg.connect(postgres_dsn, dbname=name) as fresh:
-                fresh.execute(statements)
-                tables = fresh.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone()
-            # Every table, and Alembic's own.
-            assert tables == (len(metadata.tables) + 1,)
-        finally:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    if timescale != "require":
+        with psycopg.connect(empty_database) as connection:
+            connection.execute(statements)
+        assert described(empty_database) == described(database)
