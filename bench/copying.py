@@ -32,7 +32,7 @@ def copy_root(dsn: str, first: str, code: str) -> int:
         old = _one(connection, "SELECT id FROM root WHERE code = %s", first)
         new = _one(
             connection,
-            "INSERT INTO root (code, revision) SELECT %s, revision FROM root WHERE id = %s RETURNING id",
+            "INSERT INTO root (code, revision, rules) SELECT %s, revision, rules FROM root WHERE id = %s RETURNING id",
             code,
             old,
         )

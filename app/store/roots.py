@@ -8,6 +8,7 @@ from functools import cache
 from app.domain import codes
 from app.domain.calendar import workdays
 from app.domain.calendar.periods import FIRST_YEAR, LAST_YEAR
+from app.domain.lives import life
 from app.store.database import Connection
 
 
@@ -35,7 +36,7 @@ async def ensure(connection: Connection, code: str) -> int:
     days = await asyncio.to_thread(_seed)
     async with connection.transaction():
         made = await connection.fetchval(
-            "INSERT INTO root (code) VALUES ($1) ON CONFLICT DO NOTHING RETURNING id", code
+            "INSERT INTO root (code, rules) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING id", code, life.RULES
         )
         if made is not None:
             await connection.copy_records_to_table(

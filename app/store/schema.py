@@ -59,6 +59,8 @@ root = Table(
     _required("code", _CODE, unique=True),
     _required("revision", BigInteger, server_default="1"),
     _required("generation", Integer, server_default="1"),
+    # The version of the fold (life.RULES) that all facts of the root are of, but for lives that `refold` names.
+    _required("rules", Integer),
 )
 
 unit = Table(
@@ -372,6 +374,7 @@ refold = Table(
     _required("revision", BigInteger),
     _required("procedures", ARRAY(Integer)),
     _required("calendar", Boolean),
+    _required("everything", Boolean, server_default=text("false")),
     _required("cursor", _CODE, server_default=""),
     _required("total", Integer),
     _required("done", Integer, server_default="0"),

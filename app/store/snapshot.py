@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from app.domain.catalogues.root import Catalogues
+from app.domain.lives import life
 from app.store.catalogues.read import CatalogueCache
 from app.store.database import Clock, Connection
 
@@ -30,12 +31,13 @@ async def reading_moment(
     """What the snapshot of `connection` sees of a root; the first statement, so that the clock is never behind it."""
     row = await connection.fetchrow(
         """
-        SELECT revision, generation, EXISTS (SELECT FROM refold WHERE root_id = $1) AS refolding,
+        SELECT revision, generation, rules < $3 OR EXISTS (SELECT FROM refold WHERE root_id = $1) AS refolding,
                coalesce($2::timestamptz, clock_timestamp()) AS now
         FROM root WHERE id = $1
         """,
         root_id,
         clock(),
+        life.RULES,
     )
     assert row is not None, "roots are never deleted"
     catalogues = await catalogue_cache.at(connection, root_id, row["revision"])
@@ -64,8 +66,9 @@ async def root_states(connection: Connection, root_ids: Collection[int], clock: 
     """The states of some roots by id, all of the one snapshot of a single statement."""
     rows = await connection.fetch(
         """
-        SELECT root.id, revision, generation, EXISTS (SELECT FROM refold WHERE refold.root_id = root.id) AS refolding,
-               coalesce($2::timestamptz, clock_timestamp()) AS now, counted.units, counted.changes
+        SELECT root.id, revision, generation, counted.units, counted.changes,
+               rules < $3 OR EXISTS (SELECT FROM refold WHERE refold.root_id = root.id) AS refolding,
+               coalesce($2::timestamptz, clock_timestamp()) AS now
         FROM root, LATERAL (
             SELECT coalesce(array_agg(unit_id), '{}') AS units, coalesce(array_agg(changes), '{}') AS changes
             FROM (
@@ -77,6 +80,7 @@ async def root_states(connection: Connection, root_ids: Collection[int], clock: 
         """,
         sorted(root_ids),
         clock(),
+        life.RULES,
     )
     return {
         row["id"]: RootState(
@@ -96,6 +100,19 @@ async def revision(connection: Connection) -> str | None:
         return None
     at: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
     return at
+
+
+async def rules(connection: Connection) -> tuple[bool, bool]:
+    """Whether any root's lives are folded with newer rules than these, and whether any are being folded again."""
+    row = await connection.fetchrow(
+        """
+        SELECT coalesce(max(rules) > $1, false), coalesce(min(rules) < $1, false) OR EXISTS (SELECT FROM refold)
+        FROM root
+        """,
+        life.RULES,
+    )
+    assert row is not None, "it counts"
+    return row[0], row[1]
 
 
 async def backlog(connection: Connection) -> tuple[int, int, int]:

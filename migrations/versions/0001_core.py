@@ -149,6 +149,7 @@ CREATE TABLE root (
     code TEXT COLLATE "C" NOT NULL,
     revision BIGINT DEFAULT '1' NOT NULL,
     generation INTEGER DEFAULT '1' NOT NULL,
+    rules INTEGER NOT NULL,
     PRIMARY KEY (id),
     UNIQUE (code)
 );
@@ -232,6 +233,7 @@ CREATE TABLE refold (
     revision BIGINT NOT NULL,
     procedures INTEGER[] NOT NULL,
     calendar BOOLEAN NOT NULL,
+    everything BOOLEAN DEFAULT false NOT NULL,
     cursor TEXT COLLATE "C" DEFAULT '' NOT NULL,
     total INTEGER NOT NULL,
     done INTEGER DEFAULT '0' NOT NULL,

@@ -110,7 +110,7 @@ async def test_refolding_and_kept_rejections_are_read_when_asked(database: str, 
         found = await told(client)
         assert [found[name] for name in names] == [0, 0, 0]
         with psycopg.connect(database, autocommit=True) as connection:
-            connection.execute("INSERT INTO root (code) VALUES ('H45')")
+            connection.execute("INSERT INTO root (code, rules) VALUES ('H45', 1)")
             connection.execute(
                 "INSERT INTO refold (root_id, revision, procedures, calendar, total, done)"
                 " SELECT id, 1, '{}', true, CASE code WHEN 'H44' THEN 1000 ELSE 50 END, 50 FROM root"

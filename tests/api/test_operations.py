@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -12,10 +13,13 @@ import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from app.domain.lives import life
 from app.main import create_app, create_service
+from app.store import migrate
+from app.store.catalogues.stale import begin_with_rules
 from tests.api.asking import AGAIN, ONE, of_errors, of_problem, reception
 from tests.faults.serving import Serving, environment, free_port
-from tests.running import Running, settings_for
+from tests.running import Clock, Running, settings_for
 
 SINGLE = "application/cloudevents+json"
 
@@ -40,7 +44,8 @@ async def without_database(folder: Path) -> AsyncIterator[httpx.AsyncClient]:
 async def test_a_ready_service_says_its_revision(running: Running) -> None:
     live, ready = await running.client.get("/livez"), await running.client.get("/readyz")
     assert (live.status_code, live.json()) == (200, {"status": "alive"})
-    assert (ready.status_code, list(ready.json()), ready.json()["status"]) == (200, ["status", "revision"], "ready")
+    told = {"status": "ready", "revision": migrate.head(), "refolding": False}
+    assert (ready.status_code, ready.json()) == (200, told)
 
 
 async def test_it_is_not_ready_with_another_revision_or_none(running: Running) -> None:
@@ -53,6 +58,44 @@ async def test_it_is_not_ready_with_another_revision_or_none(running: Running) -
         assert "chiso migrate" in answer.json()["detail"]
         assert int(answer.headers["retry-after"]) > 0
     assert (await running.client.get("/livez")).status_code == 200
+
+
+async def test_after_an_upgrade_with_other_rules_everybody_is_told_until_lives_are_folded_again(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = create_service(settings_for(database, tmp_path), database)
+    transport = httpx.ASGITransport(create_app(service))  # and nothing in the background
+    async with httpx.AsyncClient(transport=transport, base_url="http://chiso.test") as client:
+        old = Running(service, client, Clock(), "")
+        old.key = await old.make_key("H44", "ingest", "read", "admin")
+        await old.push([reception(old, f"H44.07-{n}") for n in range(3)])
+
+        async def told() -> tuple[bool, bool, set[str]]:
+            ready = (await client.get("/readyz")).json()
+            answer = (await old.get("/v1/scorecard", unit="H44", period="2026")).json()
+            metrics = (await client.get("/metrics")).text.splitlines()
+            return (
+                ready["refolding"],
+                answer["refolding"],
+                {each for each in metrics if each.startswith("chiso_refold")},
+            )
+
+        idle = {"chiso_refold_lives_to_do 0.0", "chiso_refold_lives_done 0.0"}
+        assert await told() == (False, False, idle)
+        with monkeypatch.context() as newer:
+            newer.setattr(life, "RULES", life.RULES + 1)
+            assert await told() == (True, True, idle)
+            assert not await service.refolder.step(1)
+            await service.database.write(partial(begin_with_rules, root_id=1))
+            await service.refolder.step(1, size=2)
+            assert await told() == (True, True, {"chiso_refold_lives_to_do 1.0", "chiso_refold_lives_done 2.0"})
+            await service.refolder.finish(1)
+            assert await told() == (False, False, idle)
+        # What is left of the older version.
+        for answer in (await client.get("/readyz"), await old.post(json.dumps(reception(old)).encode(), SINGLE)):
+            assert of_problem(answer)[:2] == (503, "database_unavailable")
+        assert (await old.get("/v1/scorecard", unit="H44", period="2026")).status_code == 200
+    await service.database.close()
 
 
 async def test_without_a_database_it_lives_and_says_503_to_everything_else(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from app.domain.calendar.civil import day_number
+from app.domain.lives.life import RULES
 from app.domain.push import Parsed
 from app.intake import cloudevents
 from app.store.database import Database
@@ -30,7 +31,9 @@ def arrivals(seed: int, dossiers: int) -> list[Parsed]:
 async def province(database: Database) -> int:
     """The catalogues of the histories under a new root; its id."""
     async with database.connection("write") as connection:
-        root_id = await connection.fetchval("INSERT INTO root (code, revision) VALUES ('H44', 2) RETURNING id")
+        root_id = await connection.fetchval(
+            "INSERT INTO root (code, revision, rules) VALUES ('H44', 2, $1) RETURNING id", RULES
+        )
         await connection.executemany(
             "INSERT INTO unit (root_id, code, level, aliases) VALUES ($1, $2, $3, $4)",
             [(root_id, each["code"], each["level"], each.get("aliases", [])) for each in UNITS],

@@ -92,10 +92,14 @@ class Metrics:
             "chiso_rejections_kept", "Rejections kept for /v1/rejections, up to 100,000.", together=newest
         )
         self.refold_to_do = gauge(
-            "chiso_refold_lives_to_do", "Lives still to be folded again after catalogue edits.", together=newest
+            "chiso_refold_lives_to_do",
+            "Lives still to be folded again after catalogue edits and upgrades.",
+            together=newest,
         )
         self.refold_done = gauge(
-            "chiso_refold_lives_done", "Lives folded again of the edits still being applied.", together=newest
+            "chiso_refold_lives_done",
+            "Lives folded again of the edits and upgrades still being applied.",
+            together=newest,
         )
 
     def _counter(self, name: str, says: str, *labels: str) -> Counter:

@@ -42,6 +42,9 @@ class Ready(TypedDict):
 
     status: Annotated[Literal["ready"], said("Always this.", "ready")]
     revision: Annotated[str, said("The database's migration revision.", "0001")]
+    refolding: Annotated[
+        bool, said("Whether lives of any root are still being folded again after an edit or an upgrade.", False)
+    ]
 
 
 _PAGE: Final = (
@@ -62,10 +65,14 @@ _NOT_READY: Final = ("overloaded", "database_unavailable")
 
 @router.get("/readyz", summary="Can the service answer", **told(Ready, scope=None, problems=_NOT_READY, tag=None))
 async def readyz(service: Annotated[Service, Depends(service_of)]) -> Response:
-    """200 when the database answers and has the migration revision this version needs."""
+    """200 when the database answers, has the migration revision this version needs and no newer version's rules.
+
+    `refolding` says whether lives of any root are being folded again after an edit or an upgrade.
+    """
     try:
         async with service.database.connection("read") as connection:
             revision = await snapshot.revision(connection)
+            newer, refolding = await snapshot.rules(connection) if revision == _needed() else (False, False)
     except (DatabaseUnavailable, Overloaded):
         service.metrics.up.set(0)
         raise
@@ -73,7 +80,11 @@ async def readyz(service: Annotated[Service, Depends(service_of)]) -> Response:
     if revision != _needed():
         detail = f"the database is at revision {revision or 'none'}, {_needed()} is needed: run chiso migrate"
         raise Problem("database_unavailable", detail)
-    return json_response(Ready(status="ready", revision=revision))
+    if newer:
+        raise Problem(
+            "database_unavailable", "lives are folded with the rules of a newer version: this one is outdated"
+        )
+    return json_response(Ready(status="ready", revision=revision, refolding=refolding))
 
 
 @router.get("/metrics", summary="Metrics for Prometheus", **plain("Prometheus' exposition format.", _PAGE))

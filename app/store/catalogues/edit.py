@@ -214,7 +214,7 @@ async def _write(
     ids = await connection.fetch(
         "SELECT id FROM procedure WHERE root_id = $1 AND code = ANY($2::text[])", root_id, stale.procedures
     )
-    return await begin(connection, root_id, revision, {row["id"] for row in ids}, stale.calendar)
+    return await begin(connection, root_id, revision, {row["id"] for row in ids}, calendar=stale.calendar)
 
 
 def _stale_procedures(draft: Draft, changed: Mapping[Key, Any]) -> _Stale:

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Final
 
 from app.domain.catalogues.root import Catalogues
+from app.domain.lives import life
 from app.domain.lives.events import DossierReceived, Event
 from app.domain.tallies.tally import FAMILIES
 from app.store.catalogues import lock
@@ -227,7 +228,9 @@ class _Rebuild:
             await self._fold_in(connection, moment, {row["code"]: row["id"] for row in rows}, arrivals)
         # A session that lost its connection has lost its lock too, and another rebuild may be at the same generation.
         await self._reading.fetchval("SELECT 1")
-        await connection.execute("UPDATE root SET generation = $2 WHERE id = $1", self._root_id, self._next)
+        await connection.execute(
+            "UPDATE root SET generation = $2, rules = $3 WHERE id = $1", self._root_id, self._next, life.RULES
+        )
         # Whatever was kept of the old generation's figures ends with the revision.
         await lock.raise_revision(connection, self._root_id)
         # What waited to be folded again has been, with the catalogue as it is in this transaction.

@@ -57,8 +57,8 @@ class FactDifference(NamedTuple):
 class Report:
     """What was compared and what differs. The lists hold the first LISTED differences, the numbers count them all.
 
-    `refolding` lives wait to be folded with a newer catalogue: their facts are not compared. `receipts` and `logged`
-    are the root's numbers of receipts and of events in the log, None unless deep.
+    `refolding` lives wait to be folded with a newer catalogue or newer rules: their facts are not compared. `receipts`
+    and `logged` are the root's numbers of receipts and of events in the log, None unless deep.
     """
 
     cells_compared: int = 0
@@ -77,7 +77,7 @@ class Report:
             told.append(f"{self.lives_refolded:,} lives folded anew, {self.facts_differing:,} facts differ")
             told.append(f"{self.logged:,} events logged, {self.receipts:,} receipts")
         if self.refolding:
-            told.append(f"{self.refolding:,} lives wait to be folded with a newer catalogue")
+            told.append(f"{self.refolding:,} lives wait to be folded again")
         lines = ["; ".join(told)]
         lines += [
             f"  {each.table} {each.bucket} {each.unit} {each.procedure or ''} {each.variety} {each.counter}:"
@@ -184,14 +184,17 @@ class _Refolding:
         self._report.receipts, self._report.logged = receipts, logged
 
     async def _waiting(self) -> Callable[[Any], bool]:
-        """Which stored lives a catalogue edit has left waiting to be folded again."""
+        """Which stored lives wait to be folded again; all, where the whole root's are of other rules than these."""
+        root_id = self._directory.root_id
+        if await self._connection.fetchval("SELECT rules FROM root WHERE id = $1", root_id) != lives.RULES:
+            return lambda life: True
         row = await self._connection.fetchrow(
-            "SELECT revision, procedures, calendar FROM refold WHERE root_id = $1", self._directory.root_id
+            "SELECT revision, procedures, calendar OR everything FROM refold WHERE root_id = $1", root_id
         )
         if row is None:
             return lambda life: False
-        revision, calendar, procedures = row["revision"], row["calendar"], set(row["procedures"])
-        return lambda life: life["revision"] < revision and (calendar or life["procedure_id"] in procedures)
+        revision, procedures, whatever = row[0], set(row[1]), row[2]
+        return lambda life: life["revision"] < revision and (whatever or life["procedure_id"] in procedures)
 
     async def _compare(self, after: str, until: str | None, told: Mapping[str, list[Event]]) -> None:
         """Compare the logged lives with all stored ones of after < subject ≤ until, a bounded number at a time."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from app.domain.lives import life
 from app.domain.lives.events import DossierReceived
 from app.domain.push import Outcome, Parsed
 from app.store.catalogues import lock
 from app.store.catalogues.read import CatalogueCache
-from app.store.database import Clock, Connection, Database, again, begun
+from app.store.database import Clock, Connection, Database, DatabaseUnavailable, again, begun
 from app.store.names import Names
 from app.store.tallies import add
 from app.store.write import lives
@@ -35,17 +36,26 @@ class Intake:
         self._clock = clock
 
     async def moment(self, connection: Connection, root_id: int) -> Moment:
-        """The root's catalogues, generation and the time, held until the transaction ends."""
+        """The root's catalogues, generation and the time, held until the transaction ends.
+
+        Raises:
+            DatabaseUnavailable: the root's lives are folded with newer rules than this version knows.
+        """
         await lock.hold(connection, root_id)
         return await self._held(connection, root_id)
 
     async def _held(self, connection: Connection, root_id: int) -> Moment:
         row = await connection.fetchrow(
-            "SELECT revision, generation, coalesce($2::timestamptz, clock_timestamp()) AS now FROM root WHERE id = $1",
+            """
+            SELECT revision, generation, rules, coalesce($2::timestamptz, clock_timestamp()) AS now
+            FROM root WHERE id = $1
+            """,
             root_id,
             self._clock(),
         )
         assert row is not None, "roots are never deleted"
+        if row["rules"] > life.RULES:
+            raise DatabaseUnavailable("lives are folded with newer rules than this version of the service knows")
         catalogues = await self._directories.at(connection, root_id, row["revision"])
         return Moment(catalogues, row["generation"], row["now"])
 

@@ -1,8 +1,9 @@
-"""Folding lives again after a catalogue edit: in small transactions, each from where the last one ended.
+"""Folding lives again after a catalogue edit, or by new rules: in small transactions, each from where the last ended.
 
-The edit's own transaction leaves one row per root that says which lives are stale: those of some procedures, or all
-that the calendar touches, folded with an older revision than the row's. Until that row is gone, answers of the root say
-that they are being folded again.
+The edit's own transaction leaves one row per root that says which lives are stale: those of some procedures, all that
+the calendar touches, or all, folded with an older revision than the row's. Until that row is gone, answers of the root
+say that they are being folded again. Of a root whose lives were folded with older rules than this version's
+(life.RULES) the row is made here, as by an edit that concerns all lives.
 
 Lock order, the same as everybody's: catalogue revision → this row → lives → tallies. A step holds the catalogue shared,
 so it never runs while an edit (which holds it alone, and takes neither lives nor tallies) writes the row: an edit waits
@@ -15,9 +16,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from functools import partial
 from typing import Final
 
-from app.store.catalogues.stale import AFFECTED
+from app.domain.lives import life
+from app.store.catalogues.stale import AFFECTED, begin_with_rules
 from app.store.database import Connection, Database
 from app.store.write.intake import Intake
 
@@ -28,9 +31,9 @@ _AFTER_FAILURE_SECONDS: Final = 2.0
 
 _NEXT: Final = f"""
     SELECT subject FROM life
-    WHERE {AFFECTED} AND life.subject > $5 AND life.revision < $6
+    WHERE {AFFECTED} AND life.subject > $6 AND life.revision < $7
     ORDER BY subject
-    LIMIT $7
+    LIMIT $8
 """
 
 
@@ -55,12 +58,15 @@ class Refolder:
         async def work(connection: Connection) -> bool:
             moment = await self._intake.moment(connection, root_id)
             row = await connection.fetchrow(
-                "SELECT revision, procedures, calendar, cursor FROM refold WHERE root_id = $1 FOR UPDATE SKIP LOCKED",
+                """
+                SELECT revision, procedures, calendar, everything, cursor FROM refold
+                WHERE root_id = $1 FOR UPDATE SKIP LOCKED
+                """,
                 root_id,
             )
             if row is None:
                 return False
-            scope = (root_id, moment.generation, row["procedures"], row["calendar"])
+            scope = (root_id, moment.generation, row["procedures"], row["calendar"], row["everything"])
             found = await connection.fetch(_NEXT, *scope, row["cursor"], row["revision"], size)
             subjects = [each["subject"] for each in found]
             if len(subjects) < size:
@@ -114,5 +120,10 @@ class Refolder:
         return any(outcomes)
 
     async def _waiting(self) -> list[int]:
+        """Roots with stale lives, by id."""
+        async with self._database.connection("read") as connection:
+            outdated = await connection.fetch("SELECT id FROM root WHERE rules < $1 ORDER BY id", life.RULES)
+        for row in outdated:
+            await self._database.write(partial(begin_with_rules, root_id=row["id"]))
         async with self._database.connection("read") as connection:
             return [row["root_id"] for row in await connection.fetch("SELECT root_id FROM refold ORDER BY root_id")]
