@@ -42,8 +42,8 @@ def head() -> str:
     return revision
 
 
-def upgrade(dsn: str, timescale: str = "auto") -> None:
-    """Migrate the database at `dsn` to the newest revision.
+def upgrade(dsn: str, timescale: str = "auto", to: str = "head") -> None:
+    """Migrate the database at `dsn` to the newest revision, or to a certain one.
 
     Args:
         dsn: a postgresql:// address.
@@ -60,7 +60,7 @@ def upgrade(dsn: str, timescale: str = "auto") -> None:
     config = _config()
     config.attributes["dsn"] = dsn
     config.attributes["timescale"] = timescale
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
 
 
 def sql(timescale: str = "auto") -> str:
