@@ -22,34 +22,51 @@ import msgspec
 
 T = TypeVar("T")
 
-MEASURES: Final[frozenset[str]] = frozenset(
-    name
-    for line in (
-        # Dossiers of the period: the balance, and the active ones by flag.
-        "active on_time overdue ended ended_on_time",
-        "received received_online received_postal received_by_postal_clerk received_fee received_fee_paid_online",
-        "received_synced synced_base",
-        "active_e_result active_digitised active_reused active_shared_store active_population_data active_satisfied",
-        "returned_postal returned_online ended_signed_result full_online_received full_eligible_received",
-        "essential_online essential_received",
-        # Exact fractions: a share (1 is 100 %), and days.
-        "essential_mean processing_time",
-        # Procedures (thủ tục hành chính) in the remit.
-        "procedures procedures_online_service procedures_with_online_dossiers",
-        "procedures_fee procedures_paid_online procedures_integrated procedures_citizen procedures_population_data",
-        # Publications of procedures (công bố, công khai).
-        "announced announced_on_time updated updated_on_time published published_complete",
-        # Petitions (phản ánh, kiến nghị), communes, documents.
-        "petitions_active petitions_on_time petitions_satisfied petitions_about_regulation petitions_about_staff",
-        "communes communes_certified_copy",
-        "documents documents_electronic documents_signed",
-        "documents_province documents_electronic_province documents_signed_province",
-        "documents_agencies documents_electronic_agencies documents_signed_agencies",
-        "documents_commune documents_electronic_commune documents_signed_commune",
-    )
-    for name in line.split()
-)
-"""The closed set of names a catalogue may count with."""
+Part = Literal[
+    "dossiers",
+    "programmes",
+    "remit",
+    "online_uses",
+    "paid_uses",
+    "population_uses",
+    "petitions",
+    "documents",
+    "communes",
+    "publications",
+]
+"""What a measure counts, and so the sums it comes from. programmes: dossiers by their procedure's attributes; remit:
+procedures by their attributes alone; …uses: procedures by their dossiers."""
+
+_BY_PART: Final[dict[Part, str]] = {
+    # processing_time is in days, essential_mean a share (1 is 100 %): exact fractions.
+    "dossiers": """
+        active on_time overdue ended ended_on_time ended_signed_result processing_time
+        received received_online received_postal received_by_postal_clerk received_fee received_fee_paid_online
+        received_synced synced_base returned_postal returned_online
+        active_e_result active_digitised active_reused active_shared_store active_population_data active_satisfied
+    """,
+    "programmes": "full_online_received full_eligible_received essential_online essential_received essential_mean",
+    # Procedures (thủ tục hành chính).
+    "remit": "procedures procedures_online_service procedures_fee procedures_integrated procedures_citizen",
+    "online_uses": "procedures_with_online_dossiers",
+    "paid_uses": "procedures_paid_online",
+    "population_uses": "procedures_population_data",
+    # Publications of procedures (công bố, công khai).
+    "publications": "announced announced_on_time updated updated_on_time published published_complete",
+    # Petitions (phản ánh, kiến nghị).
+    "petitions": """
+        petitions_active petitions_on_time petitions_satisfied petitions_about_regulation petitions_about_staff
+    """,
+    "communes": "communes communes_certified_copy",
+    "documents": """
+        documents documents_electronic documents_signed
+        documents_province documents_electronic_province documents_signed_province
+        documents_agencies documents_electronic_agencies documents_signed_agencies
+        documents_commune documents_electronic_commune documents_signed_commune
+    """,
+}
+MEASURES: Final[dict[str, Part]] = {name: part for part, names in _BY_PART.items() for name in names.split()}
+"""The closed set of names a catalogue may count with, and what each counts."""
 
 Kind = Literal["ratio", "mean", "average", "constant"]
 """ratio: n/d. mean: a share without counts. average: a value, no ratio. constant: always `constant_ratio`."""
@@ -241,7 +258,7 @@ def _faults(catalogue: IndicatorCatalogue, everything: list[Indicator]) -> Itera
 
 
 def _indicator_faults(indicator: Indicator) -> Iterator[str]:
-    if unknown := set(indicator.measures) - MEASURES:
+    if unknown := set(indicator.measures) - MEASURES.keys():
         yield f"counts with unknown measures: {', '.join(sorted(unknown))}"
     given = {
         name for name in ("numerator", "denominator", "value", "constant_ratio") if getattr(indicator, name) is not None

@@ -12,8 +12,8 @@ from typing import Literal, TypeVar
 
 from app.domain.calendar.civil import Day, Instant, day_of, start_of
 from app.domain.calendar.periods import Period
-from app.domain.catalogues.indicators import Indicator
-from app.domain.figures.measures import USES, part_of
+from app.domain.catalogues.indicators import MEASURES, Indicator
+from app.domain.figures.measures import USES
 from app.domain.lives.publication import PublicationCounts
 from app.domain.tallies.sums import Counted, Uses
 from app.domain.tallies.tally import FAMILIES, Family
@@ -192,7 +192,7 @@ def why_not_additive(indicator: Indicator, across: Across, reported: bool) -> st
         return _NO_COUNTS
     if reported and "synced_base" in indicator.measures:
         return _REPORTED
-    parts = {part_of(each) for each in indicator.measures}
+    parts = {MEASURES[each] for each in indicator.measures}
     if parts & {"remit", "publications", *USES}:
         return _DISTINCT
     if across == "slices" and "communes" in parts:

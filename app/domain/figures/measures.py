@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from typing_extensions import TypedDict
 
 from app.domain.calendar.civil import DAY, Instant
 from app.domain.catalogues import indicators
-from app.domain.catalogues.indicators import Indicator
+from app.domain.catalogues.indicators import Indicator, Part
 from app.domain.catalogues.remits import Remit, Remits
 from app.domain.catalogues.root import Catalogues, Scope, Unit
 from app.domain.figures.scoring import Measure
@@ -31,48 +31,8 @@ ONLINE = CHANNELS.index("online")
 NATIONAL_COUNT = "DOSSIER_SYNC"
 """Code of the external figure whose `count` is the national report's number of dossiers."""
 
-Part = Literal[
-    "dossiers",
-    "programmes",
-    "remit",
-    "online_uses",
-    "paid_uses",
-    "population_uses",
-    "petitions",
-    "documents",
-    "communes",
-    "publications",
-]
-"""Measures that come from the same sums. remit: procedures by their attributes alone; …uses: those with dossiers."""
-
 USES: Final[frozenset[Part]] = frozenset(("online_uses", "paid_uses", "population_uses"))
 _OF_DOSSIERS: Final[frozenset[Part]] = frozenset(("dossiers", "programmes"))
-_PROGRAMMES: Final = frozenset(
-    ("full_online_received", "full_eligible_received", "essential_online", "essential_received", "essential_mean")
-)
-_USES: Final[dict[str, Part]] = {
-    "procedures_with_online_dossiers": "online_uses",
-    "procedures_paid_online": "paid_uses",
-    "procedures_population_data": "population_uses",
-}
-_BY_FIRST_WORD: Final[dict[str, Part]] = {
-    "procedures": "remit",
-    "petitions": "petitions",
-    "documents": "documents",
-    "communes": "communes",
-    "announced": "publications",
-    "updated": "publications",
-    "published": "publications",
-}
-
-
-def part_of(measure: str) -> Part:
-    """The part a measure belongs to."""
-    if measure in _PROGRAMMES:
-        return "programmes"
-    if measure in _USES:
-        return _USES[measure]
-    return _BY_FIRST_WORD.get(measure.partition("_")[0], "dossiers")
 
 
 @dataclass(frozen=True)
@@ -103,7 +63,7 @@ class Needed:
 def _needed(measures: frozenset[str]) -> Needed:
     if "synced_base" in measures:
         measures |= {"received"}
-    parts = frozenset(part_of(measure) for measure in measures)
+    parts = frozenset(indicators.MEASURES[measure] for measure in measures)
     of_dossiers = tuple((name, of) for name, of in _DOSSIERS.items() if name in measures)
     looked_at = _Looked()
     for _, of in of_dossiers:
@@ -243,7 +203,7 @@ _DOSSIERS: Final[dict[str, Callable[[Sums], Measure]]] = {
 }
 """The dossiers' measures that follow from their sums alone."""
 
-EVERYTHING: Final = replace(_needed(indicators.MEASURES), counters=DOSSIER.counters, by_channel=True)
+EVERYTHING: Final = replace(_needed(frozenset(indicators.MEASURES)), counters=DOSSIER.counters, by_channel=True)
 """What a whole scorecard needs; its balance looks at all counters."""
 
 

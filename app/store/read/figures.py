@@ -13,9 +13,10 @@ from operator import add
 from typing import Final, TypeVar
 
 from app.domain.calendar.civil import Day, Instant, date_of, day_number, day_of, start_of
+from app.domain.catalogues.indicators import Part
 from app.domain.catalogues.root import Catalogues, Unit
 from app.domain.figures.cube import Cell, Cube, Slices
-from app.domain.figures.measures import EVERYTHING, USES, Needed, Part, Question
+from app.domain.figures.measures import EVERYTHING, USES, Needed, Question
 from app.domain.lives.publication import PublicationCounts
 from app.domain.tallies import tally
 from app.domain.tallies.sums import Counted, Uses
