@@ -25,7 +25,8 @@ from app.store.read import publications
 from app.store.tallies import sums
 from app.store.tallies.closed import Marks, SettledSums
 from app.store.tallies.contribution import contribution
-from app.store.tallies.sums import Kind, Place, Scope, Span, Steps, UsesWanted
+from app.store.tallies.sums import Found, Place, Scope, Span, Steps, Summed
+from app.store.tallies.uses import USED, Ahead, UsesWanted, uses
 
 _DUE = "ended_at IS NULL AND deadline IS NOT NULL AND deadline >= $3 AND deadline < $5"
 
@@ -68,9 +69,6 @@ _LATER_TODAY: Final = {
 
 _P = TypeVar("_P")
 _T = TypeVar("_T")
-_APART: Final = 10_000
-"""Where the numbers of spans that are kept begin; no series has so many points."""
-
 _FEW_SLICES: Final = 4
 """Up to so many are read from whatever buckets are cheapest for each of them."""
 
@@ -168,9 +166,9 @@ class Reader:
         kinds = []
         if "dossiers" in parts:
             by_channel = wanted.by_channel or wanted.needed.by_channel
-            kinds.append(Kind(tally.DOSSIER, wanted.needed.counters, wanted.by_unit, wanted.by_procedure, by_channel))
+            kinds.append(Summed(tally.DOSSIER, wanted.needed.counters, wanted.by_unit, wanted.by_procedure, by_channel))
         if wanted.procedure is None:
-            kinds += [Kind(family, family.counters, wanted.by_unit) for family, part in _ALONE if part in parts]
+            kinds += [Summed(family, family.counters, wanted.by_unit) for family, part in _ALONE if part in parts]
         of_procedures = parts & {"programmes", *USES}
         later: dict[str, tally.Cells] = {}
         if kinds or of_procedures:
@@ -196,18 +194,18 @@ class Reader:
         return Scope(self.catalogues.root_id, self.generation, ids, procedure_id)
 
     async def _cells(
-        self, kinds: Sequence[Kind], wanted: Wanted, procedure_id: int | None, slices: Slices
+        self, kinds: Sequence[Summed], wanted: Wanted, procedure_id: int | None, slices: Slices
     ) -> dict[str, dict[Cell, list[int]]]:
         """The sums of each family by cell."""
         spans, steps = _spans(slices)
 
-        async def read(missing: list[Span]) -> list[tuple[Place, int, list[int]]]:
+        async def read(missing: list[Span]) -> list[Found[Place, list[int]]]:
             return await sums.cells(self.connection, kinds, self._scope(wanted, procedure_id), missing, steps)
 
         found: dict[str, dict[Cell, list[int]]] = {kind.family.name: {} for kind in kinds}
-        for place, number, counts in await self._with_settled((*kinds, procedure_id), wanted, spans, read, len):
+        for place, slice_, counts in await self._with_settled((*kinds, procedure_id), wanted, spans, read, len):
             name, unit, procedure, variety = place
-            cells, cell = found[name], (unit, procedure, variety, number)
+            cells, cell = found[name], (unit, procedure, variety, slice_)
             into = cells.get(cell)
             cells[cell] = counts if into is None else list(map(add, into, counts))
         return found
@@ -217,61 +215,50 @@ class Reader:
         what: Hashable,
         wanted: Wanted,
         spans: Sequence[Span],
-        read: Callable[[list[Span]], Awaitable[list[tuple[_P, int, _T]]]],
+        read: Callable[[list[Span]], Awaitable[list[Found[_P, _T]]]],
         size: Callable[[_T], int],
     ) -> list[tuple[_P, int, _T]]:
-        """What `read` gives for the spans: place, slice and value; of closed years as it was kept.
-
-        `read` numbers what it reads as it is told: kept spans have numbers of their own, with the sign of their slice.
-        """
+        """What `read` gives for the spans: place, slice and value; of closed years as it was kept."""
+        units = frozenset([unit.id for unit in wanted.units])
+        keys = self._closed(what, units, spans)
         found: list[tuple[_P, int, _T]] = []
         missing: list[Span] = []
-        to_keep: dict[int, tuple[Hashable, int, int]] = {}
-        units = frozenset([unit.id for unit in wanted.units])
-        open_year = date_of(Day(spans[-1].until - 1)).year if spans else 0
         for span in spans:
-            if self._marks is None or self.settled is None or not units <= self._marks.units:
-                missing.append(span)
-                continue
-            if date_of(Day(span.until - 1)).year >= open_year:
-                missing.append(span)
-                continue
-            key: Hashable = (
-                what,
-                self.catalogues.revision,
-                self.generation,
-                units,
-                self._marks.units,
-                span.slice > 0,
-                span[1:],
-            )
-            mark = self._marks.of_days(span.first, span.until)
-            kept = self.settled.find(key, mark)
+            kept = self.settled.find(*keys[span.number]) if self.settled and span.number in keys else None
             if kept is None:
-                number = _APART + len(to_keep) if span.slice > 0 else -1 - len(to_keep)
-                to_keep[number] = (key, mark, span.slice)
-                missing.append(span._replace(slice=number))
+                missing.append(span)
             else:
                 found += [(place, span.slice, value) for place, value in kept]
-        groups: dict[int, list[tuple[_P, _T]]] = {number: [] for number in to_keep}
-        for each in await read(missing):
-            place, number, value = each
+        to_keep: dict[int, list[tuple[_P, _T]]] = {span.number: [] for span in missing if span.number in keys}
+        for place, number, slice_, value in await read(missing):
+            found.append((place, slice_, value))
             if number in to_keep:
-                groups[number].append((place, value))
-                each = (place, to_keep[number][2], value)
-            found.append(each)
-        for number, (where, mark, _) in to_keep.items():
+                to_keep[number].append((place, value))
+        for number, values in to_keep.items():
             assert self.settled is not None, "only then is anything to be kept"
-            self.settled.keep(
-                where, mark, groups[number], sum([size(value) for _, value in groups[number]]) + len(units)
-            )
+            self.settled.keep(*keys[number], values, sum([size(value) for _, value in values]) + len(units))
         return found
+
+    def _closed(self, what: Hashable, units: frozenset[int], spans: Sequence[Span]) -> dict[int, tuple[Hashable, int]]:
+        """By number, the spans whose sums are kept, those of closed years: under which key, and the mark they have."""
+        if not spans or self._marks is None or self.settled is None or not units <= self._marks.units:
+            return {}
+        known = (what, self.catalogues.revision, self.generation, units, self._marks.units)
+        open_year = date_of(Day(spans[-1].until - 1)).year
+        return {
+            span.number: (
+                (*known, span.slice > 0, span.first, span.until),
+                self._marks.of_days(span.first, span.until),
+            )
+            for span in spans
+            if date_of(Day(span.until - 1)).year < open_year
+        }
 
     async def _uses(
         self, wanted: Wanted, procedure_id: int | None, slices: Slices, later: tally.Cells
     ) -> dict[tuple[int, int], Uses]:
         parts = wanted.needed.parts
-        uses = UsesWanted(
+        asked = UsesWanted(
             "online_uses" in parts,
             "paid_uses" in parts,
             "population_uses" in parts,
@@ -279,24 +266,26 @@ class Reader:
             wanted.by_unit,
         )
         spans, steps = _spans(slices)
-        if not uses.population:
+        if not asked.population:
             spans = [span for span in spans if span.slice > 0]
-        places = [tally.DOSSIER.places[name] for name in sums.USED]
+        places = [tally.DOSSIER.places[name] for name in USED]
         # A deadline still to pass says nothing of procedures; nearly always that is all there is.
         ahead = {key: counts for key, counts in later.items() if any(counts[place] for place in places)}
 
-        async def read(missing: list[Span]) -> list[tuple[int, int, Uses]]:
-            scope = self._scope(wanted, procedure_id)
-            return await sums.uses(self.connection, uses, scope, missing, steps, ahead, slices.last)
+        last = Ahead(ahead, None if steps is not None else spans[-1].number, slices.last)
+
+        async def read(missing: list[Span]) -> list[Found[int, Uses]]:
+            return await uses(self.connection, asked, self._scope(wanted, procedure_id), missing, steps, last)
 
         found: dict[tuple[int, int], Uses] = {}
-        for unit, number, each in await self._with_settled((uses, procedure_id), wanted, spans, read, Uses.size):
-            if (unit, number) in found:
+        for unit, slice_, each in await self._with_settled((asked, procedure_id), wanted, spans, read, Uses.size):
+            if (unit, slice_) in found:
                 together = Uses()
-                together.add(found[unit, number])
+                together.add(found[unit, slice_])
                 together.add(each)
-                each = together
-            found[unit, number] = each
+                found[unit, slice_] = together
+            else:
+                found[unit, slice_] = each
         return found
 
     async def procedure_codes(self, ids: Collection[int]) -> dict[int, str]:
@@ -363,16 +352,19 @@ def _spans(slices: Slices) -> tuple[list[Span], Steps | None]:
     """
     year = date_of(slices.first).year
     cuts = [day_number(date(each, 1, 1)) for each in (year - 1, year)]
-    before = [Span(0, None, cuts[0]), Span(0, cuts[0], cuts[1])]
+    days = [(0, None, cuts[0]), (0, cuts[0], cuts[1])]
     if cuts[1] != slices.first:
-        before.append(Span(0, cuts[1], slices.first))
+        days.append((0, cuts[1], slices.first))
+    steps = None
     if slices.last > _FEW_SLICES:
-        return before, Steps(slices.edges)
-    return [*before, *(Span(n, first, until) for n, (first, until) in enumerate(pairwise(slices.edges), start=1))], None
+        steps = Steps(slices.edges)
+    else:
+        days += [(n, first, until) for n, (first, until) in enumerate(pairwise(slices.edges), start=1)]
+    return [Span(number, *each) for number, each in enumerate(days)], steps
 
 
 def _take_out(
-    cells: dict[Cell, list[int]], later: tally.Cells, kind: Kind, procedure_id: int | None, last: int
+    cells: dict[Cell, list[int]], later: tally.Cells, kind: Summed, procedure_id: int | None, last: int
 ) -> None:
     """Take out of the last slice what its last day holds though its instant is yet to come."""
     places = [kind.family.places[name] for name in kind.counters]

@@ -7,10 +7,11 @@ in its own snapshot, so kept sums are exact, never merely recent; events of this
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+
+from cachetools import LRUCache
 
 from app.domain.calendar.civil import Day, date_of
 
@@ -38,26 +39,25 @@ class Marks:
         return sum([changes for year, changes in self.by_year.items() if begin <= year <= end])
 
 
+class _Kept(NamedTuple):
+    mark: int
+    value: Any
+    size: int
+
+
 class SettledSums:
     """The process's kept sums, the least recently used thrown away first."""
 
     def __init__(self, room: int = _ROOM) -> None:
-        self._room = room
-        self._held = 0
-        self._kept: OrderedDict[Hashable, tuple[int, Any, int]] = OrderedDict()
+        self._kept: LRUCache[Hashable, _Kept] = LRUCache(room, lambda kept: kept.size)
 
     def find(self, key: Hashable, mark: int) -> Any:
         """What was kept under this key when the mark was the same; None where nothing was."""
         kept = self._kept.get(key)
-        if kept is None or kept[0] != mark:
-            return None
-        self._kept.move_to_end(key)
-        return kept[1]
+        return kept.value if kept is not None and kept.mark == mark else None
 
     def keep(self, key: Hashable, mark: int, value: Any, size: int) -> None:
-        """Keep a value of so many numbers; nobody changes it any more."""
-        before = self._kept.pop(key, None)
-        self._held += size - (before[2] if before is not None else 0)
-        self._kept[key] = (mark, value, size)
-        while self._held > self._room:
-            self._held -= self._kept.popitem(last=False)[1][2]
+        """Keep a value of so many numbers, where there is room for it; nobody changes it any more."""
+        self._kept.pop(key, None)
+        if size <= self._kept.maxsize:
+            self._kept[key] = _Kept(mark, value, size)

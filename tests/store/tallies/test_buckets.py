@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import date
 
 from app.domain.calendar.civil import Day, day_number
-from app.store.tallies.sums import Piece, pieces
+from app.store.tallies.buckets import Piece, pieces
 
 
 def days_of(found: list[Piece], since: Day) -> dict[int, int]:
