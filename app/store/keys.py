@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import asyncpg
+from sqlalchemy import func, insert, select, update
 
 from app.store.database import Connection, Database
+from app.store.schema import api_key
+from app.store.statements import in_sql
 
 SCOPES: Final = ("ingest", "read", "admin")
 _PREFIX: Final = "chiso"
@@ -49,18 +52,16 @@ async def create(
 ) -> str:
     """Make a key for a unit's subtree; the only time its text is seen."""
     key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-    await connection.execute(
-        """
-        INSERT INTO api_key (id, root_id, unit, scopes, digest, name, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp())
-        """,
-        key_id,
-        root_id,
-        unit,
-        list(scopes),
-        _digest(pepper, secret),
-        name,
+    made = insert(api_key).values(
+        id=key_id,
+        root_id=root_id,
+        unit=unit,
+        scopes=list(scopes),
+        digest=_digest(pepper, secret),
+        name=name,
+        created_at=func.clock_timestamp(),
     )
+    await connection.execute(*in_sql(made))
     return f"{_PREFIX}_{key_id}_{secret}"
 
 
@@ -143,7 +144,7 @@ async def in_force(connection: Connection, ids: Collection[str]) -> set[str]:
 
 async def listing(connection: Connection) -> list[ListedKey]:
     """All keys, revoked ones too, oldest first."""
-    rows = await connection.fetch("SELECT * FROM api_key ORDER BY created_at, id")
+    rows = await connection.fetch(*in_sql(select(api_key).order_by(api_key.c.created_at, api_key.c.id)))
     return [
         ListedKey(r["id"], r["unit"], tuple(r["scopes"]), r["name"], r["created_at"], r["revoked_at"]) for r in rows
     ]
@@ -151,7 +152,6 @@ async def listing(connection: Connection) -> list[ListedKey]:
 
 async def revoke(connection: Connection, key_id: str) -> bool:
     """Put a key out of force now; False when there is no such key in force."""
-    done = await connection.execute(
-        "UPDATE api_key SET revoked_at = clock_timestamp() WHERE id = $1 AND revoked_at IS NULL", key_id
-    )
-    return done == "UPDATE 1"
+    in_force = (api_key.c.id == key_id, api_key.c.revoked_at.is_(None))
+    done = await connection.execute(*in_sql(update(api_key).where(*in_force).values(revoked_at=func.clock_timestamp())))
+    return bool(done == "UPDATE 1")

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import asyncpg
 import structlog
+from sqlalchemy import func, or_, select
 
 from app.domain.push import Rejected
 from app.store.database import Connection, Database, DatabaseUnavailable, Overloaded
+from app.store.schema import rejection
+from app.store.statements import in_sql
 
 _log = structlog.get_logger("chiso.rejections")
 
@@ -110,23 +113,13 @@ async def kept(
 
     `source` None is every source, "" those whose source could not be read.
     """
-    conditions, parameters = ["root_id = $1"], [root_id, limit + 1]
-    values: tuple[tuple[str, Any], ...] = (
-        ("source = ${}", source or None),
-        ("id < ${}", before),
-        ("(unit = ${0} OR starts_with(unit, ${0} || '.'))", unit or None),
-    )
-    for condition, value in values:
-        if value is not None:
-            parameters.append(value)
-            conditions.append(condition.format(len(parameters)))
-    if source == "":
-        conditions.append("source IS NULL")
-    rows = await connection.fetch(
-        f"""
-        SELECT id, received_at, source, place, event_id, code, field FROM rejection
-        WHERE {" AND ".join(conditions)} ORDER BY id DESC LIMIT $2
-        """,
-        *parameters,
-    )
+    column = rejection.c
+    asked = select(*column[Kept._fields]).where(column.root_id == root_id)
+    if source is not None:
+        asked = asked.where(column.source == (source or None))
+    if before is not None:
+        asked = asked.where(column.id < before)
+    if unit:
+        asked = asked.where(or_(column.unit == unit, func.starts_with(column.unit, f"{unit}.")))
+    rows = await connection.fetch(*in_sql(asked.order_by(column.id.desc()).limit(limit + 1)))
     return [Kept(*row) for row in rows[:limit]], len(rows) > limit

@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 from functools import cache
 
+from sqlalchemy import exists, select
+from sqlalchemy.dialects.postgresql import insert
+
 from app.domain import codes
 from app.domain.calendar import workdays
 from app.domain.calendar.periods import FIRST_YEAR, LAST_YEAR
-from app.domain.lives import life
+from app.domain.lives import life as lives
 from app.store.database import Connection
+from app.store.schema import life, root, source
+from app.store.statements import in_sql
 
 
 class UnknownRoot(Exception):
@@ -29,15 +34,15 @@ async def ensure(connection: Connection, code: str) -> int:
 
     Who comes second waits until the first has committed root and calendar together, and finds both.
     """
-    found = await connection.fetchval("SELECT id FROM root WHERE code = $1", code)
+    there = select(root.c.id).where(root.c.code == code)
+    found = await connection.fetchval(*in_sql(there))
     if found is not None:
         return int(found)
     # A second of computing, once in the life of a process.
     days = await asyncio.to_thread(_seed)
     async with connection.transaction():
-        made = await connection.fetchval(
-            "INSERT INTO root (code, rules) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING id", code, life.RULES
-        )
+        new = insert(root).values(code=code, rules=lives.RULES).on_conflict_do_nothing().returning(root.c.id)
+        made = await connection.fetchval(*in_sql(new))
         if made is not None:
             await connection.copy_records_to_table(
                 "calendar_day",
@@ -45,7 +50,7 @@ async def ensure(connection: Connection, code: str) -> int:
                 columns=["root_id", "day", "kind", "name", "seeded"],
             )
             return int(made)
-    return int(await connection.fetchval("SELECT id FROM root WHERE code = $1", code))
+    return int(await connection.fetchval(*in_sql(there)))
 
 
 async def found(connection: Connection, code: str = "") -> list[tuple[int, str]]:
@@ -54,7 +59,8 @@ async def found(connection: Connection, code: str = "") -> list[tuple[int, str]]
     Raises:
         UnknownRoot: there is no such root.
     """
-    rows = await connection.fetch("SELECT id, code FROM root WHERE $1 IN ('', code) ORDER BY code", code)
+    of_all = select(root.c.id, root.c.code).order_by(root.c.code)
+    rows = await connection.fetch(*in_sql(of_all.where(root.c.code == code) if code else of_all))
     if code and not rows:
         raise UnknownRoot(f"there is no root {code}: load its units or make a key for it first")
     return [(row["id"], row["code"]) for row in rows]
@@ -81,22 +87,13 @@ async def of_unit(connection: Connection, unit: str) -> int | None:
 
 async def has_lives(connection: Connection, code: str) -> bool:
     """Whether anything was ever taken in for a root."""
-    return bool(
-        await connection.fetchval(
-            "SELECT EXISTS (SELECT FROM life JOIN root ON root.id = life.root_id WHERE root.code = $1)", code
-        )
-    )
+    any_life = exists().where(life.c.root_id == root.c.id, root.c.code == code)
+    return bool(await connection.fetchval(*in_sql(select(any_life))))
 
 
 async def source_with(connection: Connection, root_id: int, prefix: str, but_not: str) -> str | None:
     """A source of the root whose name begins with `prefix`, but not with `but_not`."""
-    name: str | None = await connection.fetchval(
-        """
-        SELECT name FROM source
-        WHERE root_id = $1 AND starts_with(name, $2) AND NOT starts_with(name, $3) LIMIT 1
-        """,
-        root_id,
-        prefix,
-        but_not,
-    )
-    return name
+    name = source.c.name
+    begun = (name.startswith(prefix, autoescape=True), ~name.startswith(but_not, autoescape=True))
+    found: str | None = await connection.fetchval(*in_sql(select(name).where(source.c.root_id == root_id, *begun)))
+    return found

@@ -36,7 +36,7 @@ from sqlalchemy import (
 from sqlalchemy.event import listen
 
 from app.domain.tallies.tally import FAMILIES, Family
-from app.store.tallies.grains import GRAINS, tally_keys, tally_name
+from app.store.grains import GRAINS, tally_keys, tally_name
 
 metadata: Final = MetaData()
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final
+
+from sqlalchemy import func, select
 
 from app.domain.calendar.workdays import Calendar
 from app.domain.push import Rejected
@@ -16,74 +18,16 @@ from app.store.catalogues import draft as drafts
 from app.store.catalogues import lock
 from app.store.catalogues.draft import Draft, Key, Row
 from app.store.catalogues.read import CatalogueCache
-from app.store.catalogues.stale import begin
+from app.store.catalogues.stale import Stale, begin
+from app.store.catalogues.tables import CATALOGUES, Catalogue, Kind
 from app.store.database import Connection, Database
+from app.store.schema import procedure, root
+from app.store.statements import in_sql, in_sql_for_each
 
-__all__ = ["TABLES", "Kind", "PutResult", "Table", "put_calendar", "put_external_figures",
-           "put_procedures", "put_targets", "put_units"]  # fmt: skip
-
-Kind = Literal["units", "procedures", "targets", "external-figures", "calendar"]
+__all__ = ["Kind", "PutResult", "put_calendar", "put_external_figures", "put_procedures", "put_targets", "put_units"]
 
 _COUNTED: Final = ("fee", "issues_document", "max_working_days")
 """Attributes of a procedure that facts are folded with; all else is applied at reading."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """Where a catalogue stands: the columns of its key, its attributes with the defaults, and those nobody sends.
-
-    `condition` selects the rows that count as there; `removable`: a row of defaults only is as good as none.
-    """
-
-    name: str
-    key: tuple[str, ...]
-    defaults: Mapping[str, Any]
-    unsent: tuple[str, ...] = ()
-    condition: str = "true"
-    removable: bool = False
-
-    def upsert(self) -> str:
-        """INSERT or UPDATE of one row: root, key, attributes, then what nobody sends."""
-        columns = [f'"{name}"' for name in (*self.key, *self.defaults, *self.unsent)]
-        return f"""
-            INSERT INTO {self.name} (root_id, {", ".join(columns)})
-            VALUES ({", ".join(f"${n}" for n in range(1, len(columns) + 2))})
-            ON CONFLICT (root_id, {", ".join(self.key)}) DO UPDATE
-            SET {", ".join(f"{name} = excluded.{name}" for name in columns[len(self.key) :])}
-        """
-
-
-_VALIDITY: Final = {"valid_from": None, "valid_to": None}
-TABLES: Final[Mapping[Kind, Table]] = {
-    "units": Table(
-        "unit",
-        ("code",),
-        {
-            "name": None, "level": None, "parent": None, "certified_copy": False, **_VALIDITY, "successor": None,
-            "aliases": (),
-        },
-    ),
-    "procedures": Table(
-        "procedure",
-        ("code",),
-        {
-            "name": None, "sector": None, "service_level": "none", "full_eligible": False, "fee": False,
-            "payment_integrated": False, "issues_document": True, "applicants": (), "max_working_days": None,
-            "essential": False, "units": (), "levels": (), **_VALIDITY,
-        },
-        ("known",),
-        # A code that was only seen in events is as good as new.
-        "known",
-    ),
-    "targets": Table("target", ("indicator", "unit", "level", "year"), {"value": None}, removable=True),
-    "external-figures": Table(
-        "external_figure",
-        ("code", "unit", "period"),
-        dict.fromkeys(("value", "score", "max", "rank", "of", "count", "source", "note")),
-        ("entered_by", "entered_at"),
-    ),
-    "calendar": Table("calendar_day", ("day",), {"kind": None, "name": ""}, ("seeded",)),
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,13 +109,13 @@ async def _put(
 
     async def work(connection: Connection) -> PutResult:
         await lock.hold_alone(connection, root_id)
-        revision = await connection.fetchval("SELECT revision FROM root WHERE id = $1", root_id)
+        revision = await connection.fetchval(*in_sql(select(root.c.revision).where(root.c.id == root_id)))
         catalogues = await catalogue_cache.at(connection, root_id, revision)
-        table = TABLES[edit.kind]
-        stored = await _stored(connection, table, root_id)
-        draft = drafts.draft_of(catalogues, key_unit, stored, table.defaults, rows)
+        catalogue = CATALOGUES[edit.kind]
+        stored = await _stored(connection, catalogue, root_id)
+        draft = drafts.draft_of(catalogues, key_unit, stored, catalogue.defaults, rows)
         edit.check(draft)
-        changed = draft.changed(table.defaults if table.removable else None)
+        changed = draft.changed(catalogue.defaults if catalogue.removable else None)
         refolding = await _write(connection, root_id, edit, draft, changed) if changed else 0
         errors = sorted(draft.errors, key=lambda each: each.index)
         return PutResult(len(draft.entries), errors, refolding)
@@ -179,13 +123,12 @@ async def _put(
     return await database.write(work)
 
 
-async def _stored(connection: Connection, table: Table, root_id: int) -> dict[Key, dict[str, Any]]:
-    rows = await connection.fetch(f"SELECT * FROM {table.name} WHERE root_id = $1 AND {table.condition}", root_id)
+async def _stored(connection: Connection, catalogue: Catalogue, root_id: int) -> dict[Key, dict[str, Any]]:
     return {
-        tuple(row[name] for name in table.key): {
-            name: tuple(row[name]) if isinstance(row[name], list) else row[name] for name in table.defaults
+        tuple(row[name] for name in catalogue.key): {
+            name: tuple(row[name]) if isinstance(row[name], list) else row[name] for name in catalogue.defaults
         }
-        for row in rows
+        for row in await connection.fetch(*in_sql(catalogue.rows(root_id)))
     }
 
 
@@ -193,28 +136,26 @@ async def _write(
     connection: Connection, root_id: int, edit: _Edit, draft: Draft, changed: Mapping[Key, Mapping[str, Any]]
 ) -> int:
     """Write what changed, in key order, raise the revision and note what is stale: how many lives."""
-    table = TABLES[edit.kind]
-    unsent = edit.unsent
-    if edit.kind == "external-figures" and unsent[1] is None:
-        unsent = (unsent[0], await connection.fetchval("SELECT clock_timestamp()"))
-    if edit.kind == "targets":
-        removed = [key for key, now in changed.items() if now["value"] is None]
-        await connection.executemany(
-            "DELETE FROM target WHERE root_id = $1 AND indicator = $2 AND unit = $3 AND level = $4 AND year = $5",
-            [(root_id, *key) for key in removed],
-        )
-        changed = {key: now for key, now in changed.items() if now["value"] is not None}
+    catalogue = CATALOGUES[edit.kind]
+    unsent = dict(zip(catalogue.unsent, edit.unsent, strict=True))
+    if unsent.get("entered_at", 0) is None:
+        unsent["entered_at"] = await connection.fetchval("SELECT clock_timestamp()")
+    gone: list[dict[str, Any]] = []
+    kept: list[dict[str, Any]] = []
     # Sorted (Draft.changed): pushes insert the codes of procedures they meet in the same order.
-    records = [(root_id, *key, *now.values(), *unsent) for key, now in changed.items()]
-    await connection.executemany(table.upsert(), records)
+    for key, now in changed.items():
+        row = {"root_id": root_id, **dict(zip(catalogue.key, key, strict=True)), **now, **unsent}
+        (gone if catalogue.removable and now == catalogue.defaults else kept).append(row)
+    for statement, rows in ((catalogue.removal(), gone), (catalogue.upsert(), kept)):
+        if rows:
+            await connection.executemany(*in_sql_for_each(statement, rows))
     revision = await lock.raise_revision(connection, root_id)
     stale = edit.stale(draft, changed)
     if not stale.procedures and not stale.calendar:
         return 0
-    ids = await connection.fetch(
-        "SELECT id FROM procedure WHERE root_id = $1 AND code = ANY($2::text[])", root_id, stale.procedures
-    )
-    return await begin(connection, root_id, revision, {row["id"] for row in ids}, calendar=stale.calendar)
+    of_codes = (procedure.c.root_id == root_id, procedure.c.code == func.any(stale.procedures))
+    ids = await connection.fetch(*in_sql(select(procedure.c.id).where(*of_codes)))
+    return await begin(connection, root_id, revision, Stale([row["id"] for row in ids], stale.calendar))
 
 
 def _stale_procedures(draft: Draft, changed: Mapping[Key, Any]) -> _Stale:

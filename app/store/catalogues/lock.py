@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from sqlalchemy import update
+
 from app.store.database import Connection
+from app.store.schema import root
+from app.store.statements import in_sql
 
 _CATALOGUE_LOCK: Final = 7_660_001
 """Class of the advisory lock on a root's catalogue revision; the second key is the root's id."""
@@ -32,7 +36,5 @@ async def hold_alone(connection: Connection, root_id: int) -> None:
 
 async def raise_revision(connection: Connection, root_id: int) -> int:
     """The next catalogue revision of a root; the caller holds it alone."""
-    revision = await connection.fetchval(
-        "UPDATE root SET revision = revision + 1 WHERE id = $1 RETURNING revision", root_id
-    )
-    return int(revision)
+    raised = update(root).where(root.c.id == root_id).values(revision=root.c.revision + 1).returning(root.c.revision)
+    return int(await connection.fetchval(*in_sql(raised)))

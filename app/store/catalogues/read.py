@@ -6,12 +6,16 @@ import hashlib
 from typing import Any
 
 import msgspec
+from sqlalchemy import select
 
 from app.domain.calendar.civil import Day
 from app.domain.calendar.workdays import Calendar
 from app.domain.catalogues import indicators
 from app.domain.catalogues.root import Catalogues, ExternalFigure, Procedure, Unit
+from app.store.catalogues.tables import CATALOGUES, Kind
 from app.store.database import Connection
+from app.store.schema import root
+from app.store.statements import in_sql
 
 
 class CatalogueCache:
@@ -31,27 +35,20 @@ class CatalogueCache:
 
 async def load(connection: Connection, root_id: int) -> Catalogues:
     """Read all catalogues of a root."""
-    root = await connection.fetchrow("SELECT code, revision FROM root WHERE id = $1", root_id)
-    assert root is not None, "roots are never deleted"
-    units = await connection.fetch("SELECT * FROM unit WHERE root_id = $1 ORDER BY code", root_id)
-    procedures = await connection.fetch("SELECT * FROM procedure WHERE root_id = $1 AND known ORDER BY code", root_id)
-    days = await connection.fetch("SELECT day, kind FROM calendar_day WHERE root_id = $1 ORDER BY day", root_id)
-    targets = await connection.fetch(
-        """
-        SELECT indicator, unit, level, year, value FROM target
-        WHERE root_id = $1 AND value IS NOT NULL ORDER BY indicator, unit, level, year
-        """,
-        root_id,
-    )
-    externals = await connection.fetch(
-        "SELECT * FROM external_figure WHERE root_id = $1 ORDER BY code, unit, period", root_id
-    )
+    row = await connection.fetchrow(*in_sql(select(root.c.code, root.c.revision).where(root.c.id == root_id)))
+    assert row is not None, "roots are never deleted"
+    code, revision = row
+    units = await _rows(connection, root_id, "units")
+    procedures = await _rows(connection, root_id, "procedures")
+    days = await _rows(connection, root_id, "calendar", "day", "kind")
+    targets = await _rows(connection, root_id, "targets", "indicator", "unit", "level", "year", "value")
+    externals = await _rows(connection, root_id, "external-figures")
     content = [[tuple(row) for row in rows] for rows in (units, procedures, days, targets, externals)]
-    digest = hashlib.sha256(indicators.load().digest.encode() + msgspec.msgpack.encode([root["code"], content]))
+    digest = hashlib.sha256(indicators.load().digest.encode() + msgspec.msgpack.encode([code, content]))
     return Catalogues(
         root_id=root_id,
-        root=root["code"],
-        revision=root["revision"],
+        root=code,
+        revision=revision,
         units={row["code"]: _unit(row) for row in units},
         procedures={row["code"]: _procedure(row) for row in procedures},
         calendar=Calendar(
@@ -62,6 +59,13 @@ async def load(connection: Connection, root_id: int) -> Catalogues:
         externals=[ExternalFigure(**_without_root(row)) for row in externals],
         digest=digest.hexdigest()[:16],
     )
+
+
+async def _rows(connection: Connection, root_id: int, kind: Kind, *columns: str) -> list[Any]:
+    """The rows of a catalogue in the order of its key; all columns, or some."""
+    catalogue = CATALOGUES[kind]
+    rows = catalogue.rows(root_id)
+    return await connection.fetch(*in_sql(rows.with_only_columns(*catalogue.table.c[columns]) if columns else rows))
 
 
 def _without_root(row: Any) -> dict[str, Any]:

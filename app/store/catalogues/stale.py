@@ -3,72 +3,87 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Final
+from dataclasses import dataclass
+from typing import Any
 
-from app.domain.lives import life
+from sqlalchemy import ColumnElement, exists, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from app.domain.lives import life as lives
 from app.store.catalogues import lock
 from app.store.database import Connection
+from app.store.schema import life, petition, procedure, refold, root
+from app.store.statements import in_sql
 
-# Of the calendar depend: petitions, and dossiers of a procedure with a longest legal time. The latter also when they
-# have a due time: the legal deadline decides which requests for a supplement stop the clock before one is told.
-AFFECTED: Final = """
-    life.root_id = $1 AND life.generation = $2 AND (
-        $5::boolean
-        OR life.procedure_id = ANY($3::int[])
-        OR $4::boolean AND (
-            life.procedure_id IN (SELECT id FROM procedure WHERE root_id = $1 AND max_working_days IS NOT NULL)
-            OR EXISTS (
-                SELECT FROM petition
-                WHERE petition.root_id = life.root_id AND petition.generation = life.generation
-                  AND petition.subject = life.subject
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """Lives that are to be folded again: those of procedures (ids), all that the calendar touches, or everything."""
+
+    procedures: Collection[int] = ()
+    calendar: bool = False
+    everything: bool = False
+
+    def __or__(self, other: Stale) -> Stale:
+        procedures = {*self.procedures, *other.procedures}
+        return Stale(procedures, self.calendar or other.calendar, self.everything or other.everything)
+
+    def among(self, root_id: int, generation: int) -> ColumnElement[bool]:
+        """The condition for rows of `life`."""
+        of_these = life.c.procedure_id == func.any(sorted(self.procedures))
+        if self.calendar:
+            # Of the calendar depend petitions, and dossiers of a procedure with a longest legal time. The latter also
+            # when they have a due time: the legal deadline decides which requests for a supplement stop the clock
+            # before one is told.
+            limited = select(procedure.c.id).where(
+                procedure.c.root_id == root_id, procedure.c.max_working_days.is_not(None)
             )
-        )
-    )
-"""
-"""Lives of some procedures, whatever depends on the calendar, or all."""
+            told = exists().where(
+                petition.c.root_id == life.c.root_id,
+                petition.c.generation == life.c.generation,
+                petition.c.subject == life.c.subject,
+            )
+            of_these = or_(of_these, life.c.procedure_id.in_(limited), told)
+        of_root = (life.c.root_id == root_id) & (life.c.generation == generation)
+        return of_root if self.everything else of_root & of_these
 
-_COUNT: Final = f"SELECT count(*) FROM life WHERE {AFFECTED}"
 
-
-async def begin(
-    connection: Connection,
-    root_id: int,
-    revision: int,
-    procedures: Collection[int] = (),
-    *,
-    calendar: bool = False,
-    everything: bool = False,
-) -> int:
-    """Note that lives of `procedures` (ids), all that the calendar touches, or all, are to be folded with `revision`.
+async def begin(connection: Connection, root_id: int, revision: int, stale: Stale) -> int:
+    """Note that these lives are to be folded with `revision`; returns how many they are.
 
     Part of the edit's transaction, which holds the catalogue alone. What an earlier edit has left is done with it, from
-    the beginning. Returns how many lives this edit makes stale.
+    the beginning.
     """
-    generation = await connection.fetchval("SELECT generation FROM root WHERE id = $1", root_id)
-    stale = int(await connection.fetchval(_COUNT, root_id, generation, sorted(procedures), calendar, everything))
-    if stale == 0:
+    generation = await connection.fetchval(*in_sql(select(root.c.generation).where(root.c.id == root_id)))
+
+    async def count(of: Stale) -> int:
+        lives_of = select(func.count()).select_from(life).where(of.among(root_id, generation))
+        return int(await connection.fetchval(*in_sql(lives_of)))
+
+    total = made = await count(stale)
+    if made == 0:
         return 0
-    total = stale
-    left = await connection.fetchrow("SELECT procedures, calendar, everything FROM refold WHERE root_id = $1", root_id)
+    left = await connection.fetchrow(*in_sql(select(refold).where(refold.c.root_id == root_id)))
     if left is not None:
-        procedures = {*procedures, *left["procedures"]}
-        calendar, everything = calendar or left["calendar"], everything or left["everything"]
-        total = await connection.fetchval(_COUNT, root_id, generation, sorted(procedures), calendar, everything)
-    await connection.execute(
-        """
-        INSERT INTO refold (root_id, revision, procedures, calendar, everything, total) VALUES ($1, $2, $3, $4, $5, $6)
-        ON CONFLICT (root_id) DO UPDATE
-        SET revision = excluded.revision, procedures = excluded.procedures, calendar = excluded.calendar,
-            everything = excluded.everything, total = excluded.total, cursor = '', done = 0
-        """,
-        root_id,
-        revision,
-        sorted(procedures),
-        calendar,
-        everything,
-        total,
-    )
-    return stale
+        stale |= of_row(left)
+        total = await count(stale)
+    values = {
+        "revision": revision,
+        "procedures": sorted(stale.procedures),
+        "calendar": stale.calendar,
+        "everything": stale.everything,
+        "cursor": "",
+        "total": total,
+        "done": 0,
+    }
+    row = insert(refold).values(root_id=root_id, **values)
+    await connection.execute(*in_sql(row.on_conflict_do_update(index_elements=["root_id"], set_=values)))
+    return made
+
+
+def of_row(row: Any) -> Stale:
+    """What a row of `refold` names."""
+    return Stale(row["procedures"], row["calendar"], row["everything"])
 
 
 async def begin_with_rules(connection: Connection, root_id: int) -> None:
@@ -78,10 +93,8 @@ async def begin_with_rules(connection: Connection, root_id: int) -> None:
     and those of an older version are kept out from now on (Intake.moment).
     """
     await lock.hold_alone(connection, root_id)
-    revision = await connection.fetchval(
-        "UPDATE root SET rules = $2, revision = revision + 1 WHERE id = $1 AND rules < $2 RETURNING revision",
-        root_id,
-        life.RULES,
-    )
+    raised = update(root).where(root.c.id == root_id, root.c.rules < lives.RULES).returning(root.c.revision)
+    raised = raised.values(rules=lives.RULES, revision=root.c.revision + 1)
+    revision = await connection.fetchval(*in_sql(raised))
     if revision is not None:
-        await begin(connection, root_id, revision, everything=True)
+        await begin(connection, root_id, revision, Stale(everything=True))

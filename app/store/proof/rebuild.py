@@ -20,11 +20,11 @@ from app.domain.lives.events import DossierReceived, Event
 from app.domain.tallies.tally import FAMILIES
 from app.store.catalogues import lock
 from app.store.database import Connection, Database
+from app.store.grains import GRAINS, tally_keys, tally_name
 from app.store.names import Names
 from app.store.proof import log
 from app.store.proof.log import Progress
 from app.store.tallies import add, bulk
-from app.store.tallies.grains import GRAINS, tally_keys, tally_name
 from app.store.write import lives
 from app.store.write.context import Context
 from app.store.write.intake import Intake

@@ -14,8 +14,8 @@ from app.domain.calendar.civil import Day, date_of
 from app.domain.lives import dossier, flags
 from app.domain.tallies.tally import FAMILIES, Family
 from app.store.database import Connection
+from app.store.grains import GRAINS, tally_keys, tally_name
 from app.store.tallies.add import bucket_sql
-from app.store.tallies.grains import GRAINS, tally_keys, tally_name
 
 LISTED: Final = 1_000
 """Differences that are listed; all are counted."""

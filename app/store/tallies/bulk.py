@@ -9,9 +9,9 @@ from typing import Final
 
 from app.domain.tallies.tally import FAMILIES
 from app.store.database import Connection
+from app.store.grains import GRAINS, tally_keys, tally_name
 from app.store.tallies.add import added_sql, bucket_sql
 from app.store.tallies.change import Change
-from app.store.tallies.grains import GRAINS, tally_keys, tally_name
 
 _FINEST: Final = {family: GRAINS[family.name][0] for family in FAMILIES}
 

@@ -14,8 +14,8 @@ from typing import Final, Generic, NamedTuple, TypeVar
 from app.domain.calendar.civil import Day, day_number
 from app.domain.tallies.tally import Family
 from app.store.database import Connection
+from app.store.grains import GRAINS, tally_name
 from app.store.tallies.buckets import LENGTHS, Piece, pieces, stepped
-from app.store.tallies.grains import GRAINS, tally_name
 
 _BEGINNING: Final = day_number(date(1, 1, 1))
 

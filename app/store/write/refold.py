@@ -19,22 +19,19 @@ import logging
 from functools import partial
 from typing import Final
 
-from app.domain.lives import life
-from app.store.catalogues.stale import AFFECTED, begin_with_rules
+from sqlalchemy import delete, select, update
+
+from app.domain.lives import life as lives
+from app.store.catalogues.stale import begin_with_rules, of_row
 from app.store.database import Connection, Database
+from app.store.schema import life, refold, root
+from app.store.statements import in_sql
 from app.store.write.intake import Intake
 
 _log = logging.getLogger(__name__)
 
 _POLL_SECONDS: Final = 0.5
 _AFTER_FAILURE_SECONDS: Final = 2.0
-
-_NEXT: Final = f"""
-    SELECT subject FROM life
-    WHERE {AFFECTED} AND life.subject > $6 AND life.revision < $7
-    ORDER BY subject
-    LIMIT $8
-"""
 
 
 class Refolder:
@@ -57,28 +54,23 @@ class Refolder:
 
         async def work(connection: Connection) -> bool:
             moment = await self._intake.moment(connection, root_id)
-            row = await connection.fetchrow(
-                """
-                SELECT revision, procedures, calendar, everything, cursor FROM refold
-                WHERE root_id = $1 FOR UPDATE SKIP LOCKED
-                """,
-                root_id,
-            )
+            here = refold.c.root_id == root_id
+            row = await connection.fetchrow(*in_sql(select(refold).where(here).with_for_update(skip_locked=True)))
             if row is None:
                 return False
-            scope = (root_id, moment.generation, row["procedures"], row["calendar"], row["everything"])
-            found = await connection.fetch(_NEXT, *scope, row["cursor"], row["revision"], size)
+            stale = select(life.c.subject).where(
+                of_row(row).among(root_id, moment.generation),
+                life.c.subject > row["cursor"],
+                life.c.revision < row["revision"],
+            )
+            found = await connection.fetch(*in_sql(stale.order_by(life.c.subject).limit(size)))
             subjects = [each["subject"] for each in found]
             if len(subjects) < size:
                 # Who brings a new life folds it with the present revision: none is stale behind the cursor.
-                await connection.execute("DELETE FROM refold WHERE root_id = $1", root_id)
+                await connection.execute(*in_sql(delete(refold).where(here)))
             else:
-                await connection.execute(
-                    "UPDATE refold SET cursor = $2, done = done + $3 WHERE root_id = $1",
-                    root_id,
-                    subjects[-1],
-                    len(subjects),
-                )
+                further = update(refold).where(here).values(cursor=subjects[-1], done=refold.c.done + len(subjects))
+                await connection.execute(*in_sql(further))
             if subjects:
                 await self._intake.fold_again(connection, moment, subjects)
             return True
@@ -122,8 +114,10 @@ class Refolder:
     async def _waiting(self) -> list[int]:
         """Roots with stale lives, by id."""
         async with self._database.connection("read") as connection:
-            outdated = await connection.fetch("SELECT id FROM root WHERE rules < $1 ORDER BY id", life.RULES)
+            of_older_rules = select(root.c.id).where(root.c.rules < lives.RULES).order_by(root.c.id)
+            outdated = await connection.fetch(*in_sql(of_older_rules))
         for row in outdated:
             await self._database.write(partial(begin_with_rules, root_id=row["id"]))
         async with self._database.connection("read") as connection:
-            return [row["root_id"] for row in await connection.fetch("SELECT root_id FROM refold ORDER BY root_id")]
+            waiting = await connection.fetch(*in_sql(select(refold.c.root_id).order_by(refold.c.root_id)))
+        return [row["root_id"] for row in waiting]

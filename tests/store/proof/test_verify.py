@@ -11,10 +11,10 @@ import pytest_asyncio
 from app.domain.tallies.tally import FAMILIES
 from app.store.catalogues.read import CatalogueCache
 from app.store.database import Database
+from app.store.grains import GRAINS
 from app.store.proof.recount import _COUNTS, Difference
 from app.store.proof.verify import FactDifference, Report, verify
 from app.store.schema import TALLIES
-from app.store.tallies.grains import GRAINS
 from app.store.write.intake import Intake
 from tests.store.histories import CLOCK, arrivals, province, push
 

@@ -1,6 +1,4 @@
-"""Which tallies exist: the lengths of a family's buckets, and what tells their cells apart. Apart from schema.py, so
-that what merely names a table need not load all of SQLAlchemy.
-"""
+"""Which tallies exist: the lengths of a family's buckets, and what tells their cells apart."""
 
 from __future__ import annotations
 
