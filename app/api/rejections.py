@@ -11,8 +11,8 @@ from app.api.http.answers import LATER, Encoded, instant
 from app.api.http.auth import Access, access_for, root_for
 from app.api.http.csv import tabular_response
 from app.api.http.fields import answer, said, time, whole
-from app.api.http.openapi.parameters import ANY_UNIT, CURSOR, LIMIT, SOURCE
-from app.api.http.openapi.routes import UNIT, told
+from app.api.http.openapi.parameters import ANY_UNIT, SOURCE
+from app.api.http.openapi.routes import UNIT, pages
 from app.api.http.paging import LARGEST, Paged
 from app.api.http.parameters import only
 from app.api.http.service import Service, service_of
@@ -56,15 +56,7 @@ class _Mark(NamedTuple):
 @router.get(
     "/v1/rejections",
     summary="Events that were refused",
-    **told(
-        Rejections,
-        parameters=(SOURCE, ANY_UNIT, LIMIT, CURSOR),
-        problems=UNIT,
-        tag="events",
-        rows="items",
-        tagged=True,
-        paged=True,
-    ),
+    **pages(Rejections, SOURCE, ANY_UNIT, problems=UNIT, rows="items", tag="events"),
 )
 async def rejections(
     request: Request,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from app.store.database import Connection, Database
+from app.store.database import Database
 
-Kind = Literal["source", "procedure"]
+Table = Literal["source", "procedure"]
 
 _FIND = {
     "source": "SELECT id, name FROM source WHERE root_id = $1 AND name = ANY($2::text[])",
@@ -25,10 +25,9 @@ class Names:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._ids: dict[tuple[Kind, int], dict[str, int]] = {}
-        self._names: dict[tuple[Kind, int], dict[int, str]] = {}
+        self._ids: dict[tuple[Table, int], dict[str, int]] = {}
 
-    async def ids(self, kind: Kind, root_id: int, names: Iterable[str]) -> dict[str, int]:
+    async def ids(self, kind: Table, root_id: int, names: Iterable[str]) -> dict[str, int]:
         """The ids of `names` (all that are known in this process are in the answer), given now to those that have none.
 
         Committed on their own, ahead of the events: an id without events harms nobody, and no push waits for another's.
@@ -46,14 +45,4 @@ class Names:
                 # A new one, not this one emptied: pushes under way still look things up in it.
                 known = self._ids[kind, root_id] = {name: known[name] for name in names if name in known}
             known.update((row["name"], row["id"]) for row in rows)
-        return known
-
-    async def texts(self, connection: Connection, kind: Kind, root_id: int, ids: Iterable[int]) -> dict[int, str]:
-        """The names behind `ids`."""
-        known = self._names.setdefault((kind, root_id), {})
-        missing = sorted({each for each in ids if each not in known})
-        if missing:
-            column = "name" if kind == "source" else "code"
-            rows = await connection.fetch(f"SELECT id, {column} AS name FROM {kind} WHERE id = ANY($1::int[])", missing)
-            known.update((row["id"], row["name"]) for row in rows)
         return known

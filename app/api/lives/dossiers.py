@@ -13,8 +13,8 @@ from app.api.http.answers import LATER, Encoded, instant
 from app.api.http.auth import Access, access_for
 from app.api.http.csv import tabular_response
 from app.api.http.fields import answer, said, time, whole
-from app.api.http.openapi.parameters import CURSOR, INDICATOR, LIMIT, SIDE, UNCOMPARED
-from app.api.http.openapi.routes import FIGURE, told
+from app.api.http.openapi.parameters import INDICATOR, SIDE, UNCOMPARED
+from app.api.http.openapi.routes import FIGURE, pages
 from app.api.http.paging import LARGEST, Paged
 from app.api.http.parameters import asked, indicator_of, named
 from app.api.http.problems import Problem
@@ -107,13 +107,13 @@ class _Mark(NamedTuple):
 @router.get(
     "/v1/dossiers",
     summary="The dossiers behind a number",
-    **told(
+    **pages(
         Dossiers,
-        parameters=(*UNCOMPARED, INDICATOR, SIDE, LIMIT, CURSOR),
+        *UNCOMPARED,
+        INDICATOR,
+        SIDE,
         problems=(*FIGURE, "unknown_indicator", "snapshot_changed"),
         rows="items",
-        tagged=True,
-        paged=True,
     ),
 )
 async def dossiers(

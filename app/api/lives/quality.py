@@ -12,9 +12,9 @@ from app.api.http.answers import LATER, Encoded
 from app.api.http.auth import Access, access_for, root_for
 from app.api.http.csv import tabular_response
 from app.api.http.fields import answer, said, whole
-from app.api.http.openapi.parameters import CAUSE, CURSOR, LIMIT, SCOPE
+from app.api.http.openapi.parameters import CAUSE, SCOPE
 from app.api.http.openapi.parameters import UNIT as UNIT_ASKED
-from app.api.http.openapi.routes import UNIT, told
+from app.api.http.openapi.routes import UNIT, pages
 from app.api.http.paging import Paged
 from app.api.http.parameters import SCOPES, one_of, only
 from app.api.http.problems import Problem
@@ -96,14 +96,7 @@ class CauseList(QualityHeading, Cause):
 @router.get(
     "/v1/data-quality",
     summary="Faults of the data, by cause",
-    **told(
-        CauseCounts | CauseList,
-        parameters=(UNIT_ASKED, SCOPE, CAUSE, LIMIT, CURSOR),
-        problems=UNIT,
-        rows="causes",
-        tagged=True,
-        paged=True,
-    ),
+    **pages(CauseCounts | CauseList, UNIT_ASKED, SCOPE, CAUSE, problems=UNIT, rows="causes"),
 )
 async def data_quality(
     request: Request,

@@ -85,6 +85,14 @@ def figure(answer: Any, *more: Parameter, problems: Iterable[str] = (), rows: st
     return told(answer, parameters=(*described.COMMON, *more), problems=(*FIGURE, *problems), rows=rows, tagged=True)
 
 
+def pages(
+    answer: Any, *parameters: Parameter, problems: Iterable[str], rows: str, tag: str = "figures"
+) -> dict[str, Any]:
+    """What a list that comes in pages says."""
+    parameters = (*parameters, described.LIMIT, described.CURSOR)
+    return told(answer, parameters=parameters, problems=tuple(problems), rows=rows, tag=tag, tagged=True, paged=True)
+
+
 def streamed(answer: Any, event: str, *, parameters: Sequence[Parameter], problems: Sequence[str]) -> dict[str, Any]:
     """What a stream of Server-Sent Events says, each with an `answer` that another route gives too."""
     says = told(None, parameters=parameters, problems=problems) | {"response_class": Response}
