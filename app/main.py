@@ -32,6 +32,11 @@ from app.store.write.relay import Relay
 
 VERSION = "0.1.0"
 
+_ROUTES = (
+    *(events, catalogues, indicators, scorecard, stream, ranking, series, breakdown, advice),
+    *(dossiers, life, quality, rejections, probes),
+)
+
 
 def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None, *, relay: Relay | None = None) -> Service:
     """The parts of the service on a database.
@@ -72,24 +77,10 @@ def create_app(service: Service | None = None) -> FastAPI:
     it, and `chiso migrate` has been there.
     """
     service = service or _service_of_environment()
-
-    @contextlib.asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        loops = (service.refolder.run_forever(), service.watcher.run_forever(), probes.measure_forever(service))
-        tasks = [asyncio.create_task(each) for each in loops]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
-            await service.database.close()
-
     app = FastAPI(
         title="chiso766",
         version=VERSION,
-        lifespan=lifespan,
+        lifespan=_living,
         docs_url=None,
         redoc_url=None,
         # One address for one thing: a redirect would name the scheme and host that a proxy in front has hidden.
@@ -101,28 +92,29 @@ def create_app(service: Service | None = None) -> FastAPI:
     )
     app.state.service = service
     problems.install(app)
-    for each in (
-        events,
-        catalogues,
-        indicators,
-        scorecard,
-        stream,
-        ranking,
-        series,
-        breakdown,
-        advice,
-        dossiers,
-        life,
-        quality,
-        rejections,
-        probes,
-    ):
+    for each in _ROUTES:
         app.include_router(each.router)
     docs.install(app)
     openapi.install(app)
     app.add_middleware(Direct, service=service)
     app.add_middleware(Requests, metrics=service.metrics)
     return app
+
+
+@contextlib.asynccontextmanager
+async def _living(app: FastAPI) -> AsyncIterator[None]:
+    """What goes on beside requests as long as the application is there."""
+    service: Service = app.state.service
+    loops = (service.refolder.run_forever(), service.watcher.run_forever(), probes.measure_forever(service))
+    tasks = [asyncio.create_task(each) for each in loops]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await service.database.close()
 
 
 def _service_of_environment() -> Service:

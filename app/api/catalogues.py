@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from starlette.concurrency import run_in_threadpool
 from typing_extensions import TypedDict
 
@@ -14,7 +14,7 @@ from app.api.events import Told, refused
 from app.api.figures.scorecard import Entered
 from app.api.figures.view import IndicatorCode
 from app.api.http.answers import json_response
-from app.api.http.auth import Access, access_for, root_for
+from app.api.http.auth import Access, Administering, Reading, root_for
 from app.api.http.bodies import body_of
 from app.api.http.fields import Number, answer, date, said, whole
 from app.api.http.openapi.events import PROCEDURE_PATTERN
@@ -22,7 +22,7 @@ from app.api.http.openapi.parameters import ANY_UNIT, CONTENT_ENCODING, ROOT_UNI
 from app.api.http.openapi.routes import BODY, UNIT, rows_of, told
 from app.api.http.parameters import only
 from app.api.http.problems import Problem
-from app.api.http.service import Service, service_of
+from app.api.http.service import Service, Serving
 from app.domain import codes
 from app.domain.catalogues.root import APPLICANTS, LEVELS, SERVICE_LEVELS
 from app.domain.push import Rejected
@@ -35,9 +35,6 @@ from app.store.snapshot import reading_moment
 
 router = APIRouter(tags=["catalogues"])
 
-Admin = Annotated[Access, Depends(access_for("admin"))]
-Reader = Annotated[Access, Depends(access_for("read"))]
-Serving = Annotated[Service, Depends(service_of)]
 UnitPath = Annotated[str, Path(description="The unit's code or an alias.", examples=["H44.07"])]
 ProcedurePath = Annotated[str, Path(description="The procedure's code.", examples=["1.004555"])]
 
@@ -176,25 +173,25 @@ _ONE_PROCEDURE: Final = told(
 
 
 @router.put("/v1/units", summary="Add or change units", **_taken("units", Unit))
-async def put_units(request: Request, access: Admin, service: Serving) -> Response:
+async def put_units(request: Request, access: Administering, service: Serving) -> Response:
     """Upsert units of the key's subtree."""
     return await _put(request, access, service, "units", edit.put_units)
 
 
 @router.put("/v1/procedures", summary="Add or change procedures", **_taken("procedures", Procedure))
-async def put_procedures(request: Request, access: Admin, service: Serving) -> Response:
+async def put_procedures(request: Request, access: Administering, service: Serving) -> Response:
     """Upsert procedures; `refolding` says how many lives are folded again in the background."""
     return await _put(request, access, service, "procedures", edit.put_procedures)
 
 
 @router.put("/v1/targets", summary="Set or remove targets", **_taken("targets", Target))
-async def put_targets(request: Request, access: Admin, service: Serving) -> Response:
+async def put_targets(request: Request, access: Administering, service: Serving) -> Response:
     """Upsert yearly targets of units or levels; value null removes one."""
     return await _put(request, access, service, "targets", edit.put_targets)
 
 
 @router.put("/v1/external-figures", summary="Enter external figures", **_taken("external-figures", EnteredFigure))
-async def put_external_figures(request: Request, access: Admin, service: Serving) -> Response:
+async def put_external_figures(request: Request, access: Administering, service: Serving) -> Response:
     """Upsert figures entered by hand (SIPAS, DTI, counts of the national report)."""
     entered_by = access.name or access.key_id
     put = partial(edit.put_external_figures, entered_by=entered_by, now=service.clock())
@@ -202,24 +199,19 @@ async def put_external_figures(request: Request, access: Admin, service: Serving
 
 
 @router.put("/v1/calendar", summary="Override days of the calendar", **_taken("calendar", CalendarDay))
-async def put_calendar(request: Request, access: Admin, service: Serving) -> Response:
+async def put_calendar(request: Request, access: Administering, service: Serving) -> Response:
     """Upsert holidays and swap days; what depends on working days is folded again."""
     return await _put(request, access, service, "calendar", edit.put_calendar)
 
 
 @router.get("/v1/units", summary="The units", **_listed(Unit))
-async def list_units(request: Request, access: Reader, service: Serving) -> Response:
+async def list_units(request: Request, access: Reading, service: Serving) -> Response:
     """The units within the key's reach, parents as they are in effect."""
     return await _list(request, access, service, "units", "code")
 
 
 @router.get("/v1/units/{code}", summary="One unit", **_ONE_UNIT)
-async def one_unit(
-    code: UnitPath,
-    request: Request,
-    access: Reader,
-    service: Serving,
-) -> Response:
+async def one_unit(code: UnitPath, request: Request, access: Reading, service: Serving) -> Response:
     """A unit by its code or an alias."""
     only(request, ())
     async with service.database.snapshot() as connection:
@@ -231,18 +223,13 @@ async def one_unit(
 
 
 @router.get("/v1/procedures", summary="The procedures", **_listed(Procedure))
-async def list_procedures(request: Request, access: Reader, service: Serving) -> Response:
+async def list_procedures(request: Request, access: Reading, service: Serving) -> Response:
     """The procedures of the root."""
     return await _list(request, access, service, "procedures", None)
 
 
 @router.get("/v1/procedures/{code}", summary="One procedure", **_ONE_PROCEDURE)
-async def one_procedure(
-    code: ProcedurePath,
-    request: Request,
-    access: Reader,
-    service: Serving,
-) -> Response:
+async def one_procedure(code: ProcedurePath, request: Request, access: Reading, service: Serving) -> Response:
     """A procedure by its code."""
     query = only(request, ("unit",))
     if not codes.is_procedure_code(code):
@@ -256,19 +243,19 @@ async def one_procedure(
 
 
 @router.get("/v1/targets", summary="The targets", **_listed(Target))
-async def list_targets(request: Request, access: Reader, service: Serving) -> Response:
+async def list_targets(request: Request, access: Reading, service: Serving) -> Response:
     """The targets of levels, and those of units within the key's reach."""
     return await _list(request, access, service, "targets", "unit")
 
 
 @router.get("/v1/external-figures", summary="The external figures", **_listed(EnteredFigure))
-async def list_external_figures(request: Request, access: Reader, service: Serving) -> Response:
+async def list_external_figures(request: Request, access: Reading, service: Serving) -> Response:
     """The external figures of units within the key's reach, with who entered them and when."""
     return await _list(request, access, service, "external-figures", "unit")
 
 
 @router.get("/v1/calendar", summary="The calendar", **_listed(CalendarDay))
-async def list_calendar(request: Request, access: Reader, service: Serving) -> Response:
+async def list_calendar(request: Request, access: Reading, service: Serving) -> Response:
     """Holidays and swap days of the root; `seeded` ones came with the service."""
     return await _list(request, access, service, "calendar", None)
 

@@ -7,12 +7,12 @@ import time
 from collections.abc import Sequence
 from typing import Annotated, Final, NotRequired
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 from typing_extensions import TypedDict
 
 from app.api.http.answers import json_response
-from app.api.http.auth import Access, access_for
+from app.api.http.auth import Access, Pushing
 from app.api.http.bodies import body_of
 from app.api.http.fields import answer, said, whole
 from app.api.http.metrics import instant_of
@@ -20,7 +20,7 @@ from app.api.http.openapi import events as described
 from app.api.http.openapi.parameters import BINARY_MODE, CONTENT_ENCODING
 from app.api.http.openapi.routes import BODY, told
 from app.api.http.problems import KINDS, Problem
-from app.api.http.service import Service, service_of
+from app.api.http.service import Service, Serving
 from app.domain.push import EVENT_CODES, Outcome, Parsed, Rejected, Warned
 from app.intake import cloudevents
 from app.intake.cloudevents import Batch, BodyProblem
@@ -80,11 +80,7 @@ class Pushed(TypedDict):
         tag="events",
     ),
 )
-async def push(
-    request: Request,
-    access: Annotated[Access, Depends(access_for("ingest"))],
-    service: Annotated[Service, Depends(service_of)],
-) -> Response:
+async def push(request: Request, access: Pushing, service: Serving) -> Response:
     """Take in one CloudEvent, a batch, or lines of them; the next read includes what was accepted."""
     async with body_of(request, service) as body:
         batch = await _parsed(request, service, body)

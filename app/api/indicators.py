@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from typing_extensions import TypedDict
 
 from app.api.figures.view import IndicatorCode
 from app.api.http.answers import Encoded, figure_response
-from app.api.http.auth import Access, access_for
+from app.api.http.auth import Reading
 from app.api.http.fields import Number, answer, said, whole
 from app.api.http.openapi.routes import told
 from app.api.http.parameters import GROUPS, only
@@ -65,7 +65,7 @@ class IndicatorList(TypedDict):
     name="indicators",
     **told(IndicatorList, problems=("invalid_parameter",), tag="figures", tagged=True),
 )
-async def list_indicators(access: Annotated[Access, Depends(access_for("read"))], request: Request) -> Response:
+async def list_indicators(access: Reading, request: Request) -> Response:
     """Code, name, group, maximum, threshold, zero rule, formula in words and legal source of every indicator."""
     only(request, ())
     return figure_response(request, _LISTED, {})

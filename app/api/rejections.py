@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Final, NamedTuple
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from typing_extensions import TypedDict
 
 from app.api.http.answers import LATER, Encoded, instant
-from app.api.http.auth import Access, access_for, root_for
+from app.api.http.auth import Reading, root_for
 from app.api.http.csv import tabular_response
 from app.api.http.fields import answer, said, time, whole
 from app.api.http.openapi.parameters import ANY_UNIT, SOURCE
 from app.api.http.openapi.routes import UNIT, pages
 from app.api.http.paging import LARGEST, Paged
 from app.api.http.parameters import only
-from app.api.http.service import Service, service_of
+from app.api.http.service import Serving
 from app.api.lives.dossiers import Cursor
 from app.domain.push import EVENT_CODES
 from app.store.rejections import kept
@@ -58,11 +58,7 @@ class _Mark(NamedTuple):
     summary="Events that were refused",
     **pages(Rejections, SOURCE, ANY_UNIT, problems=UNIT, rows="items", tag="events"),
 )
-async def rejections(
-    request: Request,
-    access: Annotated[Access, Depends(access_for("read"))],
-    service: Annotated[Service, Depends(service_of)],
-) -> Response:
+async def rejections(request: Request, access: Reading, service: Serving) -> Response:
     """The last thousand of each source, sent with keys of the reader's unit (or `unit`) or under it; without content.
 
     Without `source` those of all sources; an empty one asks for events whose source could not be read. As CSV too.

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from typing_extensions import TypedDict
 
 from app.api.figures.view import IndicatorCode, View, viewing
 from app.api.http.answers import figure_response
-from app.api.http.auth import Access, access_for
+from app.api.http.auth import Reading
 from app.api.http.fields import Number, answer, said, whole
 from app.api.http.openapi.routes import figure
 from app.api.http.parameters import asked
-from app.api.http.service import Service, service_of
+from app.api.http.service import Serving
 from app.domain.catalogues import indicators
 from app.domain.figures import advice, measures, scoring
 from app.domain.figures.advice import Advice
@@ -43,11 +43,7 @@ class Advised(TypedDict):
 
 
 @router.get("/v1/advice", summary="What would gain most points", **figure(list[Advised]))
-async def advise(
-    request: Request,
-    access: Annotated[Access, Depends(access_for("read"))],
-    service: Annotated[Service, Depends(service_of)],
-) -> Response:
+async def advise(request: Request, access: Reading, service: Serving) -> Response:
     """A list of all scored indicators, most points to gain first: how many more their numerators need for all points,
     at the present denominator, and the cheapest next step.
     """

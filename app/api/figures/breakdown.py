@@ -6,18 +6,18 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Final, Literal, NamedTuple, NotRequired
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from typing_extensions import TypedDict
 
 from app.api.figures.view import Additive, Counts, Days, View, viewing
-from app.api.http.auth import Access, access_for
+from app.api.http.auth import Reading
 from app.api.http.csv import tabular_response
 from app.api.http.fields import answer, said
 from app.api.http.openapi.parameters import BY, INDICATOR
 from app.api.http.openapi.routes import figure
 from app.api.http.parameters import asked, indicator_of, named
 from app.api.http.problems import Problem
-from app.api.http.service import Service, service_of
+from app.api.http.service import Serving
 from app.domain import codes
 from app.domain.catalogues.indicators import Indicator
 from app.domain.catalogues.remits import Remits
@@ -71,11 +71,7 @@ class Breakdown(Additive):
     summary="An indicator by its parts",
     **figure(Breakdown, INDICATOR, BY, problems=("unknown_indicator", "no_breakdown"), rows="rows"),
 )
-async def breakdown(
-    request: Request,
-    access: Annotated[Access, Depends(access_for("read"))],
-    service: Annotated[Service, Depends(service_of)],
-) -> Response:
+async def breakdown(request: Request, access: Reading, service: Serving) -> Response:
     """`by=unit`: the direct children and the unit's own part; by procedure, sector or channel of the dossiers.
 
     `total` is the figure that is broken down; `additive` says whether the rows' counts add up to it, `note` why they

@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Annotated, Final, NotRequired
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from typing_extensions import TypedDict
 
 from app.api.figures.view import Days, Heading, UnitBrief, View, unit_brief, viewing
-from app.api.http.auth import Access, access_for
+from app.api.http.auth import Reading
 from app.api.http.csv import tabular_response
 from app.api.http.fields import Number, answer, said, whole
 from app.api.http.openapi.parameters import RANK_GROUP, RANK_INDICATOR, RANK_LEVEL
 from app.api.http.openapi.routes import figure
 from app.api.http.parameters import GROUPS, INDICATORS, asked, indicator_of, named, one_of
 from app.api.http.problems import Problem
-from app.api.http.service import Service, service_of
+from app.api.http.service import Serving
 from app.domain import codes
 from app.domain.calendar.periods import Comparison
 from app.domain.catalogues import indicators
@@ -75,11 +75,7 @@ class Ranking(Heading):
     summary="The units of a level, the best first",
     **figure(Ranking, RANK_LEVEL, RANK_GROUP, RANK_INDICATOR, problems=("unknown_indicator",), rows="rows"),
 )
-async def ranking(
-    request: Request,
-    access: Annotated[Access, Depends(access_for("read"))],
-    service: Annotated[Service, Depends(service_of)],
-) -> Response:
+async def ranking(request: Request, access: Reading, service: Serving) -> Response:
     """Units of `level` under the unit by total, by a `group`'s score, or by an `indicator`; as CSV too.
 
     A unit's figures are those of its scorecard. Equal ones share a rank and stand in the order of their codes.

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Final, NotRequired
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from typing_extensions import TypedDict
 
 from app.api.figures.view import Counts, Days, Heading, IndicatorCode, Score, View, viewing
 from app.api.http.answers import figure_response, instant
-from app.api.http.auth import Access, access_for
+from app.api.http.auth import Reading
 from app.api.http.fields import Number, answer, said, time, whole
 from app.api.http.openapi.routes import figure
 from app.api.http.parameters import GROUPS, asked
-from app.api.http.service import Service, service_of
+from app.api.http.service import Serving
 from app.domain.calendar.civil import date_of
 from app.domain.calendar.periods import Comparison
 from app.domain.catalogues import indicators
@@ -110,11 +110,7 @@ class Scorecard(Heading):
 
 
 @router.get("/v1/scorecard", summary="All figures of a unit and period", **figure(Scorecard))
-async def scorecard(
-    request: Request,
-    access: Annotated[Access, Depends(access_for("read"))],
-    service: Annotated[Service, Depends(service_of)],
-) -> Response:
+async def scorecard(request: Request, access: Reading, service: Serving) -> Response:
     """The six groups, the operational indicators, external figures and the balance, as of now."""
     async with viewing(service, access, asked(request)) as view:
         found = await view.kept(request, service, lambda: scorecard_of(view))

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated, Final, Literal, NotRequired
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from app.api.figures.view import Additive, Counts, Days, Score, Span, View, viewing
-from app.api.http.auth import Access, access_for
+from app.api.http.auth import Reading
 from app.api.http.csv import tabular_response
 from app.api.http.fields import answer, said
 from app.api.http.openapi.parameters import BUCKET, INDICATOR
 from app.api.http.openapi.routes import figure
 from app.api.http.parameters import asked, indicator_of, named
 from app.api.http.problems import Problem
-from app.api.http.service import Service, service_of
+from app.api.http.service import Serving
 from app.domain.calendar import periods
 from app.domain.calendar.civil import date_of
 from app.domain.calendar.periods import Period
@@ -55,11 +55,7 @@ class Series(Additive):
     summary="An indicator over time",
     **figure(Series, INDICATOR, BUCKET, problems=("unknown_indicator",), rows="points"),
 )
-async def series(
-    request: Request,
-    access: Annotated[Access, Depends(access_for("read"))],
-    service: Annotated[Service, Depends(service_of)],
-) -> Response:
+async def series(request: Request, access: Reading, service: Serving) -> Response:
     """Each civil day, ISO week or month of the period, cut to it, with the figure that a scorecard of it has.
 
     Empty ones too; those that have not begun are left out, the one that runs is as of now. `additive` says whether

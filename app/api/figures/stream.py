@@ -6,19 +6,19 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from starlette.types import Receive, Scope, Send
 
 from app.api.figures.scorecard import Scorecard, scorecard_of
 from app.api.figures.view import View, viewing
-from app.api.http.auth import Access, access_for
+from app.api.http.auth import Access, Reading
 from app.api.http.openapi.parameters import COMMON, LAST_EVENT_ID
 from app.api.http.openapi.routes import FIGURE, streamed
 from app.api.http.parameters import asked
-from app.api.http.service import Service, service_of
+from app.api.http.service import Service, Serving
 from app.api.http.watcher import Figure, Subscriber
 
 router = APIRouter()
@@ -35,11 +35,7 @@ _PATH: Final = "/v1/scorecard"
     summary="A scorecard, again whenever it changes",
     **streamed(Scorecard, "scorecard", parameters=(*COMMON, LAST_EVENT_ID), problems=FIGURE),
 )
-async def stream(
-    request: Request,
-    access: Annotated[Access, Depends(access_for("read"))],
-    service: Annotated[Service, Depends(service_of)],
-) -> Response:
+async def stream(request: Request, access: Reading, service: Serving) -> Response:
     """Server-Sent Events: at once a `scorecard` event with the answer of `/v1/scorecard`, then another within a second
     whenever its figures have changed; with events, catalogue edits and passing instants.
 

@@ -59,6 +59,12 @@ def access_for(scope: Scope) -> Callable[..., Awaitable[Access]]:
     return check
 
 
+Reading = Annotated[Access, Depends(access_for("read"))]
+Pushing = Annotated[Access, Depends(access_for("ingest"))]
+Administering = Annotated[Access, Depends(access_for("admin"))]
+"""Parameters of routes: who asks, with a key of the scope."""
+
+
 async def access_of(request: Request, service: Service, scope: Scope) -> Access:
     """What the caller may reach with a key of `scope`.
 

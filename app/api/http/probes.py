@@ -8,7 +8,7 @@ import math
 from functools import cache
 from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.concurrency import run_in_threadpool
 from typing_extensions import TypedDict
@@ -18,7 +18,7 @@ from app.api.http.fields import answer, said
 from app.api.http.metrics import instant_of
 from app.api.http.openapi.routes import plain, told
 from app.api.http.problems import Problem
-from app.api.http.service import Service, service_of
+from app.api.http.service import Service, Serving
 from app.store import migrate, snapshot
 from app.store.database import DatabaseUnavailable, Overloaded
 
@@ -64,7 +64,7 @@ _NOT_READY: Final = ("overloaded", "database_unavailable")
 
 
 @router.get("/readyz", summary="Can the service answer", **told(Ready, scope=None, problems=_NOT_READY, tag=None))
-async def readyz(service: Annotated[Service, Depends(service_of)]) -> Response:
+async def readyz(service: Serving) -> Response:
     """200 when the database answers, has the migration revision this version needs and no newer version's rules.
 
     `refolding` says whether lives of any root are being folded again after an edit or an upgrade.
@@ -88,7 +88,7 @@ async def readyz(service: Annotated[Service, Depends(service_of)]) -> Response:
 
 
 @router.get("/metrics", summary="Metrics for Prometheus", **plain("Prometheus' exposition format.", _PAGE))
-async def metrics(service: Annotated[Service, Depends(service_of)]) -> Response:
+async def metrics(service: Serving) -> Response:
     """The metrics in Prometheus' exposition format."""
     _measure_process(service)
     await _measure_database(service)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Depends, Request
 
 from app.api.http.caching import FigureCache
 from app.api.http.metrics import Metrics
@@ -29,3 +30,7 @@ async def service_of(request: Request) -> Service:
     """The service behind a request. A coroutine only because FastAPI runs plain functions in a thread, at a price."""
     service: Service = request.app.state.service
     return service
+
+
+Serving = Annotated[Service, Depends(service_of)]
+"""A parameter of routes."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Final, Literal, NamedTuple
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from typing_extensions import TypedDict
 
 from app.api.figures.view import Heading, IndicatorCode, View, viewing
 from app.api.http.answers import LATER, Encoded, instant
-from app.api.http.auth import Access, access_for
+from app.api.http.auth import Reading
 from app.api.http.csv import tabular_response
 from app.api.http.fields import answer, said, time, whole
 from app.api.http.openapi.parameters import INDICATOR, SIDE, UNCOMPARED
@@ -18,7 +18,7 @@ from app.api.http.openapi.routes import FIGURE, pages
 from app.api.http.paging import LARGEST, Paged
 from app.api.http.parameters import asked, indicator_of, named
 from app.api.http.problems import Problem
-from app.api.http.service import Service, service_of
+from app.api.http.service import Serving
 from app.domain.catalogues.indicators import Indicator
 from app.domain.figures import measures, scoring
 from app.domain.figures.measures import Needed, Question
@@ -32,7 +32,7 @@ from app.store.read.dossiers import NOT_A_PART, SIDES, Found, Lists, Place, Side
 
 router = APIRouter()
 
-Kind = Literal["dossier", "petition", "document", "procedure", "unit"]
+ItemKind = Literal["dossier", "petition", "document", "procedure", "unit"]
 
 _ENDED: Final = "2026-01-09T10:00:00+07:00"
 DEADLINE: Final = "2026-01-12T17:00:00+07:00"
@@ -44,14 +44,14 @@ EndedAt = Annotated[str | None, time("When it ended.", _ENDED)]
 OnTime = Annotated[bool | None, said("False when late or overdue, null while it may still end in time.", True)]
 Cursor = Annotated[str | None, said("`cursor` of the next page; null on the last.", None)]
 _FLAGS: Final = [*FLAGS, *ABOUT, "late_published", "electronic", "signed", *TIERS[1:]]
-_KINDS: Final[dict[Table, Kind]] = {"life": "dossier", "petition": "petition", "document": "document"}
+_KINDS: Final[dict[Table, ItemKind]] = {"life": "dossier", "petition": "petition", "document": "document"}
 
 
 @answer
 class Item(TypedDict):
     """A life of a list: codes and times only; what its kind does not have is null."""
 
-    kind: Annotated[Kind, said("What it is.", "dossier")]
+    kind: Annotated[ItemKind, said("What it is.", "dossier")]
     subject: Subject
     unit: Annotated[str | None, said("The unit.", "H44.07")]
     procedure: Annotated[str | None, said("The procedure.", "1.004555")]
@@ -116,11 +116,7 @@ class _Mark(NamedTuple):
         rows="items",
     ),
 )
-async def dossiers(
-    request: Request,
-    access: Annotated[Access, Depends(access_for("read"))],
-    service: Annotated[Service, Depends(service_of)],
-) -> Response:
+async def dossiers(request: Request, access: Reading, service: Serving) -> Response:
     """The dossiers, petitions, documents, procedures or communes on one side of an indicator, page by page.
 
     `total` is the scorecard's number; where the list cannot be that long, `note` says why. `on_time` is false for what
@@ -265,7 +261,7 @@ def life_item(table: Table, found: Found, cut: int, code_of: dict[int, str]) -> 
     return told
 
 
-def _item(kind: Kind, subject: str, **more: str) -> Item:
+def _item(kind: ItemKind, subject: str, **more: str) -> Item:
     """What is alike in all: the rest is null."""
     return {
         "kind": kind,

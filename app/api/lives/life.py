@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from typing_extensions import TypedDict
 
 from app.api.figures.view import AsOf, CatalogueBrief, Refolding, as_of, catalogue_brief
 from app.api.http.answers import LATER, Encoded, figure_response, instant
-from app.api.http.auth import Access, access_for, root_for
+from app.api.http.auth import Reading, root_for
 from app.api.http.fields import answer, date, said, time
 from app.api.http.openapi.parameters import NAMED_UNIT
 from app.api.http.openapi.routes import UNIT, told
 from app.api.http.parameters import only
 from app.api.http.problems import Problem
-from app.api.http.service import Service, service_of
+from app.api.http.service import Serving
 from app.api.lives.dossiers import DEADLINE, DeadlineAt, DueAt, EndedAt, OnTime, ReceivedAt, Subject, at, on_time
 from app.api.lives.reckoning import TYPE_NAMES, EventNamed, Reckoning, event_named, reckoning
 from app.api.lives.verdicts import VerdictTold, verdicts
@@ -163,8 +163,8 @@ class Life(TypedDict):
 async def one_life(
     subject: Annotated[str, Path(description="The code; slashes may stand as they are.", examples=["12/QĐ-SCT"])],
     request: Request,
-    access: Annotated[Access, Depends(access_for("read"))],
-    service: Annotated[Service, Depends(service_of)],
+    access: Reading,
+    service: Serving,
 ) -> Response:
     """All that is known under one code, and why: facts, deadline, verdicts, and of every event whether it counted.
 

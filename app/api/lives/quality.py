@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Final, NamedTuple
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from typing_extensions import TypedDict
 
 from app.api.figures.view import AsOf, CatalogueBrief, Refolding, UnitBrief, as_of, catalogue_brief, unit_brief
 from app.api.http.answers import LATER, Encoded
-from app.api.http.auth import Access, access_for, root_for
+from app.api.http.auth import Reading, root_for
 from app.api.http.csv import tabular_response
 from app.api.http.fields import answer, said, whole
 from app.api.http.openapi.parameters import CAUSE, SCOPE
@@ -18,9 +19,9 @@ from app.api.http.openapi.routes import UNIT, pages
 from app.api.http.paging import Paged
 from app.api.http.parameters import SCOPES, one_of, only
 from app.api.http.problems import Problem
-from app.api.http.service import Service, service_of
+from app.api.http.service import Serving
 from app.api.lives.dossiers import ITEM, Cursor, Item, Items, life_item
-from app.domain.catalogues.root import Scope
+from app.domain.catalogues.root import Scope, Unit
 from app.domain.lives.flags import FAULTS
 from app.store.read.dossiers import Place
 from app.store.read.figures import Reader
@@ -98,11 +99,7 @@ class CauseList(QualityHeading, Cause):
     summary="Faults of the data, by cause",
     **pages(CauseCounts | CauseList, UNIT_ASKED, SCOPE, CAUSE, problems=UNIT, rows="causes"),
 )
-async def data_quality(
-    request: Request,
-    access: Annotated[Access, Depends(access_for("read"))],
-    service: Annotated[Service, Depends(service_of)],
-) -> Response:
+async def data_quality(request: Request, access: Reading, service: Serving) -> Response:
     """How many dossiers have each fault; of one `cause` their list, page by page. Voided ones are left out.
 
     A list is of now, page by page: what is mended meanwhile is gone from the pages that follow. As CSV too.
@@ -123,14 +120,7 @@ async def data_quality(
         mark = paged.mark(_Mark, about)
         reader = Reader(connection, catalogues, moment.generation)
         found = await counts(reader, units)
-        listed: list[Item] = []
-        place = None
-        if cause is not None:
-            after = None if mark is None else (mark.walk, Place(mark.unit, mark.subject))
-            lives, place = await faulty(reader, units, cause, moment.now, after, paged.limit)
-            ids = {each.row["procedure_id"] or 0 for table, each in lives if table == "life"}
-            code_of = await reader.procedure_codes(ids)
-            listed = [life_item(table, each, moment.now, code_of) for table, each in lives]
+        listed, goes_on = await _listed(reader, units, cause, moment.now, mark, paged.limit) if cause else ([], None)
     heading: QualityHeading = {
         "unit": unit_brief(unit),
         "scope": scope,
@@ -152,5 +142,16 @@ async def data_quality(
         "items": listed,
         "next": LATER,
     }
-    cursor = paged.cursor_of(None if place is None else _Mark(place[0], *place[1]), about)
+    cursor = paged.cursor_of(goes_on, about)
     return paged.linked(tabular_response(request, Encoded.of(page), "items", later | {"next": cursor}, ITEM), cursor)
+
+
+async def _listed(
+    reader: Reader, units: Sequence[Unit], cause: str, now: int, mark: _Mark | None, limit: int
+) -> tuple[list[Item], _Mark | None]:
+    """A page of the lives with a fault, and where the next one goes on."""
+    after = None if mark is None else (mark.walk, Place(mark.unit, mark.subject))
+    lives, place = await faulty(reader, units, cause, now, after, limit)
+    code_of = await reader.procedure_codes({each.row["procedure_id"] or 0 for table, each in lives if table == "life"})
+    items = [life_item(table, each, now, code_of) for table, each in lives]
+    return items, None if place is None else _Mark(place[0], *place[1])

@@ -13,7 +13,7 @@ from app.domain.calendar.civil import DAY, Day, Instant, date_of, day_number, st
 FIRST_YEAR: Final = 2000
 LAST_YEAR: Final = 2100
 
-Kind = Literal["year", "half", "nine_months", "quarter", "month", "week", "day", "range"]
+PeriodKind = Literal["year", "half", "nine_months", "quarter", "month", "week", "day", "range"]
 
 
 class RefusedPeriod(ValueError):
@@ -40,7 +40,7 @@ class Period:
     """
 
     label: str
-    kind: Kind
+    kind: PeriodKind
     first: Day
     last: Day
 
@@ -206,7 +206,7 @@ def _month(year: int, month: int) -> Period:
     return _months(f"{year:04}-{month:02}", "month", year, month, 1)
 
 
-def _months(label: str, kind: Kind, year: int, month: int, count: int) -> Period:
+def _months(label: str, kind: PeriodKind, year: int, month: int, count: int) -> Period:
     last_month = month + count - 1
     after = date(year, last_month + 1, 1) if last_month < 12 else date(year + 1, 1, 1)
     return Period(label, kind, day_number(date(year, month, 1)), Day(day_number(after) - 1))

@@ -68,7 +68,7 @@ _BY_PART: Final[dict[Part, str]] = {
 MEASURES: Final[dict[str, Part]] = {name: part for part, names in _BY_PART.items() for name in names.split()}
 """The closed set of names a catalogue may count with, and what each counts."""
 
-Kind = Literal["ratio", "mean", "average", "constant"]
+Formula = Literal["ratio", "mean", "average", "constant"]
 """ratio: n/d. mean: a share without counts. average: a value, no ratio. constant: always `constant_ratio`."""
 
 Counts = Literal["dossiers", "procedures", "petitions", "communes", "documents", "publications"]
@@ -95,7 +95,7 @@ class Indicator:
 
     code: str
     name: str
-    kind: Kind
+    kind: Formula
     counts: Counts
     formula: str
     source: str
