@@ -52,15 +52,8 @@ async def create(
 ) -> str:
     """Make a key for a unit's subtree; the only time its text is seen."""
     key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-    made = insert(api_key).values(
-        id=key_id,
-        root_id=root_id,
-        unit=unit,
-        scopes=list(scopes),
-        digest=_digest(pepper, secret),
-        name=name,
-        created_at=func.clock_timestamp(),
-    )
+    values = {"id": key_id, "root_id": root_id, "unit": unit, "scopes": list(scopes), "name": name}
+    made = insert(api_key).values(**values, digest=_digest(pepper, secret), created_at=func.clock_timestamp())
     await connection.execute(*in_sql(made))
     return f"{_PREFIX}_{key_id}_{secret}"
 

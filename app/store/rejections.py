@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from functools import cache
+from typing import Any, Final, Literal, NamedTuple
 
 import asyncpg
 import structlog
-from sqlalchemy import func, or_, select
+from sqlalchemy import Integer, Select, bindparam, func, or_, select
 
 from app.domain.push import Rejected
 from app.store.database import Connection, Database, DatabaseUnavailable, Overloaded
@@ -113,13 +114,21 @@ async def kept(
 
     `source` None is every source, "" those whose source could not be read.
     """
-    column = rejection.c
-    asked = select(*column[Kept._fields]).where(column.root_id == root_id)
-    if source is not None:
-        asked = asked.where(column.source == (source or None))
-    if before is not None:
-        asked = asked.where(column.id < before)
-    if unit:
-        asked = asked.where(or_(column.unit == unit, func.starts_with(column.unit, f"{unit}.")))
-    rows = await connection.fetch(*in_sql(asked.order_by(column.id.desc()).limit(limit + 1)))
+    asked = _kept("any" if source is None else "named" if source else "unread", before is not None, bool(unit))
+    values = {"source": source, "before": before, "unit": unit, "below": f"{unit}.", "most": limit + 1}
+    rows = await connection.fetch(*in_sql(asked, root_id=root_id, **values))
     return [Kept(*row) for row in rows[:limit]], len(rows) > limit
+
+
+@cache
+def _kept(source: Literal["any", "named", "unread"], before: bool, unit: bool) -> Select[Any]:
+    column = rejection.c
+    asked = select(*column[Kept._fields]).where(column.root_id == bindparam("root_id"))
+    if source != "any":
+        asked = asked.where(column.source == (bindparam("source") if source == "named" else None))
+    if before:
+        asked = asked.where(column.id < bindparam("before"))
+    if unit:
+        below = func.starts_with(column.unit, bindparam("below"))
+        asked = asked.where(or_(column.unit == bindparam("unit"), below))
+    return asked.order_by(column.id.desc()).limit(bindparam("most", type_=Integer))

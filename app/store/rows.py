@@ -5,13 +5,22 @@ COPY costs the client less for each row but two round trips more, which is most 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
+from sqlalchemy import Table
+
 from app.store.database import Connection
+from app.store.statements import DIALECT
 
 FEW: Final = 256
+
+
+def columns_of(table: Table, but_not: Collection[str] = ()) -> dict[str, str]:
+    """Names and SQL types of a table's columns, in their order."""
+    columns = [each for each in table.columns if each.name not in but_not]
+    return {each.name: each.type.compile(DIALECT).partition(" COLLATE")[0] for each in columns}
 
 
 async def add(connection: Connection, table: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> None:

@@ -6,8 +6,8 @@ An edit that changes nothing raises no revision: a nightly resend of the whole c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import func, select
@@ -39,22 +39,13 @@ class PutResult:
     refolding: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Stale:
-    """What an edit makes stale: lives of these procedures (codes), or whatever depends on the calendar."""
-
-    procedures: Sequence[str] = ()
-    calendar: bool = False
-
-
 @dataclass(frozen=True)
 class _Edit:
-    """One kind of PUT: its table, its checks, values of the columns nobody sends, and what it makes stale."""
+    """One kind of PUT: its table, its checks, values of the columns nobody sends."""
 
     kind: Kind
     check: drafts.Check
     unsent: tuple[Any, ...] = ()
-    stale: Callable[[Draft, Mapping[Key, Any]], _Stale] = field(default=lambda draft, changed: _Stale())
 
 
 async def put_units(
@@ -68,7 +59,7 @@ async def put_procedures(
     database: Database, catalogue_cache: CatalogueCache, root_id: int, key_unit: str, rows: Sequence[Row]
 ) -> PutResult:
     """Take in procedures; lives of those whose counted attributes change, or that become known, are folded again."""
-    edit = _Edit("procedures", drafts.check_procedures, (True,), _stale_procedures)
+    edit = _Edit("procedures", drafts.check_procedures, (True,))
     return await _put(database, catalogue_cache, root_id, key_unit, rows, edit)
 
 
@@ -97,7 +88,7 @@ async def put_calendar(
     database: Database, catalogue_cache: CatalogueCache, root_id: int, key_unit: str, rows: Sequence[Row]
 ) -> PutResult:
     """Take in days that override the seed; when that moves a working day, what depends on it is folded again."""
-    edit = _Edit("calendar", drafts.check_calendar, (False,), _stale_by_calendar)
+    edit = _Edit("calendar", drafts.check_calendar, (False,))
     return await _put(database, catalogue_cache, root_id, key_unit, rows, edit)
 
 
@@ -128,7 +119,7 @@ async def _stored(connection: Connection, catalogue: Catalogue, root_id: int) ->
         tuple(row[name] for name in catalogue.key): {
             name: tuple(row[name]) if isinstance(row[name], list) else row[name] for name in catalogue.defaults
         }
-        for row in await connection.fetch(*in_sql(catalogue.rows(root_id)))
+        for row in await connection.fetch(*in_sql(catalogue.rows, root_id=root_id))
     }
 
 
@@ -150,30 +141,31 @@ async def _write(
         if rows:
             await connection.executemany(*in_sql_for_each(statement, rows))
     revision = await lock.raise_revision(connection, root_id)
-    stale = edit.stale(draft, changed)
-    if not stale.procedures and not stale.calendar:
-        return 0
-    of_codes = (procedure.c.root_id == root_id, procedure.c.code == func.any(stale.procedures))
-    ids = await connection.fetch(*in_sql(select(procedure.c.id).where(*of_codes)))
-    return await begin(connection, root_id, revision, Stale([row["id"] for row in ids], stale.calendar))
+    if edit.kind == "procedures" and (codes := _counted_otherwise(draft, changed)):
+        of_codes = (procedure.c.root_id == root_id, procedure.c.code == func.any(codes))
+        ids = await connection.fetch(*in_sql(select(procedure.c.id).where(*of_codes)))
+        return await begin(connection, root_id, revision, Stale(sorted(row["id"] for row in ids)))
+    if edit.kind == "calendar" and _moves_a_working_day(draft, changed):
+        return await begin(connection, root_id, revision, Stale(calendar=True))
+    return 0
 
 
-def _stale_procedures(draft: Draft, changed: Mapping[Key, Any]) -> _Stale:
-    """Those that become known, and those of which a counted attribute changes."""
+def _counted_otherwise(draft: Draft, changed: Mapping[Key, Any]) -> list[str]:
+    """The procedures that become known, and those of which a counted attribute changes."""
     stale = []
     for key, now in changed.items():
         before = draft.stored.get(key)
         if before is None or any(before[name] != now[name] for name in _COUNTED):
             stale.append(key[0])
-    return _Stale(procedures=stale)
+    return stale
 
 
-def _stale_by_calendar(draft: Draft, changed: Mapping[Key, Any]) -> _Stale:
-    """Whatever depends on the calendar, when a day is worked that was not, or the reverse."""
+def _moves_a_working_day(draft: Draft, changed: Mapping[Key, Any]) -> bool:
+    """Whether a day is worked that was not, or the reverse."""
     days = {key[0]: now["kind"] for key, now in {**draft.stored, **changed}.items()}
     before = draft.catalogues.calendar
     after = Calendar(
         frozenset(day for day, kind in days.items() if kind == "holiday"),
         frozenset(day for day, kind in days.items() if kind == "workday"),
     )
-    return _Stale(calendar=any(before.is_workday(key[0]) != after.is_workday(key[0]) for key in changed))
+    return any(before.is_workday(key[0]) != after.is_workday(key[0]) for key in changed)

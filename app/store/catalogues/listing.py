@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from app.domain import codes
 from app.domain.calendar.civil import Day, clock_of, date_of
@@ -16,14 +16,15 @@ from app.store.statements import in_sql
 
 _DATES = ("valid_from", "valid_to", "day")
 _HIDDEN = ("known",)
+_CODES = select(unit.c.code).where(unit.c.root_id == bindparam("root_id"), unit.c.code == func.any(bindparam("codes")))
 _NAMES = {"day": "date", "year": "period"}
 
 
 async def listing(connection: Connection, root_id: int, kind: Kind, code: str | None = None) -> list[dict[str, Any]]:
     """The rows of a catalogue in the order people read them; of one code only, where `code` is given."""
     catalogue = CATALOGUES[kind]
-    stored = catalogue.rows(root_id)
-    rows = await connection.fetch(*in_sql(stored if code is None else stored.where(catalogue.table.c.code == code)))
+    asked = catalogue.rows if code is None else catalogue.of_code
+    rows = await connection.fetch(*in_sql(asked, root_id=root_id, code=code))
     columns = [name for name in (*catalogue.key, *catalogue.defaults, *catalogue.unsent) if name not in _HIDDEN]
     found = [{_NAMES.get(name, name): _told(name, row[name]) for name in columns} for row in rows]
     if kind == "units":
@@ -40,8 +41,8 @@ async def listing(connection: Connection, root_id: int, kind: Kind, code: str | 
 
 async def _codes_above(connection: Connection, root_id: int, of: Collection[str]) -> set[str]:
     wanted = {above for code in of for above in codes.ancestors(code)}
-    there = select(unit.c.code).where(unit.c.root_id == root_id, unit.c.code == func.any(sorted(wanted)))
-    return {row["code"] for row in await connection.fetch(*in_sql(there))}
+    rows = await connection.fetch(*in_sql(_CODES, root_id=root_id, codes=sorted(wanted)))
+    return {row["code"] for row in rows}
 
 
 def _told(name: str, value: Any) -> Any:

@@ -64,8 +64,8 @@ async def load(connection: Connection, root_id: int) -> Catalogues:
 async def _rows(connection: Connection, root_id: int, kind: Kind, *columns: str) -> list[Any]:
     """The rows of a catalogue in the order of its key; all columns, or some."""
     catalogue = CATALOGUES[kind]
-    rows = catalogue.rows(root_id)
-    return await connection.fetch(*in_sql(rows.with_only_columns(*catalogue.table.c[columns]) if columns else rows))
+    asked = catalogue.rows.with_only_columns(*catalogue.table.c[columns]) if columns else catalogue.rows
+    return await connection.fetch(*in_sql(asked, root_id=root_id))
 
 
 def _without_root(row: Any) -> dict[str, Any]:

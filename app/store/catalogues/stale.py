@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, exists, func, or_, select, update
@@ -20,17 +20,17 @@ from app.store.statements import in_sql
 class Stale:
     """Lives that are to be folded again: those of procedures (ids), all that the calendar touches, or everything."""
 
-    procedures: Collection[int] = ()
+    procedures: Sequence[int] = ()
     calendar: bool = False
     everything: bool = False
 
     def __or__(self, other: Stale) -> Stale:
-        procedures = {*self.procedures, *other.procedures}
+        procedures = sorted({*self.procedures, *other.procedures})
         return Stale(procedures, self.calendar or other.calendar, self.everything or other.everything)
 
     def among(self, root_id: int, generation: int) -> ColumnElement[bool]:
         """The condition for rows of `life`."""
-        of_these = life.c.procedure_id == func.any(sorted(self.procedures))
+        of_these = life.c.procedure_id == func.any(self.procedures)
         if self.calendar:
             # Of the calendar depend petitions, and dossiers of a procedure with a longest legal time. The latter also
             # when they have a due time: the legal deadline decides which requests for a supplement stop the clock
@@ -67,15 +67,7 @@ async def begin(connection: Connection, root_id: int, revision: int, stale: Stal
     if left is not None:
         stale |= of_row(left)
         total = await count(stale)
-    values = {
-        "revision": revision,
-        "procedures": sorted(stale.procedures),
-        "calendar": stale.calendar,
-        "everything": stale.everything,
-        "cursor": "",
-        "total": total,
-        "done": 0,
-    }
+    values = {"revision": revision, **asdict(stale), "cursor": "", "total": total, "done": 0}
     row = insert(refold).values(root_id=root_id, **values)
     await connection.execute(*in_sql(row.on_conflict_do_update(index_elements=["root_id"], set_=values)))
     return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, Literal
 
 from sqlalchemy import ColumnElement, Delete, Select, Table, bindparam, delete, select, true
@@ -28,10 +29,16 @@ class Catalogue:
     counting: ColumnElement[bool] = true()  # noqa: RUF009  a constant
     removable: bool = False
 
-    def rows(self, root_id: int) -> Select[Any]:
-        """A root's rows in the order of the key."""
-        column = self.table.c
-        return select(self.table).where(column.root_id == root_id, self.counting).order_by(*column[self.key])
+    @cached_property
+    def rows(self) -> Select[Any]:
+        """The rows of `root_id` in the order of the key."""
+        of_root = self.table.c.root_id == bindparam("root_id")
+        return select(self.table).where(of_root, self.counting).order_by(*self.table.c[self.key])
+
+    @cached_property
+    def of_code(self) -> Select[Any]:
+        """Those of one `code`."""
+        return self.rows.where(self.table.c.code == bindparam("code"))
 
     def upsert(self) -> Insert:
         """INSERT or UPDATE of one row, which says all of its attributes."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from sqlalchemy import Select, Table, select
 
 from app.domain.catalogues.root import Catalogues
 from app.domain.lives import life as lives
@@ -19,29 +20,17 @@ from app.domain.lives.events import Event
 from app.domain.lives.life import LifeFacts
 from app.domain.lives.packing import unpack
 from app.domain.lives.petition import PetitionFacts
+from app.store import schema
 from app.store.catalogues import read
 from app.store.database import Connection, Database
 from app.store.proof import log, recount
 from app.store.proof.log import Progress
 from app.store.proof.recount import LISTED, Difference
 from app.store.read.publications import facts_of
+from app.store.statements import in_sql
 
 _CHUNK: Final = 20_000
 """Events of the log, and stored lives, in memory at a time."""
-
-_LIVES: Final = """
-    SELECT subject, revision, unit_id, receiving_unit_id, procedure_id, channel, flags, faults, voided, received_at,
-           ended_at, deadline, returned_at, returned_via, due_at, ahead_until, events
-    FROM life
-"""
-_PETITIONS: Final = """
-    SELECT subject, unit_id, about, disliked, voided, received_at, ended_at, deadline, late_published, ahead_until
-    FROM petition
-"""
-_DOCUMENTS: Final = "SELECT subject, unit_id, sent_at, electronic, signed, tier, ahead_until FROM document"
-_PUBLICATIONS: Final = """
-    SELECT subject, ordinal, decided_on, effective_on, published_on, complete FROM procedure_publication
-"""
 
 
 class FactDifference(NamedTuple):
@@ -199,7 +188,7 @@ class _Refolding:
     async def _compare(self, after: str, until: str | None, told: Mapping[str, list[Event]]) -> None:
         """Compare the logged lives with all stored ones of after < subject ≤ until, a bounded number at a time."""
         while True:
-            rows = await self._connection.fetch(*self._range(_LIVES, after, until), _CHUNK)
+            rows = await self._connection.fetch(*in_sql(self._range(schema.life, after, until).limit(_CHUNK)))
             end = rows[-1]["subject"] if len(rows) == _CHUNK else until
             stored = await self._stored(rows, after, end)
             part = [subject for subject in told if after < subject and (end is None or subject <= end)]
@@ -210,24 +199,22 @@ class _Refolding:
             assert end is not None
             after = end
 
-    def _range(self, select: str, after: str, until: str | None) -> list[Any]:
-        """A SELECT of rows of after < subject ≤ until in order, and its parameters without the last, the limit."""
-        upper = "" if until is None else "AND subject <= $4"
-        values = [*self._key, after, *([] if until is None else [until])]
-        return [
-            f"{select} WHERE root_id = $1 AND generation = $2 AND subject > $3 {upper} ORDER BY subject"
-            f" LIMIT ${len(values) + 1}",
-            *values,
-        ]
+    def _range(self, table: Table, after: str, until: str | None) -> Select[Any]:
+        """A SELECT of the rows of after < subject ≤ until in order."""
+        column, (root_id, generation) = table.c, self._key
+        asked = select(table).where(column.root_id == root_id, column.generation == generation, column.subject > after)
+        return (asked if until is None else asked.where(column.subject <= until)).order_by(column.subject)
 
     async def _stored(self, rows: Sequence[Any], after: str, until: str | None) -> dict[str, _Stored]:
         """The lives of `rows` with all that is stored beside them in that range of subjects."""
         beside: dict[str, dict[str, list[Any]]] = {}
-        for table, select in (("petition", _PETITIONS), ("document", _DOCUMENTS), ("publication", _PUBLICATIONS)):
-            order = ", ordinal" if table == "publication" else ""
-            statement, *values = self._range(select, after, until)
-            statement = statement.replace("ORDER BY subject", f"ORDER BY subject{order}")
-            for row in await self._connection.fetch(statement, *values, None):
+        publications = schema.procedure_publication
+        for table, asked in (
+            ("petition", self._range(schema.petition, after, until)),
+            ("document", self._range(schema.document, after, until)),
+            ("publication", self._range(publications, after, until).order_by(publications.c.ordinal)),
+        ):
+            for row in await self._connection.fetch(*in_sql(asked)):
                 beside.setdefault(row["subject"], {}).setdefault(table, []).append(row)
         found = {row["subject"]: self._life(row, beside.pop(row["subject"], {})) for row in rows}
         for subject in beside:

@@ -21,33 +21,17 @@ from app.domain.lives.events import DossierReceived, Event
 from app.domain.lives.life import LifeFacts
 from app.domain.lives.packing import pack, unpack
 from app.domain.tallies import tally
+from app.store import schema
 from app.store.database import Outdated
-from app.store.rows import FEW, unnest
+from app.store.rows import FEW, columns_of, unnest
 from app.store.tallies.change import Change, Contribution
 from app.store.tallies.contribution import contribution
 from app.store.write import others as beside
 from app.store.write.context import Context, ahead
 
 _KEY: Final = ("root_id", "generation", "revision")
-_COLUMNS: Final = {
-    "subject": "text",
-    "version": "int",
-    "unit_id": "int",
-    "receiving_unit_id": "int",
-    "procedure_id": "int",
-    "channel": "smallint",
-    "flags": "smallint",
-    "faults": "smallint",
-    "voided": "boolean",
-    "received_at": "timestamptz",
-    "ended_at": "timestamptz",
-    "deadline": "timestamptz",
-    "due_at": "timestamptz",
-    "returned_at": "timestamptz",
-    "returned_via": "smallint",
-    "ahead_until": "timestamptz",
-    "events": "bytea",
-}
+_COLUMNS: Final = columns_of(schema.life, but_not=_KEY)
+"""In the order of a row's values."""
 _NO_DOSSIER: Final = (None,) * 14
 _NAMES: Final = ", ".join(_COLUMNS)
 # An upsert also where every life is there: it looks them up by their keys, whatever the planner thinks of a table that

@@ -1,4 +1,7 @@
-"""Petitions, documents and publications: rows beside the life's own, replaced whole whenever their life changes."""
+"""Petitions, documents and publications: rows beside the life's own, replaced whole whenever their life changes.
+
+Values of a row stand in the order of its table's columns (store/schema.py).
+"""
 
 from __future__ import annotations
 
@@ -8,40 +11,13 @@ from typing import Any, Final
 from app.domain.lives.life import LifeFacts
 from app.domain.lives.publication import PublicationFacts
 from app.domain.tallies import tally
-from app.store.rows import add
+from app.store.rows import add, columns_of
+from app.store.schema import document, petition, procedure_publication
 from app.store.tallies.change import Contribution
 from app.store.tallies.contribution import contribution
 from app.store.write.context import Context, ahead
 
-_COLUMNS: Final = {
-    "petition": {
-        "unit_id": "int",
-        "about": "smallint",
-        "disliked": "boolean",
-        "voided": "boolean",
-        "received_at": "timestamptz",
-        "ended_at": "timestamptz",
-        "deadline": "timestamptz",
-        "late_published": "boolean",
-        "ahead_until": "timestamptz",
-    },
-    "document": {
-        "unit_id": "int",
-        "tier": "smallint",
-        "electronic": "boolean",
-        "signed": "boolean",
-        "sent_at": "timestamptz",
-        "ahead_until": "timestamptz",
-    },
-    "procedure_publication": {
-        "ordinal": "smallint",
-        "decided_on": "date",
-        "effective_on": "date",
-        "published_on": "date",
-        "complete": "boolean",
-    },
-}
-_KEY: Final = {"root_id": "int", "generation": "int", "subject": "text"}
+_TABLES: Final = {table.name: columns_of(table) for table in (petition, document, procedure_publication)}
 
 
 async def contributions(context: Context, subjects: Collection[str]) -> dict[str, list[Contribution]]:
@@ -61,21 +37,21 @@ async def contributions(context: Context, subjects: Collection[str]) -> dict[str
 
 async def write(context: Context, facts: Mapping[str, LifeFacts], there: Mapping[str, Sequence[str]]) -> None:
     """Put these facts in the place of what is stored of their lives; `there`: by table, who may have something."""
-    rows: dict[str, list[tuple[Any, ...]]] = {table: [] for table in _COLUMNS}
+    rows: dict[str, list[tuple[Any, ...]]] = {table: [] for table in _TABLES}
     for subject, each in facts.items():
         rows["petition"] += _petition_rows(context, subject, each)
         rows["document"] += _document_rows(context, subject, each)
         if each.publication is not None:
             rows["procedure_publication"] += _publication_rows(subject, each.publication)
     key = (context.catalogues.root_id, context.generation)
-    for table, columns in _COLUMNS.items():
+    for table, columns in _TABLES.items():
         if table in there:
             await context.connection.execute(
                 f"DELETE FROM {table} WHERE root_id = $1 AND generation = $2 AND subject = ANY($3::text[])",
                 *key,
                 there[table],
             )
-        await add(context.connection, table, _KEY | columns, [(*key, *row) for row in rows[table]])
+        await add(context.connection, table, columns, [(*key, *row) for row in rows[table]])
 
 
 def _petition_rows(context: Context, subject: str, facts: LifeFacts) -> list[tuple[Any, ...]]:

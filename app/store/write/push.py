@@ -18,8 +18,9 @@ from app.domain.codes import UnitCode
 from app.domain.lives.events import DossierReceived, DossierTransferred, Event
 from app.domain.lives.packing import pack_what
 from app.domain.push import Outcome, Parsed, Rejected, Warned
+from app.store import schema
 from app.store.database import Connection, Outdated
-from app.store.rows import add
+from app.store.rows import add, columns_of
 from app.store.tallies import add as tallies
 from app.store.write import lives
 from app.store.write.context import Context
@@ -30,21 +31,10 @@ _AHEAD_ALLOWED: Final = 10 * 60 * 1_000_000
 _AT_A_TIME: Final = 50
 """Lives folded before others of this process get a turn."""
 
-LOG_COLUMNS: Final = {
-    "root_id": "int",
-    "time": "timestamptz",
-    "received_at": "timestamptz",
-    "source_id": "int",
-    "id": "text",
-    "type": "smallint",
-    "unit_id": "int",
-    "subject": "text",
-    "sequence": "text",
-    "what": "bytea",
-}
+LOG_COLUMNS: Final = columns_of(schema.event, but_not=["seq"])
 """What is written of an event, and of which types."""
 
-_RECEIPT_COLUMNS: Final = {"root_id": "int", "key": "uuid", "content": "uuid"}
+_RECEIPT_COLUMNS: Final = columns_of(schema.receipt)
 
 
 @dataclass(frozen=True)
