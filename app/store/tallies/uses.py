@@ -57,7 +57,7 @@ async def uses(
     if ahead is not None and ahead.cells:
         rows += " UNION ALL " + _ahead(kind, scope, ahead, bound)
     found = await connection.fetch(_uses_statement(wanted, rows), *bound.parameters)
-    return [Found(unit_id, number, slice_, _uses_of(*columns)) for unit_id, number, slice_, *columns in found]
+    return [(unit_id, number, slice_, _uses_of(*columns)) for unit_id, number, slice_, *columns in found]
 
 
 def _uses_statement(wanted: UsesWanted, rows: str) -> str:
