@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +14,7 @@ from app.api.http.answers import Encoded, figure_response, tagged, unchanged
 
 _CSV: Final = "text/csv"
 _JSON: Final = "application/json"
-_DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
+_DECODER: Final = msgspec.json.Decoder(float_hook=str)
 """Numbers as they are written: 17.50 stays 17.50."""
 
 
