@@ -19,7 +19,7 @@ import logging
 from functools import partial
 from typing import Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, exists, or_, select, update
 
 from app.domain.lives import life as lives
 from app.store.catalogues.stale import begin_with_rules, of_row
@@ -79,8 +79,8 @@ class Refolder:
 
     async def finish(self, root_id: int) -> None:
         """Fold until nothing of the root is stale, together with whoever else is at it."""
-        while root_id in await self._waiting():
-            if not await self.step(root_id):
+        while root_id in (waiting := await self._waiting()):
+            if not await self._turn(root_id, waiting[root_id]):
                 await asyncio.sleep(0.02)
 
     async def run_forever(self) -> None:
@@ -104,20 +104,21 @@ class Refolder:
         Returns whether anything was done; a failure is raised when every root has had its turn.
         """
         outcomes: list[bool | BaseException] = []
-        for root_id in await self._waiting():
-            outcomes += await asyncio.gather(self.step(root_id), return_exceptions=True)
+        for root_id, of_older_rules in (await self._waiting()).items():
+            outcomes += await asyncio.gather(self._turn(root_id, of_older_rules), return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
         return any(outcomes)
 
-    async def _waiting(self) -> list[int]:
-        """Roots with stale lives, by id."""
+    async def _turn(self, root_id: int, of_older_rules: bool) -> bool:
+        if of_older_rules:
+            await self._database.write(partial(begin_with_rules, root_id=root_id))
+        return await self.step(root_id)
+
+    async def _waiting(self) -> dict[int, bool]:
+        """Roots with stale lives, and of each whether it has still to be noted that all are, by older rules."""
+        of_older_rules, noted = root.c.rules < lives.RULES, exists().where(refold.c.root_id == root.c.id)
+        waiting = select(root.c.id, of_older_rules).where(or_(of_older_rules, noted)).order_by(root.c.id)
         async with self._database.connection("read") as connection:
-            of_older_rules = select(root.c.id).where(root.c.rules < lives.RULES).order_by(root.c.id)
-            outdated = await connection.fetch(*in_sql(of_older_rules))
-        for row in outdated:
-            await self._database.write(partial(begin_with_rules, root_id=row["id"]))
-        async with self._database.connection("read") as connection:
-            waiting = await connection.fetch(*in_sql(select(refold.c.root_id).order_by(refold.c.root_id)))
-        return [row["root_id"] for row in waiting]
+            return {row[0]: row[1] for row in await connection.fetch(*in_sql(waiting))}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from app.domain.lives.flags import DISLIKED
 from app.domain.lives.publication import Announced
 from app.store.catalogues import edit
 from app.store.catalogues.read import CatalogueCache
+from app.store.catalogues.stale import begin_with_rules
 from app.store.database import Database, DatabaseUnavailable
 from app.store.proof.rebuild import rebuild
 from app.store.proof.verify import verify
@@ -65,6 +67,11 @@ def upgrade(monkeypatch: pytest.MonkeyPatch) -> None:
 async def rows(store: Database, statement: str, *values: Any) -> list[tuple[Any, ...]]:
     async with store.connection("read") as connection:
         return [tuple(row) for row in await connection.fetch(statement, *values)]
+
+
+async def begin(store: Database, root_id: int) -> None:
+    """What the first process of the new version does."""
+    await store.write(partial(begin_with_rules, root_id=root_id))
 
 
 async def refolding(store: Database, root_id: int) -> bool:
@@ -124,7 +131,7 @@ async def test_a_kill_on_the_way_costs_no_life(store: Database, intake: Intake, 
     upgrade(monkeypatch)
     killed = Refolder(store, intake)
     assert not await killed.step(root_id), "the row is not made yet"
-    await killed._waiting()
+    await begin(store, root_id)
     assert await killed.step(root_id, size=20)
     [(lives,)] = await rows(store, "SELECT count(*) FROM life")
     assert await rows(store, "SELECT everything, total, done FROM refold") == [(True, lives, 20)]
@@ -157,7 +164,7 @@ async def test_an_edit_meanwhile_takes_nothing_away(store: Database, intake: Int
     root_id, refolder = await province(store), Refolder(store, intake)
     await push(intake, root_id, arrivals(seed=24, dossiers=60))
     upgrade(monkeypatch)
-    await refolder._waiting()
+    await begin(store, root_id)
     await refolder.step(root_id, size=20)
     row = said(("1.000001", {"fee": True, "max_working_days": 2}))
     assert (await edit.put_procedures(store, CatalogueCache(), root_id, "H44", row)).refolding > 0
@@ -181,7 +188,7 @@ async def test_an_older_version_writes_nothing_any_more(store: Database, intake:
     await push(intake, root_id, items[:100])
     with monkeypatch.context() as newer:
         upgrade(newer)
-        await Refolder(store, intake)._waiting()
+        await begin(store, root_id)
     for write in (push(intake, root_id, items[100:]), rebuild(store, intake, root_id), Refolder(store, intake).step(1)):
         with pytest.raises(DatabaseUnavailable, match="newer rules"):
             await write
