@@ -29,7 +29,7 @@ app.command("openapi")(serve.openapi_command)
 
 _TOLD = (
     ingesting.Refused, simulation.Refused, simulation.NothingToDo, UnknownRoot, EmbeddedError, PortInUse,
-    migrate.TimescaleMissing,
+    migrate.TimescaleMissing, migrate.UnknownRevision,
 )  # fmt: skip
 
 

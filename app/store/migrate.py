@@ -21,6 +21,10 @@ class TimescaleMissing(Exception):
     """`--timescale require` on a database in which the extension is not created."""
 
 
+class UnknownRevision(Exception):
+    """The database stands at a revision of another version, a newer one or one that was never released."""
+
+
 def _config() -> Config:
     """Alembic's configuration: beside the package in a checkout, inside it in a wheel."""
     from alembic.config import Config
@@ -49,9 +53,14 @@ def upgrade(dsn: str, timescale: str = "auto", to: str = "head") -> None:
         dsn: a postgresql:// address.
         timescale: whether the event log becomes a hypertable: `auto` where the timescaledb extension is created in the
             database, `require` fails with TimescaleMissing where it is not, `off` never.
+
+    Raises:
+        TimescaleMissing, UnknownRevision: nothing was done.
     """
     import psycopg
     from alembic import command
+    from alembic.script.revision import ResolutionError
+    from alembic.util import CommandError
 
     if timescale == "require":
         with psycopg.connect(dsn) as connection:
@@ -60,7 +69,13 @@ def upgrade(dsn: str, timescale: str = "auto", to: str = "head") -> None:
     config = _config()
     config.attributes["dsn"] = dsn
     config.attributes["timescale"] = timescale
-    command.upgrade(config, to)
+    try:
+        command.upgrade(config, to)
+    except CommandError as error:
+        if isinstance(error.__cause__, ResolutionError):
+            at = error.__cause__.argument
+            raise UnknownRevision(f"the database is at revision {at}, which this version does not know") from error
+        raise
 
 
 def sql(timescale: str = "auto") -> str:

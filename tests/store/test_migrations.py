@@ -38,6 +38,13 @@ def test_a_second_migration_changes_nothing(database: str) -> None:
     assert revision == migrate.head()
 
 
+def test_a_database_of_another_version_is_left_alone(postgres_database: str) -> None:
+    with psycopg.connect(postgres_database) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0999'")
+    with pytest.raises(migrate.UnknownRevision, match="0999"):
+        migrate.upgrade(postgres_database)
+
+
 def test_the_event_log_is_a_hypertable_exactly_where_timescaledb_is_created(database: str, engine: str) -> None:
     with psycopg.connect(database) as connection:
         created = connection.execute("SELECT count(*) FROM pg_extension WHERE extname = 'timescaledb'").fetchone()
