@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.api.test_operations import samples
+from tests.api.http.test_probes import samples
 from tests.faults.serving import Serving, chiso, environment
 from tests.running import PROCEDURES, UNITS
 

@@ -10,7 +10,7 @@ import pytest
 
 from app.domain.catalogues import indicators
 from tests.api.asking import card, indicator
-from tests.api.test_dossiers import whole
+from tests.api.lives.test_dossiers import whole
 from tests.oracle.calendar import period_days
 from tests.oracle.histories import NOW, SEED_HOLIDAYS, SEED_WORKDAYS, History, history
 from tests.oracle.lists import Member, behind

@@ -126,7 +126,7 @@ def test_the_zone_of_the_server_and_of_its_database_does_not_matter(postgres_dsn
             processes[zone] = subprocess.Popen(
                 [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
                 + [f"{here}::{test.__name__}" for test in tests],
-                cwd=here.parents[2],
+                cwd=here.parents[3],
                 env=os.environ | {"TZ": zone, "CHISO_TEST_BOUNDARIES_DSN": database},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

@@ -16,11 +16,11 @@ from pydantic import ValidationError
 from app.main import create_app, create_service
 from app.settings import MetricsSettings, Settings
 from tests.api.asking import reception
-from tests.api.test_operations import samples
+from tests.api.http.test_probes import samples
 from tests.faults.serving import free_port
 from tests.running import Running, settings_for
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
+DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "operations.md"
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ from app.store.proof.rebuild import rebuild
 from app.store.read.figures import Reader
 from app.store.schema import TALLIES
 from tests.api.asking import card, indicator, of_problem, reception
+from tests.api.http.test_probes import samples
 from tests.api.listening import PATIENCE, Live, serving
-from tests.api.test_operations import samples
 from tests.conftest import _disconnect
 from tests.faults.serving import Serving, environment
 from tests.running import Running
