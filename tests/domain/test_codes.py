@@ -15,7 +15,7 @@ from app.domain.codes import (
     root_of,
     sort_key,
 )
-from tests.domain import published
+from tests.domain.figures import published
 
 
 def test_h44_13_stands_above_h44_13_1_but_not_above_h44_130() -> None:

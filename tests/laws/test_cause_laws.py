@@ -10,7 +10,7 @@ from app.domain import codes
 from app.domain.lives.events import Event
 from app.domain.lives.explain import CAUSES
 from app.domain.lives.flags import FLAGS
-from tests.domain.telling import story, told
+from tests.domain.lives.telling import story, told
 
 LIVES: Final = 1_500
 """Of each noun."""

@@ -15,7 +15,7 @@ from app.domain.catalogues import indicators
 from app.domain.catalogues.root import Unit
 from app.domain.figures import scoring
 from tests.api.asking import of_problem, reception
-from tests.domain import published
+from tests.domain.figures import published
 from tests.running import Running
 
 OFF = {"H44.125", "H44.158"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.domain.lives.events import DossierDigitised, DossierReceived, EventRetracted, ProcedureAnnounced
-from tests.domain.telling import at, cases, day, shown, shown_day, told
+from tests.domain.lives.telling import at, cases, day, shown, shown_day, told
 
 
 @cases(

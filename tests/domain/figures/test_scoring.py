@@ -25,7 +25,7 @@ from app.domain.figures.scoring import (
     score,
     score_indicator,
 )
-from tests.domain import published
+from tests.domain.figures import published
 
 CATALOGUE = load()
 

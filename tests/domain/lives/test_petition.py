@@ -7,7 +7,7 @@ with the 12th, fifteen with the 27th.
 from __future__ import annotations
 
 from app.domain.lives.petition import ABOUT
-from tests.domain.telling import cases, petition, shown
+from tests.domain.lives.telling import cases, petition, shown
 
 
 def whole(life: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from app.domain.codes import UnitCode
 from app.domain.lives import life as lives
-from tests.domain.telling import cases, document, dossier, faults, flags, folded, petition, publication, shown
+from tests.domain.lives.telling import cases, document, dossier, faults, flags, folded, petition, publication, shown
 
 # --------------------------------------------------------------------------------------------------------- taken back
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from app.domain.lives.dossier import CHANNELS
-from tests.domain.telling import cases, dossier, faults, shown
+from tests.domain.lives.telling import cases, dossier, faults, shown
 
 # ------------------------------------------------------------------------------------------------------- the present
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from app.domain.tallies import tally
 from app.domain.tallies.tally import DOCUMENT, DOSSIER, PETITION, Cells, Family, Part
-from tests.domain.telling import cases, day, document, dossier, petition, shown_day
+from tests.domain.lives.telling import cases, day, document, dossier, petition, shown_day
 
 _TOOK = ("processing_seconds", "processing_micros")
 

@@ -7,7 +7,7 @@ test_dossier_flags.py.
 from __future__ import annotations
 
 from app.domain.lives.dossier import CHANNELS, RETURN_WAYS
-from tests.domain.telling import cases, dossier, faults, folded, shown
+from tests.domain.lives.telling import cases, dossier, faults, folded, shown
 
 # --------------------------------------------------------------------------------------------------------- reception
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.domain.lives.publication import PublicationCounts, count
-from tests.domain.telling import CALENDAR, cases, day, folded, publication
+from tests.domain.lives.telling import CALENDAR, cases, day, folded, publication
 
 
 def counted(lives: Sequence[str], announce: int = 5, publish: int = 5) -> PublicationCounts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.domain.lives.document import TIERS
-from tests.domain.telling import cases, document, shown
+from tests.domain.lives.telling import cases, document, shown
 
 
 @cases(

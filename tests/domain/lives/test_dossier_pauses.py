@@ -5,7 +5,7 @@ Unless its own reception is told, each dossier is received on the 5th and due on
 
 from __future__ import annotations
 
-from tests.domain.telling import cases, dossier, faults, shown
+from tests.domain.lives.telling import cases, dossier, faults, shown
 
 _USUAL = "5 received due=12"
 

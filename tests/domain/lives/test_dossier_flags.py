@@ -7,7 +7,7 @@ document.
 from __future__ import annotations
 
 from app.domain.lives.flags import FLAGS
-from tests.domain.telling import cases, dossier, flags
+from tests.domain.lives.telling import cases, dossier, flags
 
 
 def up(life: str) -> set[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from app.domain.lives.explain import CAUSES
-from tests.domain.telling import UNIT, cases, shown, story, told
+from tests.domain.lives.telling import UNIT, cases, shown, story, told
 
 _USUAL = {"dossier": "5 received due=12", "petition": "5 received"}
 
