@@ -80,12 +80,6 @@ _BY_TYPE: Final[dict[type[lives.Happening], str]] = {
 }
 """Why an event of a type had no effect, where nothing else tells."""
 
-_EARLIEST_COUNTS: Final = [
-    lives.DossierCompleted,
-    lives.DossierReturned,
-    lives.PetitionAnswered,
-    lives.PetitionPublished,
-]
 _SUPPLEMENTS: Final = {lives.PetitionSupplementRequested, lives.PetitionSupplemented}
 
 
@@ -215,7 +209,7 @@ def _told(
 
 def _cause(event: Event, before: Sequence[Event]) -> str:
     """Why an event had no effect, as far as it tells itself, and whether one of its type came before."""
-    kind = type(event.what)
+    again = any(type(each.what) is type(event.what) for each in before)
     match event.what:
         case lives.DossierPaid(via="cash" | "transfer"):
             return "offline_payment"
@@ -223,9 +217,11 @@ def _cause(event: Event, before: Sequence[Event]) -> str:
             return "component_signature"
         case lives.DossierRated(satisfied=True) | lives.PetitionRated(satisfied=True):
             return "satisfied"
-    if kind in _EARLIEST_COUNTS and any(type(each.what) is kind for each in before):
-        return "ended_already"
-    return _BY_TYPE.get(kind, "known_already")
+        case lives.DossierCompleted() | lives.DossierReturned() if again:
+            return "ended_already"
+        case lives.PetitionAnswered() | lives.PetitionPublished() if again:
+            return "ended_already"
+    return _BY_TYPE.get(type(event.what), "known_already")
 
 
 def _of_petition(events: Sequence[Event], catalogues: Catalogues) -> list[Told]:
@@ -263,7 +259,6 @@ def _of_dossier(subject: str, events: Sequence[Event], catalogues: Catalogues) -
     rules = catalogues.rules_of(reading.procedure)
     facts = reading.facts(reception, chain[-1], rules, catalogues.calendar)
     legal = dossier.legal_end(reception.time, rules, catalogues.calendar)
-    no_result = not reading.e_result
     pauses = _pauses(reading, legal, facts)
     dues = [(event, due) for event in admitted if (due := getattr(event.what, "due_at", None)) is not None]
 
@@ -273,6 +268,7 @@ def _of_dossier(subject: str, events: Sequence[Event], catalogues: Catalogues) -
 
     def why(event: Event, before: Sequence[Event]) -> str:
         earlier, now = _read(before), _read([*before, event])
+        no_result = not reading.e_result
         match event.what:
             case lives.DossierReceived() if _state(earlier) == _state(now):
                 return "received_already"
@@ -292,12 +288,9 @@ def _of_dossier(subject: str, events: Sequence[Event], catalogues: Catalogues) -
 
     told = _told(admitted, fold, why)
     read = {id(event) for event in admitted}
-    for event in events:
-        if id(event) not in read:
-            second = event in receptions
-            told.append(
-                Told(event, False, "second_reception" if second else "foreign_unit", reception if second else None)
-            )
+    for event in (each for each in events if id(each) not in read):
+        second = type(event.what) is lives.DossierReceived
+        told.append(Told(event, False, *(("second_reception", reception) if second else ("foreign_unit", None))))
     second_request = _second_request(reading, facts)
     return told, Deadline(dues, rules.max_working_days, legal, pauses, second_request, facts.deadline)
 
@@ -316,24 +309,24 @@ def _pauses(reading: Reading, legal: int | None, facts: DossierFacts) -> list[Pa
     """Every request for a supplement: the pause the fold made of it, or why it made none."""
     counted = dict(reading.pauses(legal, facts.ended_at))
     pauses = []
-    for at, _, answered in map(msgspec.structs.astuple, reading.requests):
-        if answered is None:
-            cause: str | None = "request_unanswered"
-        elif answered == at:
+    for request in reading.requests:
+        at, until, cause = request.at, request.answered_at, None
+        if until is None:
+            cause = "request_unanswered"
+        elif until == at:
             cause = "pause_without_effect"
         elif at in counted:
-            cause, answered = None, counted[at]
+            until = counted[at]
         elif facts.ended_at is not None and at >= facts.ended_at:
             cause = "request_after_end"
         else:
             cause = "request_after_deadline"
-        pauses.append(Pause(at, answered, cause is None, cause))
+        pauses.append(Pause(at, until, cause is None, cause))
     return pauses
 
 
 def _second_request(reading: Reading, facts: DossierFacts) -> int | None:
-    requests = reading.requests
-    if facts.ended_at is None and reading.open_request is not None and len(requests) >= 2:
-        second = requests[1].at
-        return second if facts.deadline == max(second, facts.received_at or 0) else None
-    return None
+    if facts.ended_at is not None or reading.open_request is None or len(reading.requests) < 2:
+        return None
+    second = reading.requests[1].at
+    return second if facts.deadline == max(second, facts.received_at or 0) else None
