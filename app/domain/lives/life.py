@@ -1,9 +1,8 @@
 """A life: everything that happened under one subject within a root, and all the facts folded from it.
 
 One subject is nearly always one dossier; but a petition or a document is told apart by its unit as well, and a
-retraction
-names only the subject. Keeping all events of a subject together is what lets a retraction find its target, before or
-after it arrives, without reading anything but this one life.
+retraction names only the subject. Keeping all events of a subject together is what lets a retraction find its target,
+before or after it arrives, without reading anything but this one life.
 """
 
 from __future__ import annotations

@@ -32,7 +32,6 @@ ABOUT: Final[tuple[About, ...]] = get_args(About)
 
 _LIMITS: Final = indicators.load().limits
 
-
 _Times = dict[type[Happening], int]
 """Instants by the type of event."""
 
@@ -106,16 +105,13 @@ def fold(events: Sequence[Event], calendar: WorkCalendar) -> PetitionFacts:
     )
 
 
-def _end(
-    events: Sequence[Event], first: dict[type[Happening], int], last: dict[type[Happening], int]
-) -> tuple[int | None, int]:
+def _end(events: Sequence[Event], first: _Times, last: _Times) -> tuple[int | None, int]:
     """The end of handling and the working days allowed for it."""
     if PetitionAnswered in first:
         return first[PetitionAnswered], _LIMITS.petition_answer
-    if PetitionRefused in last or PetitionForwarded in last:
-        return max(
-            last[each] for each in (PetitionRefused, PetitionForwarded) if each in last
-        ), _LIMITS.petition_refusal
+    declined = [last[each] for each in (PetitionRefused, PetitionForwarded) if each in last]
+    if declined:
+        return max(declined), _LIMITS.petition_refusal
     if PetitionSupplementRequested in first:
         types = [type(event.what) for event in events]
         if PetitionSupplemented not in types[types.index(PetitionSupplementRequested) :]:
