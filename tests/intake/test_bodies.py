@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.intake.bodies import BodyProblem, MediaType, decompress, media_type, split_array, split_lines, without_bom
+from app.intake.cloudevents import parse
 
 LIMIT = 32 * 1024 * 1024
 TEXT = b'{"id":"1"}' * 50
@@ -143,7 +144,6 @@ def test_an_array_is_cut_into_the_texts_of_its_elements(value: object) -> None:
         b"[1,",
         b"[1,]",
         b"[,1]",
-        b"[1 2]",
         b"[1]]",
         b"[1] 2",
         b'["a',
@@ -156,6 +156,14 @@ def test_an_array_is_cut_into_the_texts_of_its_elements(value: object) -> None:
 def test_what_is_no_array_is_no_json(body: bytes) -> None:
     with pytest.raises(BodyProblem) as raised:
         split_array(body, 10)
+    assert raised.value.code == "invalid_json"
+
+
+@pytest.mark.parametrize("element", ["1 2", '1{"a": 1}', '"a" b', ': "x"', "{] a {:}", '{"a": 1} {}'])
+def test_an_element_that_is_no_json_makes_the_body_none(element: str) -> None:
+    # The lone surrogate makes the decoder refuse the array as a whole, so that it is cut.
+    with pytest.raises(BodyProblem) as raised:
+        parse(f'["\\ud800", {element}]'.encode(), "application/json", {})
     assert raised.value.code == "invalid_json"
 
 
