@@ -1,25 +1,22 @@
-"""Checks of a catalogue's attributes: each takes a decoded value that is not null and the field's name, and gives the
-domain's value or raises Fault; and how a CSV cell becomes the value that JSON would have had.
+"""Checks of a catalogue's attributes beside those that events have too (checks.py), and how a CSV cell becomes the
+value that JSON would have had.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
 from datetime import date
 from decimal import Context, Decimal
 from typing import Any, Final
 
 from app.domain import codes
 from app.domain.calendar import periods
-from app.domain.calendar.civil import day_number
 from app.domain.calendar.periods import FIRST_YEAR, LAST_YEAR
 from app.domain.catalogues import indicators
-from app.intake.values import MAX_UNIT, Fault, is_fit, is_personal, shown
+from app.intake.checks import DATE, Check, Fault, personal, shown, wrong
+from app.intake.personal import is_fit, is_personal
+from app.intake.values import MAX_UNIT
 
-Check = Callable[[object, str], Any]
-
-_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _YEAR: Final = re.compile(r"[0-9]{4}")
 _FIGURE_CODE: Final = re.compile(r"[A-Z0-9_]{1,40}")
 _WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
@@ -28,14 +25,9 @@ _MOST_ITEMS: Final = 10_000
 _DIGITS: Final = 40
 
 
-def _wrong(field: str, expected: str, value: object) -> Fault:
-    told = f"{value}"[:40] if isinstance(value, Decimal) else shown(value)
-    return Fault("invalid_value", field, f"expected {expected}, not {told}")
-
-
 def _fit(value: object, field: str, expected: str) -> str:
     if not isinstance(value, str):
-        raise _wrong(field, expected, value)
+        raise wrong(field, expected, value)
     if not is_fit(value):
         raise Fault("invalid_value", field, "control characters and lone surrogates are not allowed")
     return value
@@ -49,7 +41,7 @@ def free_text(longest: int) -> Check:
         if len(text) > longest:
             raise Fault("invalid_value", field, f"a text of at most {longest} characters")
         if is_personal(text):
-            raise Fault("personal_data", field, "the value looks like an identity or phone number; send none")
+            raise personal(field)
         return text
 
     return check
@@ -96,46 +88,17 @@ def indicator(value: object, field: str) -> str:
         raise Fault("unknown_indicator", field, f"no indicator has the code {shown(text)}") from None
 
 
-def choice(names: Collection[str]) -> Check:
-    """One of a closed set of names."""
-
-    def check(value: object, field: str) -> str:
-        if isinstance(value, str) and value in names:
-            return value
-        raise _wrong(field, f"one of {', '.join(names)}", value)
-
-    return check
-
-
 def each(check: Check) -> Check:
     """A list whose items pass `check`; what stands twice is kept once. An item's field is ``name[0]``."""
 
     def check_all(value: object, field: str) -> tuple[str, ...]:
         if not isinstance(value, list):
-            raise _wrong(field, "an array", value)
+            raise wrong(field, "an array", value)
         if len(value) > _MOST_ITEMS:
             raise Fault("invalid_value", field, f"at most {_MOST_ITEMS:,} items")
         return tuple(dict.fromkeys(check(item, f"{field}[{index}]") for index, item in enumerate(value)))
 
     return check_all
-
-
-def boolean(value: object, field: str) -> bool:
-    """true or false, nothing that merely resembles them."""
-    if isinstance(value, bool):
-        return value
-    raise _wrong(field, "true or false", value)
-
-
-def whole(least: int, most: int) -> Check:
-    """A whole number of a range."""
-
-    def check(value: object, field: str) -> int:
-        if type(value) is int and least <= value <= most:
-            return value
-        raise _wrong(field, f"a whole number from {least} to {most}", value)
-
-    return check
 
 
 def number(least: int, most: int, places: int) -> Check:
@@ -144,11 +107,11 @@ def number(least: int, most: int, places: int) -> Check:
 
     def check(value: object, field: str) -> Decimal:
         if type(value) not in (int, float, Decimal) or not least <= _ordered(value) <= most:
-            raise _wrong(field, expected, value)
+            raise wrong(field, expected, value)
         # A fraction is a float only in a row that could not be read the exact way.
         exact = Decimal(repr(value) if isinstance(value, float) else value)  # type: ignore[arg-type]
         if len(exact.as_tuple().digits) > _DIGITS:
-            raise _wrong(field, expected, value)
+            raise wrong(field, expected, value)
         exact = exact.normalize(Context(prec=_DIGITS))
         exponent = exact.as_tuple().exponent
         if not isinstance(exponent, int) or exponent < -places:
@@ -161,20 +124,6 @@ def number(least: int, most: int, places: int) -> Check:
 def _ordered(value: Any) -> Any:
     """The value for a comparison; what is not a number at all lies outside every range."""
     return value if value == value else Decimal("Infinity")
-
-
-def day(value: object, field: str) -> int:
-    """A civil day, as days since 1970."""
-    text = value if isinstance(value, str) and _DATE.fullmatch(value) else None
-    try:
-        found = date.fromisoformat(text) if text is not None else None
-    except ValueError:
-        found = None
-    if found is None:
-        raise _wrong(field, "a date such as 2026-01-05", value)
-    if not FIRST_YEAR <= found.year <= LAST_YEAR:
-        raise Fault("time_out_of_range", field, f"expected a date in {FIRST_YEAR}-01-01 to {LAST_YEAR}-12-31")
-    return day_number(found)
 
 
 def year(value: object, field: str) -> int:
@@ -194,7 +143,7 @@ def period(value: object, field: str) -> str:
         raise Fault("invalid_period", field, f"expected a period such as 2026-Q3, not {shown(value)}")
     first, dots, last = value.partition("..")
     try:
-        if dots and _DATE.fullmatch(first) and _DATE.fullmatch(last):
+        if dots and DATE.fullmatch(first) and DATE.fullmatch(last):
             return periods.from_dates(date.fromisoformat(first), date.fromisoformat(last)).label
         return periods.parse(value).label
     except periods.InvalidPeriod as problem:

@@ -18,8 +18,7 @@ import msgspec
 
 from app.domain.catalogues.root import APPLICANTS, LEVELS, SERVICE_LEVELS
 from app.domain.push import Rejected
-from app.intake import attributes as checks
-from app.intake.attributes import Check
+from app.intake import attributes, checks
 from app.intake.bodies import (
     BodyProblem,
     NotJson,
@@ -32,7 +31,8 @@ from app.intake.bodies import (
     split_array,
     without_bom,
 )
-from app.intake.values import Fault, is_fit, shown
+from app.intake.checks import Check, Fault, shown
+from app.intake.personal import is_fit
 
 __all__ = ["FORMS", "MAX_ROWS", "Form", "Kind", "Row", "parse_rows"]
 
@@ -81,38 +81,38 @@ class Form:
 
 
 def _flag(default: bool) -> _Attribute:
-    return _Attribute(checks.boolean, default, checks.boolean_cell)
+    return _Attribute(checks.boolean, default, attributes.boolean_cell)
 
 
 def _list(check: Check) -> _Attribute:
-    return _Attribute(checks.each(check), (), checks.list_cell)
+    return _Attribute(attributes.each(check), (), attributes.list_cell)
 
 
 def _number() -> _Attribute:
-    return _Attribute(checks.number(-_LARGEST, _LARGEST, 6), None, checks.number_cell)
+    return _Attribute(attributes.number(-_LARGEST, _LARGEST, 6), None, attributes.number_cell)
 
 
 def _whole(least: int, most: int) -> _Attribute:
-    return _Attribute(checks.whole(least, most), None, checks.whole_cell)
+    return _Attribute(checks.whole(least, most), None, attributes.whole_cell)
 
 
 _VALIDITY: Final = {"valid_from": _Attribute(checks.day), "valid_to": _Attribute(checks.day)}
-_UNIT: Final = _Attribute(checks.unit_code, required=True)
+_UNIT: Final = _Attribute(attributes.unit_code, required=True)
 
 _UNITS: Final = {
     "code": _UNIT,
-    "name": _Attribute(checks.free_text(1_000)),
+    "name": _Attribute(attributes.free_text(1_000)),
     "level": _Attribute(checks.choice(LEVELS)),
-    "parent": _Attribute(checks.unit_code),
+    "parent": _Attribute(attributes.unit_code),
     "certified_copy": _flag(False),
     **_VALIDITY,
-    "successor": _Attribute(checks.unit_code),
-    "aliases": _list(checks.alias),
+    "successor": _Attribute(attributes.unit_code),
+    "aliases": _list(attributes.alias),
 }
 _PROCEDURES: Final = {
-    "code": _Attribute(checks.procedure_code, required=True),
-    "name": _Attribute(checks.free_text(2_000)),
-    "sector": _Attribute(checks.free_text(500)),
+    "code": _Attribute(attributes.procedure_code, required=True),
+    "name": _Attribute(attributes.free_text(2_000)),
+    "sector": _Attribute(attributes.free_text(500)),
     "service_level": _Attribute(checks.choice(SERVICE_LEVELS), "none"),
     "full_eligible": _flag(False),
     "fee": _flag(False),
@@ -121,35 +121,35 @@ _PROCEDURES: Final = {
     "applicants": _list(checks.choice(APPLICANTS)),
     "max_working_days": _whole(1, 1_000),
     "essential": _flag(False),
-    "units": _list(checks.unit_code),
+    "units": _list(attributes.unit_code),
     "levels": _list(checks.choice(LEVELS)),
     **_VALIDITY,
 }
 _TARGETS: Final = {
-    "indicator": _Attribute(checks.indicator, required=True),
-    "unit": _Attribute(checks.unit_code, ""),
+    "indicator": _Attribute(attributes.indicator, required=True),
+    "unit": _Attribute(attributes.unit_code, ""),
     "level": _Attribute(checks.choice(LEVELS), ""),
-    "period": _Attribute(checks.year, required=True),
+    "period": _Attribute(attributes.year, required=True),
     # null is a value here: it takes the target away.
-    "value": _Attribute(checks.number(0, 100, 4), None, checks.number_cell),
+    "value": _Attribute(attributes.number(0, 100, 4), None, attributes.number_cell),
 }
 _EXTERNAL_FIGURES: Final = {
-    "code": _Attribute(checks.figure_code, required=True),
+    "code": _Attribute(attributes.figure_code, required=True),
     "unit": _UNIT,
-    "period": _Attribute(checks.period, required=True),
+    "period": _Attribute(attributes.period, required=True),
     "value": _number(),
     "score": _number(),
     "max": _number(),
     "rank": _whole(0, 10**9),
     "of": _whole(0, 10**9),
     "count": _whole(0, _LARGEST),
-    "source": _Attribute(checks.free_text(500)),
-    "note": _Attribute(checks.free_text(500)),
+    "source": _Attribute(attributes.free_text(500)),
+    "note": _Attribute(attributes.free_text(500)),
 }
 _CALENDAR: Final = {
     "date": _Attribute(checks.day, required=True),
     "kind": _Attribute(checks.choice(("holiday", "workday")), required=True),
-    "name": _Attribute(checks.free_text(200), ""),
+    "name": _Attribute(attributes.free_text(200), ""),
 }
 
 

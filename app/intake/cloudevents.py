@@ -34,18 +34,9 @@ from app.intake.bodies import (
     too_many,
     without_bom,
 )
-from app.intake.values import (
-    EARLIEST,
-    MAX_ID,
-    MAX_SOURCE,
-    MAX_UNIT,
-    PLANS,
-    Fault,
-    instant,
-    is_fit,
-    is_identity_number,
-    shown,
-)
+from app.intake.checks import Fault, shown
+from app.intake.personal import is_fit, is_identity_number
+from app.intake.values import EARLIEST, MAX_ID, MAX_SOURCE, MAX_UNIT, PLANS, instant
 
 __all__ = ["Batch", "BodyProblem", "Parsed", "Rejected", "decompress", "fingerprint", "parse"]
 

@@ -14,6 +14,8 @@ import msgspec
 from app.domain.calendar.civil import Instant
 from app.domain.codes import UnitCode
 from app.domain.lives.events import TYPES, Amount, AnyHappening, Count, Event, Happening
+from app.intake.checks import Check, Fault
+from app.intake.personal import is_identity_number
 from app.intake.values import (
     EARLIEST,
     MAX_AMOUNT,
@@ -22,11 +24,8 @@ from app.intake.values import (
     MAX_SOURCE,
     MAX_UNIT,
     PLANS,
-    Check,
-    Fault,
     alternatives,
     instant,
-    is_identity_number,
 )
 
 _MADE_BY_DECODER: Final[dict[object, Any]] = {

@@ -1,0 +1,101 @@
+"""Checks that events and catalogues share: each takes a decoded value that is not null and the field's name, and gives
+the domain's value or raises Fault.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from datetime import date
+from decimal import Decimal
+from types import NoneType
+from typing import Any, Final
+
+from app.domain.calendar.civil import Day, day_number
+from app.domain.calendar.periods import FIRST_YEAR, LAST_YEAR
+from app.intake.personal import is_personal
+
+Check = Callable[[object, str], Any]
+
+DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+class Fault(Exception):
+    """An event or a row cannot be taken: the contract's code, the field and why, in plain English."""
+
+    def __init__(self, code: str, field: str | None, detail: str) -> None:
+        super().__init__(f"{code} {field}: {detail}")
+        self.code = code
+        self.field = field
+        self.detail = detail
+
+
+def shown(value: object, limit: int = 60) -> str:
+    """A value as it may stand in a message: escaped and short, whatever was sent."""
+    text = repr(value[: limit + 1]) if isinstance(value, str) else _named(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _named(value: object) -> str:
+    names: dict[type, str] = {NoneType: "null", list: "an array", dict: "an object", float: "a fraction"}
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value) if abs(value) < 10**30 else "a huge number"
+    return names.get(type(value), "something else")
+
+
+def wrong(field: str, expected: str, value: object) -> Fault:
+    """A value is not what it must be; personal data in its place is the graver finding and is never echoed."""
+    if isinstance(value, str) and is_personal(value):
+        return personal(field)
+    told = f"{value}"[:40] if isinstance(value, Decimal) else shown(value)
+    return Fault("invalid_value", field, f"expected {expected}, not {told}")
+
+
+def personal(field: str) -> Fault:
+    """A value looks like somebody's number."""
+    return Fault("personal_data", field, "the value looks like an identity or phone number; send none")
+
+
+def boolean(value: object, field: str) -> bool:
+    """true or false, nothing that merely resembles them."""
+    if value is True or value is False:
+        return value
+    raise wrong(field, "true or false", value)
+
+
+def whole(least: int, most: int) -> Check:
+    """A whole number of a range."""
+
+    def check(value: object, field: str) -> int:
+        if type(value) is int and least <= value <= most:
+            return value
+        raise wrong(field, f"a whole number from {least} to {most}", value)
+
+    return check
+
+
+def choice(names: Collection[str]) -> Check:
+    """One of a closed set of names."""
+    allowed = frozenset(names)
+
+    def check(value: object, field: str) -> str:
+        if isinstance(value, str) and value in allowed:
+            return value
+        raise wrong(field, f"one of {', '.join(names)}", value)
+
+    return check
+
+
+def day(value: object, field: str) -> Day:
+    """A civil day, as days since 1970."""
+    try:
+        if not isinstance(value, str) or DATE.fullmatch(value) is None:
+            raise ValueError
+        found = date.fromisoformat(value)
+    except ValueError:
+        raise wrong(field, "a date such as 2026-01-05", value) from None
+    if not FIRST_YEAR <= found.year <= LAST_YEAR:
+        raise Fault("time_out_of_range", field, f"expected a date in {FIRST_YEAR}-01-01 to {LAST_YEAR}-12-31")
+    return day_number(found)

@@ -1,0 +1,54 @@
+"""Texts that must not come in: what looks like somebody's number, and characters that no text may have."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# Not in a CloudEvents string: control characters, lone surrogates, noncharacters. Line and paragraph separators break
+# logs and exports in the same way.
+_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+
+_IDENTITY = re.compile(r"0(?:0[1-9]|[1-8][0-9]|9[0-6])[0-9]{9}|[0-9]{9}")
+_PHONE = re.compile(r"(?:(?:\+|00)?84|0)[1-9][0-9]{8,9}")
+_PHONE_GAPS = re.compile(r"[\s.()\u2010-\u2015\u2212-]+")
+_PHONE_HEADS = frozenset("+(08")
+_PERSONAL_LONGEST = 40
+
+
+def is_fit(text: str) -> bool:
+    """Whether a text has no control characters, lone surrogates, line separators or noncharacters."""
+    return text.isprintable() or _UNFIT.search(text) is None
+
+
+def is_identity_number(text: str) -> bool:
+    """Whether the whole text looks like an identity number: 12 digits beginning 001-096 (căn cước) or 9 (CMND)."""
+    # The quick way out for nearly everything: no such number begins with a letter.
+    if text[:1].isalpha():
+        return False
+    digits = _plain(text).replace(" ", "")
+    return digits.isdigit() and _IDENTITY.fullmatch(digits) is not None
+
+
+def is_personal(text: str) -> bool:
+    """Whether the whole text looks like an identity number or a Vietnamese phone number, however it is spaced."""
+    if text[:1].isalpha():
+        return False
+    plain = _plain(text)
+    if is_identity_number(plain):
+        return True
+    if plain[:1] not in _PHONE_HEADS:
+        return False
+    # A "0" in brackets after the country code is a habit of letterheads: +84 (0) 24 …
+    return _PHONE.fullmatch(_PHONE_GAPS.sub("", plain.replace("(0)", ""))) is not None
+
+
+def _plain(text: str) -> str:
+    """Stripped, with full-width digits and odd spaces made ordinary; nothing when too long to be such a number."""
+    text = text.strip()
+    if len(text) > _PERSONAL_LONGEST:
+        return ""
+    if text.isascii():
+        return text
+    # Invisible characters (zero-width spaces and the like) hide a number from a pattern, not from a reader.
+    return "".join(filter(str.isprintable, unicodedata.normalize("NFKC", text))).strip()
