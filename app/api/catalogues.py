@@ -24,10 +24,10 @@ from app.api.http.parameters import only
 from app.api.http.problems import Problem
 from app.api.http.service import Service, Serving
 from app.domain import codes
-from app.domain.catalogues.root import APPLICANTS, LEVELS, SERVICE_LEVELS
+from app.domain.catalogues.root import APPLICANTS, LEVELS, SERVICE_LEVELS, CatalogueName
 from app.domain.push import Rejected
 from app.intake.bodies import BodyProblem
-from app.intake.catalogues import Kind, Row, parse_rows
+from app.intake.catalogues import Row, parse_rows
 from app.store.catalogues import edit
 from app.store.catalogues.edit import PutResult
 from app.store.catalogues.listing import listing
@@ -153,7 +153,7 @@ class PutOutcome(TypedDict):
     refolding: Annotated[int, whole("How many lives are folded again in the background.", 12)]
 
 
-def _taken(kind: Kind, row: type) -> dict[str, Any]:
+def _taken(kind: CatalogueName, row: type) -> dict[str, Any]:
     """What the description says of a route that takes rows."""
     problems = (*BODY, "invalid_value", "invalid_parameter")
     return told(
@@ -264,7 +264,7 @@ async def _put(
     request: Request,
     access: Access,
     service: Service,
-    kind: Kind,
+    kind: CatalogueName,
     put: Callable[..., Awaitable[PutResult]],
 ) -> Response:
     only(request, ())
@@ -278,7 +278,7 @@ async def _put(
     return json_response(_told(result, [item for item in items if isinstance(item, Rejected)]))
 
 
-async def _parsed(request: Request, kind: Kind, body: bytes) -> list[Row | Rejected]:
+async def _parsed(request: Request, kind: CatalogueName, body: bytes) -> list[Row | Rejected]:
     arguments = (kind, body, request.headers.get("content-type"))
     try:
         if len(body) > _PARSED_ASIDE:
@@ -299,7 +299,7 @@ def _told(result: PutResult, unread: Sequence[Rejected]) -> PutOutcome:
     }
 
 
-async def _list(request: Request, access: Access, service: Service, kind: Kind, owner: str | None) -> Response:
+async def _list(request: Request, access: Access, service: Service, kind: CatalogueName, owner: str | None) -> Response:
     """A catalogue's rows; those whose `owner` column names a unit only where the key, and the asked unit, reach it."""
     query = only(request, ("unit",))
     async with service.database.snapshot() as connection:

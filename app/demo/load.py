@@ -10,13 +10,14 @@ from app import ingest
 from app.demo import province
 from app.demo.year import events, procedures
 from app.domain.calendar.civil import Instant
+from app.domain.catalogues.root import CatalogueName
 from app.domain.push import Rejected
 from app.ingest import Loaded, Refused
 from app.intake import catalogues as catalogue_rows
 from app.store import roots
 from app.store.catalogues import edit
 from app.store.catalogues.draft import Row
-from app.store.catalogues.edit import Kind, PutResult
+from app.store.catalogues.edit import PutResult
 from app.store.catalogues.read import CatalogueCache
 from app.store.database import Database
 from app.store.store import Store
@@ -38,7 +39,7 @@ async def load_catalogues(store: Store) -> None:
 _Put = Callable[[Database, CatalogueCache, int, str, Sequence[Row]], Awaitable[PutResult]]
 
 
-async def _put(store: Store, root_id: int, kind: Kind, rows: list[dict[str, object]], put: _Put) -> None:
+async def _put(store: Store, root_id: int, kind: CatalogueName, rows: list[dict[str, object]], put: _Put) -> None:
     parsed = catalogue_rows.parse_rows(kind, msgspec.json.encode(rows), "application/json")
     sound = [row for row in parsed if not isinstance(row, Rejected)]
     result = await put(store.database, store.catalogue_cache, root_id, province.ROOT, sound)

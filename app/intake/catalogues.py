@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
-from app.domain.catalogues.root import APPLICANTS, LEVELS, SERVICE_LEVELS
+from app.domain.catalogues.root import APPLICANTS, LEVELS, SERVICE_LEVELS, CatalogueName
 from app.domain.push import Rejected
 from app.intake import attributes, checks
 from app.intake.bodies import (
@@ -34,9 +34,8 @@ from app.intake.bodies import (
 from app.intake.checks import Check, Fault, shown
 from app.intake.personal import is_fit
 
-__all__ = ["FORMS", "MAX_ROWS", "Form", "Kind", "Row", "parse_rows"]
+__all__ = ["FORMS", "MAX_ROWS", "Form", "Row", "parse_rows"]
 
-Kind = Literal["units", "procedures", "targets", "external-figures", "calendar"]
 
 MAX_ROWS: Final = 50_000
 """Rows of one request: a country has some 4,000 units, and a calendar of a century 37,000 days."""
@@ -164,7 +163,7 @@ def _plain_key(*names: str) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
     return lambda values: tuple(values.pop(name) for name in names)
 
 
-FORMS: Final[Mapping[Kind, Form]] = {
+FORMS: Final[Mapping[CatalogueName, Form]] = {
     "units": Form(_UNITS, _plain_key("code"), "code", ("code",)),
     "procedures": Form(_PROCEDURES, _plain_key("code"), "code", ("code",)),
     "targets": Form(_TARGETS, _target_key, "indicator", ("indicator", "period", "value")),
@@ -175,7 +174,9 @@ FORMS: Final[Mapping[Kind, Form]] = {
 }
 
 
-def parse_rows(kind: Kind, body: bytes, content_type: str | None, max_rows: int = MAX_ROWS) -> list[Row | Rejected]:
+def parse_rows(
+    kind: CatalogueName, body: bytes, content_type: str | None, max_rows: int = MAX_ROWS
+) -> list[Row | Rejected]:
     """The rows of a decompressed body, one outcome for each. BodyProblem when the body as a whole cannot be taken."""
     media = media_type(content_type)
     if media.charset not in (None, "utf-8", "utf8", "us-ascii"):

@@ -18,7 +18,7 @@ import psycopg
 import pytest
 
 from app.demo.living import sender
-from app.demo.living.plots import Catalogue, NothingToDo
+from app.demo.living.plots import NothingToDo, Offices
 from app.demo.living.sender import Pace, Refused, Sender, Watch
 from app.demo.living.stream import OPEN, WORKED, Living, events, part_of
 from app.domain.calendar.civil import Instant, day_number
@@ -55,8 +55,8 @@ REMITS = {
 }
 
 
-def catalogue(under: str = "H44") -> Catalogue:
-    return Catalogue.read(under, UNITS, PROCEDURES, HOLIDAY, TODAY)
+def catalogue(under: str = "H44") -> Offices:
+    return Offices.read(under, UNITS, PROCEDURES, HOLIDAY, TODAY)
 
 
 def micros(text: str) -> Instant:
@@ -193,7 +193,7 @@ def test_one_in_a_hundred_is_sent_twice_unchanged_and_open_lives_are_bounded(mor
 
 def test_an_empty_catalogue_is_refused() -> None:
     with pytest.raises(NothingToDo, match="H44"):
-        Catalogue.read("H44", UNITS, PROCEDURES[3:], [], TODAY)
+        Offices.read("H44", UNITS, PROCEDURES[3:], [], TODAY)
 
 
 class Waiting(Watch):

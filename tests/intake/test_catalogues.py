@@ -10,25 +10,26 @@ from typing import Any
 import pytest
 
 from app.domain.calendar.civil import day_number
+from app.domain.catalogues.root import CatalogueName
 from app.domain.push import Rejected
 from app.intake.bodies import BodyProblem
-from app.intake.catalogues import Kind, Row, parse_rows
+from app.intake.catalogues import Row, parse_rows
 
 JSON = "application/json"
 CSV = "text/csv; charset=utf-8"
 
 
-def rows(kind: Kind, *values: object) -> list[Row | Rejected]:
+def rows(kind: CatalogueName, *values: object) -> list[Row | Rejected]:
     return parse_rows(kind, json.dumps(values).encode(), JSON)
 
 
-def sound(kind: Kind, value: object) -> Row:
+def sound(kind: CatalogueName, value: object) -> Row:
     (row,) = rows(kind, value)
     assert isinstance(row, Row), row
     return row
 
 
-def refused(kind: Kind, value: object) -> tuple[str, str | None]:
+def refused(kind: CatalogueName, value: object) -> tuple[str, str | None]:
     (row,) = rows(kind, value)
     assert isinstance(row, Rejected), row
     return row.code, row.field

@@ -49,7 +49,7 @@ class Office:
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class Offices:
     """The offices under a unit, those of them that have online services, and the days that are worked."""
 
     under: str
@@ -60,7 +60,7 @@ class Catalogue:
     @classmethod
     def read(
         cls, under: str, units: Sequence[Row], procedures: Sequence[Row], calendar: Sequence[Row], today: Day
-    ) -> Catalogue:
+    ) -> Offices:
         """The catalogue of the units under `under`, from what GET /v1/units, /v1/procedures and /v1/calendar list.
 
         Raises:

@@ -17,7 +17,7 @@ from typing import Any, Final
 import httpx
 import msgspec
 
-from app.demo.living.plots import Catalogue
+from app.demo.living.plots import Offices
 from app.demo.living.stream import Living, part_of
 from app.demo.year.lives import CloudEvent
 from app.domain.calendar.civil import Instant, day_of
@@ -96,7 +96,7 @@ class Sender:
         self._watch = watch
         self.totals = Totals()
 
-    async def catalogue(self, unit: str) -> Catalogue:
+    async def catalogue(self, unit: str) -> Offices:
         """The offices under a unit, as the service itself lists them.
 
         Raises:
@@ -112,7 +112,7 @@ class Sender:
             listed.append(_read(answer))
         units, procedures, calendar = listed
         try:
-            return Catalogue.read(unit, units, procedures, calendar, day_of(self._watch.now()))
+            return Offices.read(unit, units, procedures, calendar, day_of(self._watch.now()))
         except (KeyError, TypeError) as error:
             raise Refused(f"{self._client.base_url} lists no catalogues the way chiso does") from error
 
@@ -190,7 +190,7 @@ class Pace:
 
 
 async def live(
-    sender: Sender, catalogue: Catalogue, seed: int, pace: Pace, watch: Watch, told: Callable[[float], None]
+    sender: Sender, catalogue: Offices, seed: int, pace: Pace, watch: Watch, told: Callable[[float], None]
 ) -> None:
     """Keep the offices of a catalogue living until the time is over or the watch says stop.
 

@@ -13,7 +13,7 @@ from typing import Final
 import httpx
 
 from app.demo.living import sender, stream
-from app.demo.living.plots import Catalogue, NothingToDo
+from app.demo.living.plots import NothingToDo, Offices
 from app.demo.living.sender import Pace, Refused, Sender, Watch
 from app.domain.calendar.civil import Instant
 
@@ -70,7 +70,7 @@ class Simulation:
             finally:
                 self.say(f"in all: {sending.totals}")
 
-    def _shown(self, catalogue: Catalogue, now: Instant) -> None:
+    def _shown(self, catalogue: Offices, now: Instant) -> None:
         spacing = int(1_000_000 / self.pace.rate)
         moments = (Instant(now + nth * spacing) for nth in itertools.count())
         for event in itertools.islice(stream.events(catalogue, self.seed, moments), _SHOWN):

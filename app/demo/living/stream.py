@@ -15,7 +15,7 @@ from itertools import accumulate
 from random import Random
 from typing import Final
 
-from app.demo.living.plots import Catalogue, Desk, Life, Plots
+from app.demo.living.plots import Desk, Life, Offices, Plots
 from app.demo.year.lives import CloudEvent
 from app.domain.calendar.civil import Instant, clock_of, day_of, start_of
 from app.domain.calendar.workdays import Calendar
@@ -32,7 +32,7 @@ _CLOSING: Final = 17 * 3600 * _SECOND
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
-def events(catalogue: Catalogue, seed: int, moments: Iterable[Instant]) -> Iterator[CloudEvent]:
+def events(catalogue: Offices, seed: int, moments: Iterable[Instant]) -> Iterator[CloudEvent]:
     """One event for each of the moments, which never go back."""
     living: Living | None = None
     for now in moments:
@@ -84,7 +84,7 @@ def part_of(now: Instant, calendar: Calendar) -> Part:
 class Living:
     """The offices of a catalogue at work from `start` on. The start is part of every code, so that runs never clash."""
 
-    def __init__(self, catalogue: Catalogue, seed: int, start: Instant) -> None:
+    def __init__(self, catalogue: Offices, seed: int, start: Instant) -> None:
         self._catalogue = catalogue
         self._rng = Random(seed)  # noqa: S311  no secret: the same seed must tell the same story
         self._run = f"s{seed}t{_base36(start // 1000)}"

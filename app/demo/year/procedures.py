@@ -99,7 +99,7 @@ class Remit:
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue:
+class Procedures:
     """All procedures, and who applies and uses which."""
 
     procedures: tuple[Procedure, ...]
@@ -316,14 +316,14 @@ def _department(press: _Press, unit: str, office: _Office, shared: list[Procedur
 
 
 @cache
-def catalogue() -> Catalogue:
+def catalogue() -> Procedures:
     """The demo's catalogue; always the same."""
     press = _Press()
     fees = _commune_fees(press)
     remits = _communes(press, fees)
     offices = _offices(fees.shared)
     remits |= {unit: _department(press, unit, office, fees.shared.get(unit, [])) for unit, office in offices.items()}
-    return Catalogue(tuple(press.stamped), remits)
+    return Procedures(tuple(press.stamped), remits)
 
 
 def procedures() -> list[dict[str, object]]:

@@ -17,6 +17,7 @@ from app.domain.calendar.workdays import Calendar
 from app.domain.catalogues.rules import Rules
 
 Scope = Literal["own", "subtree"]
+CatalogueName = Literal["units", "procedures", "targets", "external-figures", "calendar"]
 LEVELS = ("ministry", "province", "department", "commune")
 SERVICE_LEVELS = ("none", "partial", "full")
 APPLICANTS = ("citizen", "organisation")

@@ -13,18 +13,19 @@ from typing import Any, Final
 from sqlalchemy import func, select
 
 from app.domain.calendar.workdays import Calendar
+from app.domain.catalogues.root import CatalogueName
 from app.domain.push import Rejected
 from app.store.catalogues import draft as drafts
 from app.store.catalogues import lock
 from app.store.catalogues.draft import Draft, Key, Row
 from app.store.catalogues.read import CatalogueCache
 from app.store.catalogues.stale import Stale, begin
-from app.store.catalogues.tables import CATALOGUES, Catalogue, Kind
+from app.store.catalogues.tables import CATALOGUES, Catalogue
 from app.store.database import Connection, Database
 from app.store.schema import procedure, root
 from app.store.statements import in_sql, in_sql_for_each
 
-__all__ = ["Kind", "PutResult", "put_calendar", "put_external_figures", "put_procedures", "put_targets", "put_units"]
+__all__ = ["PutResult", "put_calendar", "put_external_figures", "put_procedures", "put_targets", "put_units"]
 
 _COUNTED: Final = ("fee", "issues_document", "max_working_days")
 """Attributes of a procedure that facts are folded with; all else is applied at reading."""
@@ -43,7 +44,7 @@ class PutResult:
 class _Edit:
     """One kind of PUT: its table, its checks, values of the columns nobody sends."""
 
-    kind: Kind
+    kind: CatalogueName
     check: drafts.Check
     unsent: tuple[Any, ...] = ()
 

@@ -9,7 +9,8 @@ from sqlalchemy import bindparam, func, select
 
 from app.domain import codes
 from app.domain.calendar.civil import Day, clock_of, date_of
-from app.store.catalogues.tables import CATALOGUES, Kind
+from app.domain.catalogues.root import CatalogueName
+from app.store.catalogues.tables import CATALOGUES
 from app.store.database import Connection
 from app.store.schema import unit
 from app.store.statements import in_sql
@@ -20,7 +21,9 @@ _CODES = select(unit.c.code).where(unit.c.root_id == bindparam("root_id"), unit.
 _NAMES = {"day": "date", "year": "period"}
 
 
-async def listing(connection: Connection, root_id: int, kind: Kind, code: str | None = None) -> list[dict[str, Any]]:
+async def listing(
+    connection: Connection, root_id: int, kind: CatalogueName, code: str | None = None
+) -> list[dict[str, Any]]:
     """The rows of a catalogue in the order people read them; of one code only, where `code` is given."""
     catalogue = CATALOGUES[kind]
     asked = catalogue.rows if code is None else catalogue.of_code

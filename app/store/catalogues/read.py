@@ -11,8 +11,8 @@ from sqlalchemy import select
 from app.domain.calendar.civil import Day
 from app.domain.calendar.workdays import Calendar
 from app.domain.catalogues import indicators
-from app.domain.catalogues.root import Catalogues, ExternalFigure, Procedure, Unit
-from app.store.catalogues.tables import CATALOGUES, Kind
+from app.domain.catalogues.root import CatalogueName, Catalogues, ExternalFigure, Procedure, Unit
+from app.store.catalogues.tables import CATALOGUES
 from app.store.database import Connection
 from app.store.schema import root
 from app.store.statements import in_sql
@@ -61,7 +61,7 @@ async def load(connection: Connection, root_id: int) -> Catalogues:
     )
 
 
-async def _rows(connection: Connection, root_id: int, kind: Kind, *columns: str) -> list[Any]:
+async def _rows(connection: Connection, root_id: int, kind: CatalogueName, *columns: str) -> list[Any]:
     """The rows of a catalogue in the order of its key; all columns, or some."""
     catalogue = CATALOGUES[kind]
     asked = catalogue.rows.with_only_columns(*catalogue.table.c[columns]) if columns else catalogue.rows

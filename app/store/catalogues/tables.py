@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Delete, Select, Table, bindparam, delete, select, true
 from sqlalchemy.dialects.postgresql import Insert, insert
 
+from app.domain.catalogues.root import CatalogueName
 from app.store import schema
-
-Kind = Literal["units", "procedures", "targets", "external-figures", "calendar"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Catalogue:
 
 
 _VALIDITY: Final = {"valid_from": None, "valid_to": None}
-CATALOGUES: Final[Mapping[Kind, Catalogue]] = {
+CATALOGUES: Final[Mapping[CatalogueName, Catalogue]] = {
     "units": Catalogue(
         schema.unit,
         ("code",),

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from app.domain.calendar.civil import Instant, day_number
+from app.domain.catalogues.root import CatalogueName
 from app.domain.codes import ProcedureCode, UnitCode
 from app.domain.lives.events import (
     DossierCompleted,
@@ -80,7 +81,7 @@ class Province:
     async def revision(self) -> int:
         return int((await self.fetch("SELECT revision FROM root WHERE id = $1", self.root_id))[0][0])
 
-    async def listed(self, kind: catalogues.Kind, code: str | None = None) -> list[dict[str, Any]]:
+    async def listed(self, kind: CatalogueName, code: str | None = None) -> list[dict[str, Any]]:
         async with self.database.connection("read") as connection:
             return await listing.listing(connection, self.root_id, kind, code)
 
