@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench import trials
-from bench.options import DSN, FOLDER, JSON, KEEP, MARKDOWN, SCALE, SEED, SERVE, YEARS, history_in, measured, telling
+from bench.options import SCALE, YEARS, Loaded, Run, command
 
 if TYPE_CHECKING:
     from bench.history import History
@@ -40,7 +40,9 @@ class Shape(StrEnum):
 
 
 @bench.command("write")
+@command
 def write_command(
+    run: Run,
     shape: Annotated[list[Shape] | None, typer.Option(help="Repeat for several; normal without it.")] = None,
     peers: Annotated[str, typer.Option(help="Comma-separated; '' for none.")] = "copy,influxdb,prefect,victoriametrics",
     clients: Annotated[str, typer.Option(help="Numbers of clients of bulk, comma-separated.")] = "1,8",
@@ -48,95 +50,72 @@ def write_command(
     events: Annotated[int, typer.Option(help="Events a round of bulk; fewer for small requests.", min=100)] = 60_000,
     seconds: Annotated[float, typer.Option(help="No request is begun after this time in a round.", min=0.5)] = 15,
     rounds: Annotated[int, typer.Option(help="Rounds of every case, targets in turn.", min=1)] = 3,
-    seed: SEED = 1,
-    serve: SERVE = "",
-    dsn: DSN = "",
-    folder: FOLDER = None,
-    as_json: JSON = False,
-    markdown: MARKDOWN = False,
 ) -> None:
     """Push the same events into the service and its peers, in turn; then check that all is there and right."""
-    from bench import shapes, write
+    from bench import shapes
+    from bench import write as writing
 
     chosen = shape or [Shape.normal]
-    plan = write.WritePlan(
+    plan = writing.WritePlan(
         shapes=list(shapes.Shape) if Shape.all in chosen else [shapes.Shape(each.value) for each in chosen],
-        cases=[case for case in write.cases(events, [int(each) for each in clients.split(",")]) if only in case.name],
+        cases=[case for case in writing.cases(events, [int(each) for each in clients.split(",")]) if only in case.name],
         peers=[each.strip() for each in peers.split(",") if each.strip()],
         rounds=rounds,
         seconds=seconds,
-        seed=seed,
-        serve=serve.split(),
+        seed=run.seed,
+        serve=run.serve.split(),
     )
-    size = f"writing, {events:,} events a bulk round, {rounds} rounds, seed {seed}"
-    measured(
-        size,
-        dsn,
-        folder,
-        as_json,
-        markdown,
-        lambda at, home, report: write.run(plan, at, home, report, telling(as_json)),
-    )
+    size = f"writing, {events:,} events a bulk round, {rounds} rounds, seed {run.seed}"
+    run.measured(size, lambda at, home, report: writing.run(plan, at, home, report, run.say))
 
 
 @bench.command("read")
+@command
 def read_command(
+    run: Loaded,
     scale: SCALE = 0.01,
     years: YEARS = 1,
     rate: Annotated[int, typer.Option(help="Events a second beside the questions, 0 for none.", min=0)] = 2_000,
     seconds: Annotated[float, typer.Option(help="Time for each question and way.", min=0.1)] = 2,
     only: Annotated[str, typer.Option(help="Only questions whose name contains this.")] = "",
     peers: Annotated[bool, typer.Option(help="Q1 and Q4 of the current-state tables on the same data.")] = True,
-    seed: SEED = 1,
-    serve: SERVE = "",
-    keep: KEEP = None,
-    dsn: DSN = "",
-    folder: FOLDER = None,
-    as_json: JSON = False,
-    markdown: MARKDOWN = False,
 ) -> None:
     """Ask a loaded service, computed, kept, unchanged and beside writes; and today's SQL on the same machine."""
     from bench import history, read
 
-    def work(server: str, home: Path, report: Report) -> None:
+    def work(loaded: History, home: Path, report: Report) -> None:
         chosen = [each for each in read.questions() if only in each.name]
-        size, say = history.Size(scale, years, seed), telling(as_json)
-        with history_in(server, home, size, serve, report, say, keep is not None) as loaded:
-            if peers:
-                _counted(loaded, home, ("Q1", "Q4"), seconds, report, say)
-            with loaded.chiso.serving():
-                report.idle_rss = loaded.chiso.rss()
-                report.reads = read.run(loaded.chiso, chosen, rate, seconds, home, say)
-            clean, said = loaded.chiso.verify()
-            report.notes.append(f"verify: {said}")
-            report.failed = report.failed or not clean
+        if peers:
+            _counted(loaded, home, ("Q1", "Q4"), seconds, report, run.say)
+        with loaded.chiso.serving():
+            report.idle_rss = loaded.chiso.rss()
+            report.reads = read.run(loaded.chiso, chosen, rate, seconds, home, run.say)
+        clean, said = loaded.chiso.verify()
+        report.notes.append(f"verify: {said}")
+        report.failed = report.failed or not clean
 
-    measured(f"reading, {history.Size(scale, years, seed)}", dsn, keep or folder, as_json, markdown, work, keep)
+    size = history.Size(scale, years, run.seed)
+    run.on(f"reading, {size}", size, work)
 
 
 @bench.command("sql")
+@command
 def sql_command(
+    run: Loaded,
     scale: SCALE = 0.01,
     years: YEARS = 1,
     only: Annotated[str, typer.Option(help="Which of them, comma-separated.")] = "Q1,Q2,Q3,Q4,Q5,Q6",
     seconds: Annotated[float, typer.Option(help="Time for each query.", min=0.1)] = 3,
-    seed: SEED = 1,
-    serve: SERVE = "",
-    keep: KEEP = None,
-    dsn: DSN = "",
-    folder: FOLDER = None,
-    as_json: JSON = False,
-    markdown: MARKDOWN = False,
 ) -> None:
     """Counting over current-state tables, literal and tuned, and DuckDB over the events, beside the service."""
     from bench import history
 
-    def work(server: str, home: Path, report: Report) -> None:
-        size, say = history.Size(scale, years, seed), telling(as_json)
-        with history_in(server, home, size, serve, report, say, keep is not None) as loaded:
-            _counted(loaded, home, only.split(","), seconds, report, say)
-
-    measured(f"counting, {history.Size(scale, years, seed)}", dsn, keep or folder, as_json, markdown, work, keep)
+    size = history.Size(scale, years, run.seed)
+    run.on(
+        f"counting, {size}",
+        size,
+        lambda loaded, home, report: _counted(loaded, home, only.split(","), seconds, report, run.say),
+    )
 
 
 def _counted(

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.options import DSN, FOLDER, JSON, KEEP, MARKDOWN, SCALE, SEED, SERVE, history_in, measured, telling
+from bench.options import SCALE, Loaded, Run, command
 
 if TYPE_CHECKING:
+    from bench.history import History
     from bench.results import Report
 
 _RATE = Annotated[int, typer.Option(help="Events a second meanwhile.", min=1)]
 
 
+@command
 def storm_command(
+    run: Loaded,
     scale: SCALE = 0.01,
     phases: Annotated[
         str, typer.Option(help="Streams/pollers of each phase, comma-separated.")
@@ -24,126 +27,88 @@ def storm_command(
     every: Annotated[float, typer.Option(help="Seconds between two polls of a client.", min=0.1)] = 5,
     rate: _RATE = 500,
     seconds: Annotated[float, typer.Option(help="Time for each phase.", min=1)] = 30,
-    seed: SEED = 1,
-    serve: SERVE = "",
-    keep: KEEP = None,
-    dsn: DSN = "",
-    folder: FOLDER = None,
-    as_json: JSON = False,
-    markdown: MARKDOWN = False,
 ) -> None:
     """Dashboards that poll and subscribe while events flow: delays, and what a viewer costs the service."""
     from bench import history, storm
 
     plan = storm.StormPlan(storm.phases(phases), units, every, rate, seconds)
 
-    def work(server: str, home: Path, report: Report) -> None:
-        say = telling(as_json)
-        with history_in(server, home, history.Size(scale, 1, seed), serve, report, say, keep is not None) as loaded:
-            storm.run(plan, loaded.chiso, home, report, say)
+    def work(loaded: History, home: Path, report: Report) -> None:
+        storm.run(plan, loaded.chiso, home, report, run.say)
 
-    size = f"dashboards, {history.Size(scale, 1, seed)}, {rate:,} events a second"
-    measured(size, dsn, keep or folder, as_json, markdown, work, keep)
+    size = history.Size(scale, 1, run.seed)
+    run.on(f"dashboards, {size}, {rate:,} events a second", size, work)
 
 
+@command
 def soak_command(
+    run: Loaded,
     minutes: Annotated[float, typer.Option(help="Time of the mixed load.", min=0.02)] = 10,
     rate: _RATE = 4_000,
     flood: Annotated[float, typer.Option(help="Seconds of requests of 32 MiB from 8 clients, 0 for none.")] = 30,
     growth: Annotated[float, typer.Option(help="Most MiB a minute by which memory may grow in the second half.")] = 1,
     scale: SCALE = 0.01,
-    seed: SEED = 1,
-    serve: SERVE = "",
-    keep: KEEP = None,
-    dsn: DSN = "",
-    folder: FOLDER = None,
-    as_json: JSON = False,
-    markdown: MARKDOWN = False,
 ) -> None:
     """Memory under sustained mixed load and under large requests."""
     from bench import history, soak
 
-    def work(server: str, home: Path, report: Report) -> None:
-        say = telling(as_json)
-        with history_in(server, home, history.Size(scale, 1, seed), serve, report, say, keep is not None) as loaded:
-            soak.run(soak.SoakPlan(minutes, rate, flood, growth), loaded.chiso, home, report, say)
+    def work(loaded: History, home: Path, report: Report) -> None:
+        soak.run(soak.SoakPlan(minutes, rate, flood, growth), loaded.chiso, home, report, run.say)
 
-    size = f"soak, {minutes:g} minutes of {rate:,} events a second, {history.Size(scale, 1, seed)}"
-    measured(size, dsn, keep or folder, as_json, markdown, work, keep)
+    size = history.Size(scale, 1, run.seed)
+    run.on(f"soak, {minutes:g} minutes of {rate:,} events a second, {size}", size, work)
 
 
+@command
 def rebuild_command(
+    run: Loaded,
     scale: SCALE = 0.01,
     rate: _RATE = 500,
-    seed: SEED = 1,
-    serve: SERVE = "",
-    keep: KEEP = None,
-    dsn: DSN = "",
-    folder: FOLDER = None,
-    as_json: JSON = False,
-    markdown: MARKDOWN = False,
 ) -> None:
     """`chiso rebuild` while clients write and read: its time, the longest wait, what readers see; then verify."""
     from bench import history, replay
 
-    def work(server: str, home: Path, report: Report) -> None:
-        say = telling(as_json)
-        with history_in(server, home, history.Size(scale, 1, seed), serve, report, say, keep is not None) as loaded:
-            replay.run(rate, loaded.chiso, home, report, say)
+    def work(loaded: History, home: Path, report: Report) -> None:
+        replay.run(rate, loaded.chiso, home, report, run.say)
 
-    size = f"rebuild, {history.Size(scale, 1, seed)}, {rate:,} events a second beside it"
-    measured(size, dsn, keep or folder, as_json, markdown, work, keep)
+    size = history.Size(scale, 1, run.seed)
+    run.on(f"rebuild, {size}, {rate:,} events a second beside it", size, work)
 
 
+@command
 def country_command(
+    run: Loaded,
     scale: SCALE = 0.005,
     roots: Annotated[int, typer.Option(help="Roots in all.", min=2, max=50)] = 34,
     seconds: Annotated[float, typer.Option(help="Time for each question and root.", min=0.1)] = 2,
     only: Annotated[str, typer.Option(help="Only questions whose name contains this.")] = "",
-    seed: SEED = 1,
-    serve: SERVE = "",
-    keep: KEEP = None,
-    dsn: DSN = "",
-    folder: FOLDER = None,
-    as_json: JSON = False,
-    markdown: MARKDOWN = False,
 ) -> None:
     """One root by events and others by its log and `chiso rebuild`: whether they slow each other's answers."""
     from bench import country, history
 
-    def work(server: str, home: Path, report: Report) -> None:
-        say = telling(as_json)
-        with history_in(server, home, history.Size(scale, 1, seed), serve, report, say, keep is not None) as loaded:
-            plan = country.CountryPlan(roots, seconds, only, own_disk=not dsn)
-            try:
-                country.run(plan, loaded.chiso, home, report, say)
-            except country.NoRoom as problem:
-                raise SystemExit(f"chiso: {problem}") from None
+    def work(loaded: History, home: Path, report: Report) -> None:
+        plan = country.CountryPlan(roots, seconds, only, own_disk=not run.dsn)
+        try:
+            country.run(plan, loaded.chiso, home, report, run.say)
+        except country.NoRoom as problem:
+            raise SystemExit(f"chiso: {problem}") from None
 
-    size = f"country, {roots} roots, each {history.Size(scale, 1, seed)}"
-    measured(size, dsn, keep or folder, as_json, markdown, work, keep)
+    size = history.Size(scale, 1, run.seed)
+    run.on(f"country, {roots} roots, each {size}", size, work)
 
 
+@command
 def replicas_command(
+    run: Run,
     replicas: Annotated[int, typer.Option(help="Services on one database.", min=2, max=16)] = 2,
     events: Annotated[int, typer.Option(help="Events of each shape.", min=100)] = 20_000,
     only: Annotated[str, typer.Option(help="Only shapes whose name contains this.")] = "",
-    seed: SEED = 1,
-    serve: SERVE = "",
-    dsn: DSN = "",
-    folder: FOLDER = None,
-    as_json: JSON = False,
-    markdown: MARKDOWN = False,
 ) -> None:
     """The same dossiers' events into several services on one database at once: nothing lost, nothing twice."""
     from bench import replicas as several
 
-    plan = several.ReplicasPlan(replicas, events, only, seed, serve.split())
-    measured(
-        f"{replicas} services on one database, {events:,} events of every shape, seed {seed}",
-        dsn,
-        folder,
-        as_json,
-        markdown,
-        lambda server, home, report: several.run(plan, server, home, report, telling(as_json)),
+    plan = several.ReplicasPlan(replicas, events, only, run.seed, run.serve.split())
+    run.measured(
+        f"{replicas} services on one database, {events:,} events of every shape, seed {run.seed}",
+        lambda server, home, report: several.run(plan, server, home, report, run.say),
     )
