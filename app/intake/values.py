@@ -1,7 +1,7 @@
 """How the `data` of each event type is read: texts, times, dates, codes, amounts.
 
-For every event type a plan is compiled once from the annotations of app.domain.events, so that a field is described in
-one place only. Nothing here knows CloudEvents, catalogues or the clock.
+For every event type a plan is compiled once from the annotations of app.domain.lives.events, so that a field is
+described in one place only. Nothing here knows CloudEvents, catalogues or the clock.
 """
 
 from __future__ import annotations

@@ -195,8 +195,8 @@ event = Table(
     _required("unit_id", Integer),
     _required("subject", _CODE),
     Column("sequence", Text),
-    # The event's data as domain.events packs it, null where its type says nothing: a quarter of the bytes of JSON, and
-    # nothing for the server to parse.
+    # The event's data as domain.lives.packing has it, null where its type says nothing: a quarter of the bytes of JSON,
+    # and nothing for the server to parse.
     Column("what", LargeBinary),
     Index("event_by_seq", "seq", postgresql_using="brin"),
 )

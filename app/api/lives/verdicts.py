@@ -23,7 +23,26 @@ _FLAG: Final = {
 _ONLINE: Final = ("Nộp trực tuyến.", "Không nộp trực tuyến.")
 _ELECTRONIC: Final = ("Gửi điện tử.", "Không gửi điện tử.")
 _SIGNED: Final = ("Có ký số.", "Không ký số.")
+_OPEN: Final = ("Có giải quyết trong kỳ.", "Không giải quyết trong kỳ.")
+_RECEIVED: Final = ("Đã tiếp nhận trong kỳ.", "Không tiếp nhận trong kỳ.")
+_OF_TIER: Final = ("Văn bản thuộc cấp này.", "Văn bản không thuộc cấp này.")
 SAYS: Final[Mapping[str, tuple[str, str]]] = {
+    "active": _OPEN,
+    "petitions_active": _OPEN,
+    "received": _RECEIVED,
+    "synced_base": _RECEIVED,
+    "received_fee": ("Có phí, lệ phí.", "Không có phí, lệ phí."),
+    "full_eligible_received": (
+        "Thủ tục thuộc diện cung cấp dịch vụ công toàn trình.",
+        "Thủ tục không thuộc diện cung cấp dịch vụ công toàn trình.",
+    ),
+    "essential_received": (
+        "Thủ tục thuộc nhóm dịch vụ công thiết yếu.",
+        "Thủ tục không thuộc nhóm dịch vụ công thiết yếu.",
+    ),
+    "ended": ("Đã kết thúc.", "Chưa kết thúc."),
+    "documents": ("Đã gửi trong kỳ.", "Không gửi trong kỳ."),
+    **{f"documents_{tier}": _OF_TIER for tier in ("province", "agencies", "commune")},
     "on_time": _IN_TIME,
     "petitions_on_time": _IN_TIME,
     "active_satisfied": ("Trong hạn và không có đánh giá không hài lòng.", "Quá hạn hoặc có đánh giá không hài lòng."),
@@ -54,7 +73,8 @@ SAYS: Final[Mapping[str, tuple[str, str]]] = {
         for tier in ("", "_province", "_agencies", "_commune")
     },
 }
-"""By numerator: what is said of a life that is in it, and of one that is missing."""
+"""By measure: what is said of a life that is in it, and of one that is missing. Any that lives count for may be one
+day the numerator of an indicator."""
 
 _OUTSIDE: Final[Mapping[str, str]] = {
     "ended": "Chưa kết thúc nên chưa tính.",

@@ -1,8 +1,9 @@
 """The counters, and which of them a single life moves on which day.
 
 Four additive counts carry every indicator: received, ended, ended late and missed, each in the civil day of its own
-instant, per population. A new population is a new counter here, a migration and a rebuild. `parts` is the whole of
-(facts → contributions); an event's effect on every figure is parts(new facts) − parts(old facts).
+instant, per population. A new population is a flag with counters (flags.py) or a counter here, a migration and a
+rebuild. `parts` is the whole of (facts → contributions); an event's effect on every figure is parts(new facts) −
+parts(old facts).
 """
 
 from __future__ import annotations

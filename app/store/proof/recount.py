@@ -1,7 +1,8 @@
 """A plain recount in SQL, dossier by dossier from the stored facts, set against every cell of the tallies.
 
-The twin of domain.tally, written a second time on purpose and from the definitions (docs of the indicators), not from
-that code: nothing here may be derived from tally.dossier_parts and its like, or the two would be wrong together.
+The twin of domain.tallies.tally, written a second time on purpose and from the definitions (docs of the indicators),
+not from that code: nothing here may be derived from tally.dossier_parts and its like, or the two would be wrong
+together.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One life with everything that is known about it, as far as the asker may see.
 
-The story is the fold's (domain.explain); which indicators the life counts in is asked of the very conditions that the
-lists are made of.
+The story is the fold's (domain.lives.explain); which indicators the life counts in is asked of the very conditions
+that the lists are made of.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Tallies of a generation that nobody reads yet, in bulk: the finest cells as they come, the coarser summed at the end.
 
-What a life adds to which cell is decided in domain.tally here as everywhere; this is only a faster way to write many.
+What a life adds to which cell is decided in domain.tallies.tally here as everywhere; this is only a faster way to write
+many.
 """
 
 from __future__ import annotations

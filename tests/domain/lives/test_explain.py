@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import pytest
 
+from app.domain.lives import dossier, explain
+from app.domain.lives.events import TYPES
 from app.domain.lives.explain import CAUSES
 from tests.domain.lives.telling import UNIT, cases, shown, story, told
 
@@ -288,3 +290,19 @@ def test_whose_it_is_and_what_follows_is_told_too() -> None:
     facts = story("5 received due=12; 8 completed").facts.dossier
     assert facts is not None
     assert (facts.unit, shown(facts.ended_at)) == (UNIT, "8")
+
+
+def test_every_type_of_a_dossiers_event_is_read() -> None:
+    assert set(dossier._READERS) == {each for each in TYPES if each.noun == "dossier"}
+
+
+def test_every_type_has_words_for_when_it_has_no_effect() -> None:
+    # Of these it may be said that another event has recorded the same, or something nearer is said of them.
+    known = {
+        "dossier": "due_changed supplement_requested supplemented paid signed synced rated voided",
+        "petition": "rated voided",
+        "procedure": "announced published",
+        "event": "retracted",
+    }
+    others = [f"{noun}.{verb}" for noun, verbs in known.items() for verb in verbs.split()]
+    assert sorted([*others, *(each.type for each in explain._BY_TYPE)]) == sorted(each.type for each in TYPES)

@@ -126,7 +126,8 @@ def _exemplify(contents: dict[str, Any], schemas: Mapping[str, Schema]) -> None:
     if "examples" not in told and whole:
         names = ["answer"] if len(forms) == 1 else [form["$ref"].removeprefix(COMPONENTS) for form in forms]
         told["examples"] = {name: {"value": value} for name, value in zip(names, whole, strict=True)}
-    if table := contents.get("text/csv"):
+    table = contents.get("text/csv", {})
+    if "x-rows" in table:
         rows = table.pop("x-rows")
         found = [value if isinstance(value, list) else _rows(value, rows) for value in whole]
         table["examples"] = {f"table_{n}": {"value": as_csv(each)} for n, each in enumerate(found, 1)}

@@ -1,4 +1,4 @@
-"""Events as the contract has them: the schema of each type's `data` is made from the annotations of domain.events."""
+"""Events as the contract has them: a type's `data` is described by the annotations of domain.lives.events."""
 
 from __future__ import annotations
 
