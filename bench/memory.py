@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import statistics
-import threading
 import time
 from collections.abc import Callable, Sequence
-from types import TracebackType
 from typing import Self
+
+from bench.running import Beside
 
 Sample = tuple[float, int]
 """Seconds on the monotonic clock, and bytes."""
 
 
-class Samples:
+class Samples(Beside):
     """What something was, every so many seconds while the block runs."""
 
     def __init__(self, ask: Callable[[], int], every: float) -> None:
-        self._ask, self._every, self._done = ask, every, threading.Event()
+        super().__init__(self._watch)
+        self._ask, self._every = ask, every
         self.taken: list[Sample] = []
-        self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def _take(self) -> None:
         self.taken.append((time.monotonic(), self._ask()))
@@ -35,14 +35,10 @@ class Samples:
 
     def __enter__(self) -> Self:
         self._take()
-        self._thread.start()
-        return self
+        return super().__enter__()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._done.set()
-        self._thread.join()
+    def __exit__(self, *raised: object) -> None:
+        super().__exit__(*raised)
         self._take()
 
 

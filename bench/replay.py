@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from app.demo import province
 from bench import loads
 from bench.client import Told
 from bench.results import Report, timing
+from bench.running import Beside
 from bench.targets import Chiso
 from bench.watching import Asked, Watch
 
@@ -33,12 +33,12 @@ _SAID: Final = re.compile(r"from ([0-9,]+) events in ([0-9.]+) s")
 Say = Callable[[str], None]
 
 
-class Swaps:
+class Swaps(Beside):
     """When the living generation changed, as far as looking often tells."""
 
     def __init__(self, dsn: str) -> None:
-        self._dsn, self._done = dsn, threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
+        super().__init__(self._watch)
+        self._dsn = dsn
         self.at: list[float] = []
 
     def _watch(self) -> None:
@@ -49,14 +49,6 @@ class Swaps:
                 if last is not None and row != last:
                     self.at.append(time.monotonic())
                 last = row
-
-    def __enter__(self) -> Swaps:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
 
 
 def run(rate: int, chiso: Chiso, work: Path, report: Report, say: Say) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from bench import running, shapes
 from bench.client import Plan, Told, frame
 from bench.loads import fresh_seed
 from bench.results import Report, timing
-from bench.running import Workers
+from bench.running import Beside, Workers
 from bench.shapes import Shape
 from bench.targets import Chiso, drop_databases, make_database
 
@@ -176,13 +175,13 @@ _PROBE: Final = "/bench/replicas"
 _ROUNDS: Final = itertools.count()
 
 
-class Probes:
+class Probes(Beside):
     """While the block runs: a dossier pushed to one service, and the very next read of another one must count it."""
 
     def __init__(self, services: Sequence[Chiso]) -> None:
-        self._services, self._done = services, threading.Event()
+        super().__init__(self._probe)
+        self._services = services
         self._name = f"{fresh_seed()}.{next(_ROUNDS)}"
-        self._thread = threading.Thread(target=self._probe, daemon=True)
         self.asked = 0
         self.wrong: list[str] = []
 
@@ -225,14 +224,6 @@ class Probes:
         if answer.status_code not in (200, 503):
             self.wrong.append(f"{answer.status_code} {answer.text[:200]}")
         return answer.status_code == 200
-
-    def __enter__(self) -> Probes:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
 
 
 def _received(client: httpx.Client, path: str) -> int:

@@ -26,7 +26,6 @@ from bench.client import Told
 
 _STARTING_S: Final = 120.0
 _STOPPING_S: Final = 30.0
-_SAMPLED_S: Final = 0.2
 _T = TypeVar("_T", bound=msgspec.Struct)
 
 
@@ -149,25 +148,18 @@ class Served:
         self.stop()
 
 
-class Peak:
-    """The largest value of something while the block runs."""
+class Beside:
+    """Work in a thread of its own while the block runs; it is to end soon once `_done` is set."""
 
-    def __init__(self, ask: Callable[[], int]) -> None:
-        self._ask, self._done, self.most = ask, threading.Event(), 0
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def _watch(self) -> None:
-        while not self._done.wait(_SAMPLED_S):
-            self.most = max(self.most, self._ask())
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=work, daemon=True)
 
     def __enter__(self) -> Self:
-        self.most = self._ask()
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self._done.set()
         self._thread.join()
 

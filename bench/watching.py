@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Sequence
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import uvloop
 
+from bench.running import Beside
 from bench.targets import Chiso
 from bench.wire import Disconnected, Wire, request
 
@@ -26,13 +25,12 @@ class Asked(NamedTuple):
     etag: str
 
 
-class Watch:
+class Watch(Beside):
     """Asks while the block runs; what was answered is in `asked`."""
 
     def __init__(self, chiso: Chiso, paths: Sequence[str]) -> None:
         self._port, self._requests = chiso.port, [(path, request("GET", path, chiso.headers())) for path in paths]
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=lambda: uvloop.run(self._ask()), daemon=True)
+        super().__init__(lambda: uvloop.run(self._ask()))
         self.asked: list[Asked] = []
 
     async def _ask(self) -> None:
@@ -50,13 +48,3 @@ class Watch:
                 self.asked.append(Asked(path, began, time.monotonic() - began, status, etag))
             self._done.wait(_PAUSE_S)
         wire.close()
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._done.set()
-        self._thread.join()

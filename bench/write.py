@@ -15,13 +15,14 @@ import msgspec
 from app.store.embedded import server as embedded
 from bench import machine, running, shapes
 from bench.client import Told
+from bench.memory import Samples
 from bench.peers import PEERS
 from bench.results import Report, ShapeCheck, Storage, Write, timing
-from bench.running import Peak
 from bench.shapes import Shape
 from bench.targets import Chiso, Copy, Missing, Target, drop_databases, make_database
 
 _SETTLING_S: Final = 12.0
+_SAMPLED_S: Final = 0.2
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,7 @@ class _Shape:
     ) -> int:
         """One run of clients; how many events were acknowledged."""
         workers = target.workers(events, case.per_request, case.connections, seconds, self._work)
-        with Peak(target.rss) as peak:
+        with Samples(target.rss, _SAMPLED_S) as memory:
             workers.begin()
             told = workers.results()
         acknowledged = self._acknowledged(told, case, events)
@@ -181,7 +182,7 @@ class _Shape:
         gathered.rates.append(len(acknowledged) / elapsed)
         gathered.took += [each for client in told for each in client.took]
         gathered.acknowledged += len(acknowledged)
-        gathered.rss = max(gathered.rss, peak.most)
+        gathered.rss = max(gathered.rss, memory.most)
         gathered.cpu.append(sum(each.cpu for each in told) / elapsed)
         gathered.refused += sum(each.refused for each in told)
         gathered.failed += [each for client in told for each in client.failed]
