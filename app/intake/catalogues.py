@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
@@ -29,6 +28,7 @@ from app.intake.bodies import (
     overfull,
     readable,
     split_array,
+    whole_array,
     without_bom,
 )
 from app.intake.checks import Check, Fault, shown
@@ -42,7 +42,6 @@ MAX_ROWS: Final = 50_000
 
 _LONGEST_ID = 200
 _LARGEST = 10**15
-_COMMAS_PER_ROW = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +228,6 @@ def _decimal(text: str) -> Decimal:
         return Decimal("NaN")
 
 
-_ELEMENTS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _ROW: Final = msgspec.json.Decoder(float_hook=_decimal)
 
 
@@ -248,11 +246,7 @@ def _json_values(body: bytes, max_rows: int) -> Iterator[object]:
 
 def _elements(body: bytes, max_rows: int) -> Sequence[bytes | msgspec.Raw]:
     """The texts of an array's elements, by the fast decoder unless one of them makes it give up."""
-    elements: Sequence[bytes | msgspec.Raw] | None = None
-    # Millions of empty objects would take far more memory than the body: those are counted one by one.
-    if body.count(b",") <= _COMMAS_PER_ROW * max_rows:
-        with suppress(msgspec.DecodeError, RecursionError):
-            elements = _ELEMENTS.decode(body)
+    elements: Sequence[bytes | msgspec.Raw] | None = whole_array(body, max_rows)
     if elements is None:
         try:
             elements = split_array(body, max_rows)

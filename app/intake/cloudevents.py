@@ -7,7 +7,7 @@ what time it is are asked later, by the store. One bad event costs only itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -32,6 +32,7 @@ from app.intake.bodies import (
     split_array,
     split_lines,
     too_many,
+    whole_array,
     without_bom,
 )
 from app.intake.checks import Fault, shown
@@ -39,8 +40,6 @@ from app.intake.personal import is_fit, is_identity_number
 from app.intake.values import EARLIEST, MAX_ID, MAX_SOURCE, MAX_UNIT, PLANS, instant
 
 __all__ = ["Batch", "BodyProblem", "Parsed", "Rejected", "decompress", "fingerprint", "parse"]
-
-_COMMAS_PER_EVENT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,6 @@ class _Envelope(msgspec.Struct, gc=False):
 _ATTRIBUTES = frozenset(_Envelope.__struct_fields__)
 _HEADERS = {f"ce-{name}": name for name in _ATTRIBUTES - {"data", "data_base64", "datacontenttype"}}
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
-_ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
 _RAW = msgspec.json.Decoder(msgspec.Raw)
 _CONTENT = msgspec.msgpack.Encoder()
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
@@ -132,8 +130,16 @@ def _lines(body: bytes, max_events: int) -> Batch:
 
 def _array(body: bytes, max_events: int) -> Batch:
     suspect = not is_utf8(body)
-    elements = _whole_array(body, max_events)
+    if first_token(body) != b"[":
+        try:
+            _RAW.decode(body)
+        except (msgspec.DecodeError, RecursionError) as problem:
+            raise broken(shown(str(problem))) from None
+        raise BodyProblem("invalid_event", "a batch must be a JSON array of events")
+    elements = whole_array(body, max_events)
     if elements is not None:
+        if len(elements) > max_events:
+            raise too_many(max_events)
         return Batch(False, [_isolated(index, element, suspect) for index, element in enumerate(elements)])
     items: list[Parsed | Rejected] = []
     for index, text in enumerate(split_array(body, max_events)):
@@ -145,25 +151,6 @@ def _array(body: bytes, max_events: int) -> Batch:
                 raise broken(f"element {index}: {problem.detail}") from None
             items.append(Rejected(index, None, None, "invalid_json", None, problem.detail))
     return Batch(False, items)
-
-
-def _whole_array(body: bytes, max_events: int) -> Sequence[msgspec.Raw] | None:
-    """The elements by the fast decoder; None when one of them makes it give up, or when there may be millions."""
-    if first_token(body) != b"[":
-        try:
-            _RAW.decode(body)
-        except (msgspec.DecodeError, RecursionError) as problem:
-            raise broken(shown(str(problem))) from None
-        raise BodyProblem("invalid_event", "a batch must be a JSON array of events")
-    if body.count(b",") > _COMMAS_PER_EVENT * max_events:
-        return None
-    try:
-        elements = _ELEMENTS.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    if len(elements) > max_events:
-        raise too_many(max_events)
-    return elements
 
 
 def _binary(body: bytes, media: str, headers: Mapping[str, str]) -> Batch:
