@@ -6,18 +6,16 @@ The offices work 7:30-11:30 and 13:30-17:00. The demo's events end on 26 Septemb
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, timedelta
 from functools import lru_cache
 
-from app.domain.calendar.civil import Instant
+from app.domain.calendar.civil import Instant, day_number, start_of
 from app.domain.calendar.workdays import seed_holidays
 
 DAY = 86_400
 _MORNING, _NOON, _AFTERNOON, CLOSING = 27_000, 41_400, 48_600, 61_200
 _HALF = _NOON - _MORNING
 _WORKED = _HALF + CLOSING - _AFTERNOON
-_ZONE = timezone(timedelta(hours=7))
-_EPOCH = date(1970, 1, 1)
 
 
 class Hours:
@@ -28,9 +26,8 @@ class Hours:
 
     def __init__(self, year: int) -> None:
         january = date(year, 1, 1)
-        self._new_year = january
-        self._epoch_days = (january - _EPOCH).days
-        holidays = {day - self._epoch_days for day in seed_holidays(year - 1, year + 1)}
+        self._new_year = day_number(january)
+        holidays = {day - self._new_year for day in seed_holidays(year - 1, year + 1)}
         self.length = (date(year + 1, 1, 1) - january).days
         read = (date(year, 9, 26) - january).days
         weekday = january.weekday()
@@ -87,8 +84,7 @@ class Hours:
 
     def since(self, now: Instant) -> int:
         """An instant (µs since the epoch) as a moment, whole seconds cut."""
-        start = datetime(self._new_year.year, 1, 1, tzinfo=_ZONE)
-        return now // 1_000_000 - int(start.timestamp())
+        return (now - start_of(self._new_year)) // 1_000_000
 
 
 @lru_cache(maxsize=4)

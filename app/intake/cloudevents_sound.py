@@ -35,7 +35,7 @@ _MADE_BY_DECODER: Final[dict[object, Any]] = {
 }
 
 
-class _Kind(NamedTuple):
+class _Making(NamedTuple):
     """How `data` becomes a happening: what the decoder cannot check of it is checked by place."""
 
     make: Callable[..., AnyHappening]
@@ -75,19 +75,19 @@ def _sent(kind: type[Happening]) -> type[msgspec.Struct]:
     )
 
 
-def _kind(kind: type[Happening]) -> _Kind:
+def _making(kind: type[Happening]) -> _Making:
     checks = PLANS[kind.type].checks
     unchecked = tuple(
         (place, field.name, checks[field.name], field.required)
         for place, field in enumerate(msgspec.structs.fields(kind))
         if _decoded(field.type) is Any
     )
-    return _Kind(kind, unchecked)  # type: ignore[arg-type]
+    return _Making(kind, unchecked)  # type: ignore[arg-type]
 
 
 _SENT: Final = tuple(_sent(kind) for kind in TYPES)
 _DECODER: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder(Union[_SENT])  # noqa: UP007  made while running
-_KINDS: Final = {sent: _kind(kind) for sent, kind in zip(_SENT, TYPES, strict=True)}
+_MAKINGS: Final = {sent: _making(kind) for sent, kind in zip(_SENT, TYPES, strict=True)}
 
 
 def read(text: bytes | msgspec.Raw) -> tuple[str, Event] | None:
@@ -102,14 +102,14 @@ def read(text: bytes | msgspec.Raw) -> tuple[str, Event] | None:
         return None
     if not f"{event_id}{source}{subject}{unit}{sequence}".isprintable():
         return None
-    what = _happening(_KINDS[type(sent)], sent.data)
+    what = _happening(_MAKINGS[type(sent)], sent.data)
     if what is None:
         return None
     return subject, Event(Instant(time), source, event_id, UnitCode(unit), what, sequence)
 
 
-def _happening(kind: _Kind, data: msgspec.Struct | None) -> AnyHappening | None:
-    make, unchecked = kind
+def _happening(making: _Making, data: msgspec.Struct | None) -> AnyHappening | None:
+    make, unchecked = making
     if data is None:
         return make()
     values = msgspec.structs.astuple(data)
