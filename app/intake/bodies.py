@@ -19,7 +19,7 @@ _GZIP_FEED = 16 * 1024
 _GZIP_MEMBERS = 20_000
 """A member costs its set-up even when it is empty, so their number is bounded; one per event of a full batch fits."""
 
-_TOKENS_PER_EVENT = 300
+_TOKENS_PER_EVENT = 150
 _HUGE = 256 * 1024
 _HUGE_PARTS = 50_000
 _COMMAS_PER_ELEMENT = 64
@@ -29,7 +29,11 @@ _BOM = b"\xef\xbb\xbf"
 _BLANKS = b" \t\r\n"
 _LINE = re.compile(rb"[^ \t\r\n][^\n]*")
 _NOT_BLANK = re.compile(rb"[^ \t\r\n]")
-_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},"]', re.DOTALL)
+_TOKEN = re.compile(rb'([\[{])|([\]}])|"(?:[^"\\]++|\\.)*+("?)', re.DOTALL)
+_OPENING, _CLOSING = 1, 2
+"""The groups of a bracket; the third is the end of a text, empty where it has none."""
+
+_SCALAR = re.compile(rb'[^,\[\]{}" \t\r\n]+')
 
 
 class BodyProblem(Exception):
@@ -152,50 +156,79 @@ def whole_array(body: bytes, most: int) -> list[msgspec.Raw] | None:
 
 
 def split_array(body: bytes, max_events: int) -> list[bytes]:
-    """The elements of a JSON array as text, cut by quotes, brackets and commas alone.
+    """The elements of a JSON array as text, cut by quotes and brackets alone.
 
     The slow way, for arrays that a decoder refuses as a whole because of one element (a lone surrogate, deep nesting):
     each element can then be judged by itself. What stands inside an element is not checked. BodyProblem:
     `invalid_json` when it is no array, `too_many_events`, `too_large` when it has too many parts.
     """
-    if first_token(body) != b"[":
+    scan = _Scan(body, _TOKENS_PER_EVENT * max(max_events, 1_000))
+    at = scan.skip_blanks(0)
+    if body[at : at + 1] != b"[":
         raise broken("the body is not a JSON array")
     elements: list[bytes] = []
-    depth, begin, left = 0, 0, _TOKENS_PER_EVENT * max(max_events, 1_000)
-    for token in _TOKEN.finditer(body):
-        mark, at = token.group()[:1], token.start()
-        # A hostile body cannot buy minutes of Python.
-        left -= 1
-        if left < 0:
-            raise BodyProblem("too_large", "the array has far more parts than a batch of events")
-        if token.group() == b'"':
-            raise broken("the body ends in the middle of a string")
-        if mark in (b"[", b"{"):
-            depth += 1
-            begin = token.end() if depth == 1 else begin
-        elif mark in (b"]", b"}"):
-            depth -= 1
-        if depth == 0 or (depth == 1 and mark == b","):
-            element = body[begin:at].strip(_BLANKS)
-            if element:
-                elements.append(element)
-            elif mark == b"," or elements:
-                raise broken(f"expected a value at byte {at}")
-            if len(elements) > max_events:
-                raise too_many(max_events)
-            begin = token.end()
-        if depth == 0:
-            break
-    if depth or body[begin - 1 : begin] != b"]":
-        raise broken("the body ends in the middle of an element")
-    if first_token(body[begin:]):
-        raise broken(f"trailing characters at byte {begin}")
+    at = scan.skip_blanks(at + 1)
+    closed = body[at : at + 1] == b"]"
+    while not closed:
+        end = scan.element_end(at)
+        elements.append(body[at:end])
+        if len(elements) > max_events:
+            raise too_many(max_events)
+        at = scan.skip_blanks(end)
+        closed = body[at : at + 1] == b"]"
+        if not closed:
+            if body[at : at + 1] != b",":
+                raise broken(f"expected a comma or the end of the array at byte {at}")
+            at = scan.skip_blanks(at + 1)
+    if scan.skip_blanks(at + 1) != len(body):
+        raise broken(f"trailing characters at byte {at + 1}")
     return elements
 
 
 def broken(detail: str) -> BodyProblem:
     """The problem of a body that is no JSON."""
     return BodyProblem("invalid_json", detail)
+
+
+class _Scan:
+    """A cursor over JSON text with a budget of steps, so that a hostile body cannot buy minutes of Python."""
+
+    def __init__(self, body: bytes, budget: int) -> None:
+        self.body = body
+        self.budget = budget
+
+    def skip_blanks(self, at: int) -> int:
+        found = _NOT_BLANK.search(self.body, at)
+        return found.start() if found else len(self.body)
+
+    def element_end(self, at: int) -> int:
+        """Where the value that begins at `at` ends."""
+        if scalar := _SCALAR.match(self.body, at):
+            return scalar.end()
+        if self.body[at : at + 1] not in (b'"', b"[", b"{"):
+            raise broken(f"expected a value at byte {at}")
+        depth = 0
+        for token in _TOKEN.finditer(self.body, at):
+            kind = token.lastindex
+            if kind == _OPENING:
+                self._spend(1)
+                depth += 1
+                continue
+            if kind == _CLOSING:
+                self._spend(1)
+                depth -= 1
+            else:
+                self._spend(self.body.count(b'"', token.start(), token.end()) - (depth == 0))
+                if not token[3]:
+                    raise broken("the body ends in the middle of a string")
+            if depth == 0:
+                return token.end()
+        raise broken("the body ends in the middle of an element")
+
+    def _spend(self, steps: int) -> None:
+        self.budget -= steps
+        if self.budget < 0:
+            raise BodyProblem("too_large", "the array has far more brackets and quotes than a batch of events")
 
 
 class NotJson(Exception):

@@ -144,6 +144,7 @@ def test_an_array_is_cut_into_the_texts_of_its_elements(value: object) -> None:
         b"[1,",
         b"[1,]",
         b"[,1]",
+        b"[1 2]",
         b"[1]]",
         b"[1] 2",
         b'["a',
@@ -159,7 +160,9 @@ def test_what_is_no_array_is_no_json(body: bytes) -> None:
     assert raised.value.code == "invalid_json"
 
 
-@pytest.mark.parametrize("element", ["1 2", '1{"a": 1}', '"a" b', ': "x"', "{] a {:}", '{"a": 1} {}'])
+@pytest.mark.parametrize(
+    "element", ["1 2", '1{"a": 1}', '"a" b', ': "x"', "{] a {:}", '{"a": 1} {}', "[" * 5000 + "]" * 5000 + " {}"]
+)
 def test_an_element_that_is_no_json_makes_the_body_none(element: str) -> None:
     # The lone surrogate makes the decoder refuse the array as a whole, so that it is cut.
     with pytest.raises(BodyProblem) as raised:
