@@ -11,19 +11,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
-from app.domain.calendar.civil import day_of, start_of
-from app.domain.catalogues import indicators
-from app.domain.catalogues.indicators import Indicator, Limits
+from app.domain.catalogues.indicators import Indicator
 from app.domain.catalogues.remits import Remit, Remits
 from app.domain.catalogues.root import Catalogues, Procedure, Unit
+from app.domain.figures.cube import Slices
 from app.domain.figures.measures import Needed, Question, measures
 from app.domain.lives import dossier, publication
 from app.domain.lives.dossier import CHANNELS
 from app.domain.lives.flags import FLAGS
 from app.domain.lives.petition import ABOUT
 from app.domain.tallies.sums import Counted
+from app.store.read import publications
 from app.store.read.figures import Reader
-from app.store.read.publications import facts_of
 
 Side = Literal["numerator", "missing", "denominator"]
 SIDES: Final[tuple[Side, ...]] = ("numerator", "missing", "denominator")
@@ -265,29 +264,17 @@ class Lists:
         return sorted(found)
 
     async def _published(self, question: Question, indicator: Indicator, side: Side) -> list[str]:
-        rows = await self.reader.connection.fetch(
-            """
-            SELECT subject, decided_on, effective_on, published_on, complete FROM procedure_publication
-            WHERE root_id = $1 AND generation = $2 ORDER BY subject, ordinal
-            """,
-            self.catalogues.root_id,
-            self.reader.generation,
-        )
-        first, last = day_of(question.a), day_of(question.b)
-        until = last if start_of(last) == question.b else last + 1
+        first, until = Slices.of(question.a, question.b).edges
         found = []
-        for subject, facts in facts_of(rows).items():
-            one = publication.count([facts], first, type(first)(until), self.catalogues.calendar, *self._limits())
+        known = await publications.every(self.reader.connection, self.catalogues, self.reader.generation)
+        for subject, facts in known.items():
+            one = publication.count(
+                [facts], first, until, self.catalogues.calendar, *publications.limits_of(self.catalogues)
+            )
             counts = one._asdict()
             if _stands(counts[indicator.numerator or ""], counts[indicator.denominator or ""], side):
                 found.append(subject)
         return sorted(found)
-
-    def _limits(self) -> tuple[int, int]:
-        limits: Limits = indicators.load().limits
-        if self.catalogues.level_of(self.catalogues.root) == "ministry":
-            return limits.announce_ministry, limits.publish_ministry
-        return limits.announce, limits.publish
 
 
 def _stands(within: Any, counted: Any, side: Side) -> bool:

@@ -18,6 +18,23 @@ async def counted(
     connection: Connection, catalogues: Catalogues, generation: int, slices: Slices
 ) -> dict[int, PublicationCounts]:
     """The root's announcements and publications in each slice from slice 1 on."""
+    facts = list((await every(connection, catalogues, generation)).values())
+    return {
+        number: publication.count(facts, first, until, catalogues.calendar, *limits_of(catalogues))
+        for number, (first, until) in enumerate(pairwise(slices.edges), start=1)
+    }
+
+
+def limits_of(catalogues: Catalogues) -> tuple[int, int]:
+    """Working days in which the root is to announce and to publish."""
+    limits = indicators.load().limits
+    if catalogues.level_of(catalogues.root) == "ministry":
+        return limits.announce_ministry, limits.publish_ministry
+    return limits.announce, limits.publish
+
+
+async def every(connection: Connection, catalogues: Catalogues, generation: int) -> dict[str, PublicationFacts]:
+    """What is known of the root's procedures, by code."""
     rows = await connection.fetch(
         """
         SELECT subject, decided_on, effective_on, published_on, complete FROM procedure_publication
@@ -26,20 +43,7 @@ async def counted(
         catalogues.root_id,
         generation,
     )
-    ministry = catalogues.level_of(catalogues.root) == "ministry"
-    limits = indicators.load().limits
-    facts = list(facts_of(rows).values())
-    return {
-        number: publication.count(
-            facts,
-            first,
-            until,
-            catalogues.calendar,
-            limits.announce_ministry if ministry else limits.announce,
-            limits.publish_ministry if ministry else limits.publish,
-        )
-        for number, (first, until) in enumerate(pairwise(slices.edges), start=1)
-    }
+    return facts_of(rows)
 
 
 def facts_of(rows: Sequence[Any]) -> dict[str, PublicationFacts]:
