@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from app.domain.lives import life
+from app.domain.lives.flags import DISLIKED
 from app.store.read.figures import Reader
 from app.store.snapshot import reading_moment, root_states
 from app.store.tallies import sums
@@ -102,3 +105,30 @@ async def test_those_who_look_for_changes_add_the_years_of_a_unit_together(serve
             reader = Reader(connection, moment.catalogues, moment.generation)
             states = await root_states(connection, [root_id], service.clock)
             assert states[root_id].version(units) == moment.version(await reader.changes(units))
+
+
+async def test_a_change_of_the_rules_changes_closed_years_too(
+    served: Running, now, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served.clock.at = now
+    service, code = served.service, "DOSSIER_RECEIVING_SATISFACTION"
+    await served.push([_in(year, served, f"H44.07-{year}0302-0001") for year in (2023, 2024, 2025, 2026)])
+    for _ in range(2):
+        assert counts(await card(served, "H44.07"), code) == (4, 4)
+    assert counts(await card(served, "H44.07", "2024"), code) == (2, 2)
+    before = life.fold
+
+    def everybody_dislikes(*arguments: Any) -> life.LifeFacts:
+        facts = before(*arguments)
+        assert facts.dossier is not None
+        return life.LifeFacts(replace(facts.dossier, flags=facts.dossier.flags | DISLIKED), (), (), None)
+
+    monkeypatch.setattr(life, "fold", everybody_dislikes)
+    monkeypatch.setattr(life, "RULES", life.RULES + 1)
+    assert (await card(served, "H44.07"))["refolding"] is True
+    async with service.database.connection("read") as connection:
+        root_id = await connection.fetchval("SELECT id FROM root")
+    await service.refolder.finish(root_id)
+    told = await card(served, "H44.07")
+    assert (counts(told, code), told["refolding"]) == ((0, 4), False)
+    assert counts(await card(served, "H44.07", "2024"), code) == (0, 2)
