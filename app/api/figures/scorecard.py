@@ -20,8 +20,9 @@ from app.domain.calendar.periods import Comparison
 from app.domain.catalogues import indicators
 from app.domain.catalogues.root import ExternalFigure
 from app.domain.figures import measures, scoring
-from app.domain.figures.measures import Balance
-from app.domain.figures.scoring import ScoredIndicator
+from app.domain.figures.measures import Balance, Question
+from app.domain.figures.scoring import Scored, ScoredIndicator
+from app.domain.tallies.sums import Counted
 from app.store.read.figures import Wanted
 
 router = APIRouter()
@@ -120,16 +121,18 @@ async def scorecard(request: Request, access: Reading, service: Serving) -> Resp
 async def scorecard_of(view: View) -> Scorecard:
     """A scorecard."""
     wanted, compared = view.wanted, view.compared
-    before: dict[str, ScoredIndicator] = {}
     cube = await view.reader.cube(
         Wanted(view.question().units_in(view.catalogues), procedure=wanted.procedure), view.slices(compared)
     )
-    for question, counted in view.asked_of(cube.wholes(), compared):
+
+    def score(question: Question, counted: Counted) -> Scored:
         found = measures.measures(view.catalogues, question, counted)
-        scored = scoring.score(_KNOWN, found, wanted.procedure is not None)
-        if question.a < wanted.period.a:
-            every = [each for group in scored.groups for each in group.indicators] + list(scored.operational)
-            before = {each.indicator.code: each for each in every}
+        return scoring.score(_KNOWN, found, wanted.procedure is not None)
+
+    in_turn = view.asked_of(cube.wholes(), compared)
+    before = {} if compared is None else {each.indicator.code: each for each in score(*next(in_turn)).indicators}
+    question, counted = next(in_turn)
+    scored = score(question, counted)
     told = _Teller(view, compared, before)
     return {
         **view.heading,

@@ -56,6 +56,11 @@ class Scored:
     groups: tuple[ScoredGroup, ...]
     operational: tuple[ScoredIndicator, ...]
 
+    @property
+    def indicators(self) -> list[ScoredIndicator]:
+        """All of them, scored ones first."""
+        return [*(each for group in self.groups for each in group.indicators), *self.operational]
+
 
 def half_up(exact: int | Fraction, digits: int = 2) -> Decimal:
     """An exact number rounded to `digits` decimals, halves away from zero (làm tròn nửa lên)."""
