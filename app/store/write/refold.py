@@ -19,7 +19,7 @@ import logging
 from functools import partial
 from typing import Final
 
-from sqlalchemy import delete, exists, or_, select, update
+from sqlalchemy import bindparam, delete, exists, or_, select, update
 
 from app.domain.lives import life as lives
 from app.store.catalogues.stale import begin_with_rules, of_row
@@ -32,6 +32,12 @@ _log = logging.getLogger(__name__)
 
 _POLL_SECONDS: Final = 0.5
 _AFTER_FAILURE_SECONDS: Final = 2.0
+
+_OLDER: Final = root.c.rules < bindparam("rules")
+_WAITING: Final = (
+    select(root.c.id, _OLDER).where(or_(_OLDER, exists().where(refold.c.root_id == root.c.id))).order_by(root.c.id)
+)
+"""Asked twice a second for as long as a process lives, so compiled once."""
 
 
 class Refolder:
@@ -118,7 +124,5 @@ class Refolder:
 
     async def _waiting(self) -> dict[int, bool]:
         """Roots with stale lives, and of each whether it has still to be noted that all are, by older rules."""
-        of_older_rules, noted = root.c.rules < lives.RULES, exists().where(refold.c.root_id == root.c.id)
-        waiting = select(root.c.id, of_older_rules).where(or_(of_older_rules, noted)).order_by(root.c.id)
         async with self._database.connection("read") as connection:
-            return {row[0]: row[1] for row in await connection.fetch(*in_sql(waiting))}
+            return {row[0]: row[1] for row in await connection.fetch(*in_sql(_WAITING, rules=lives.RULES))}
