@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from types import GenericAlias
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Path, Request, Response
@@ -163,7 +164,7 @@ def _taken(kind: CatalogueName, row: type) -> dict[str, Any]:
 
 def _listed(row: type) -> dict[str, Any]:
     """What it says of a route that lists them."""
-    return told(list[row], parameters=(ANY_UNIT,), problems=UNIT, tag=None)  # type: ignore[valid-type]
+    return told(GenericAlias(list, (row,)), parameters=(ANY_UNIT,), problems=UNIT, tag=None)
 
 
 _ONE_UNIT: Final = told(Unit, problems=(*UNIT, "not_found"), tag=None)
