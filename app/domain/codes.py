@@ -1,6 +1,6 @@
 """Unit, procedure and dossier codes: what they look like and which unit stands above which.
 
-Nothing here knows whether a code exists; that is the directory's business.
+Nothing here knows whether a code exists; that is the catalogues' business.
 """
 
 from __future__ import annotations

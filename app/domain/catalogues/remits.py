@@ -43,7 +43,7 @@ class Remit(NamedTuple):
 
 
 class Remits:
-    """`Directory.remit` for many questions within one span: what does not change between them is done once."""
+    """`Catalogues.remit` for many questions within one span: what does not change between them is done once."""
 
     def __init__(self, catalogues: Catalogues, sometimes: frozenset[str]) -> None:
         by_unit: dict[str, list[Procedure]] = {}

@@ -1,6 +1,6 @@
 """The catalogues of one root as they stand at one revision: units, procedures, calendar, targets, external figures.
 
-A directory never changes; an edit makes a new one with the next revision. Facts are folded with what `rules_of` and the
+They never change; an edit makes new ones with the next revision. Facts are folded with what `rules_of` and the
 calendar say; everything else here is applied when a figure is read.
 """
 

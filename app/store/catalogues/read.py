@@ -1,4 +1,4 @@
-"""Catalogues in the database: read whole as a Directory, kept until the root's revision moves on."""
+"""Catalogues in the database: read whole, kept until the root's revision moves on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class CatalogueCache:
         self._kept: dict[int, Catalogues] = {}
 
     async def at(self, connection: Connection, root_id: int, revision: int) -> Catalogues:
-        """The directory of a root at `revision`, which the connection's transaction sees."""
+        """The catalogues of a root at `revision`, which the connection's transaction sees."""
         kept = self._kept.get(root_id)
         if kept is None or kept.revision != revision:
             kept = await load(connection, root_id)

@@ -144,7 +144,7 @@ class _Refolding:
         progress: Progress | None,
     ) -> None:
         self._connection = connection
-        self._directory = catalogues
+        self._catalogues = catalogues
         self._key = (catalogues.root_id, generation)
         self._now = now
         self._report = report
@@ -155,7 +155,7 @@ class _Refolding:
 
     async def run(self) -> None:
         """Compare every life, and the number of receipts with that of logged events."""
-        root_id = self._directory.root_id
+        root_id = self._catalogues.root_id
         rows = await self._connection.fetch("SELECT id, code FROM procedure WHERE root_id = $1", root_id)
         self._procedures = {row["id"]: row["code"] for row in rows}
         self._waits = await self._waiting()
@@ -174,7 +174,7 @@ class _Refolding:
 
     async def _waiting(self) -> Callable[[Any], bool]:
         """Which stored lives wait to be folded again; all, where the whole root's are of other rules than these."""
-        root_id = self._directory.root_id
+        root_id = self._catalogues.root_id
         if await self._connection.fetchval("SELECT rules FROM root WHERE id = $1", root_id) != lives.RULES:
             return lambda life: True
         row = await self._connection.fetchrow(
@@ -266,7 +266,7 @@ class _Refolding:
         if stored.waits:
             self._report.refolding += 1
             return
-        folded = lives.fold(subject, told, self._directory.rules_of, self._directory.calendar)
+        folded = lives.fold(subject, told, self._catalogues.rules_of, self._catalogues.calendar)
         if folded != stored.facts:
             was, becomes = dict(_flat(stored.facts)), dict(_flat(folded))
             for fact in sorted(was.keys() | becomes.keys()):

@@ -30,7 +30,7 @@ class Intake:
 
     def __init__(self, database: Database, catalogue_cache: CatalogueCache, clock: Clock = lambda: None) -> None:
         self._database = database
-        self._directories = catalogue_cache
+        self._catalogue_cache = catalogue_cache
         self._names = Names(database)
         self._lines = Lines()
         self._clock = clock
@@ -56,7 +56,7 @@ class Intake:
         assert row is not None, "roots are never deleted"
         if row["rules"] > life.RULES:
             raise DatabaseUnavailable("lives are folded with newer rules than this version of the service knows")
-        catalogues = await self._directories.at(connection, root_id, row["revision"])
+        catalogues = await self._catalogue_cache.at(connection, root_id, row["revision"])
         return Moment(catalogues, row["generation"], row["now"])
 
     async def push(self, root_id: int, unit: str, arrivals: Sequence[Parsed]) -> Outcome:

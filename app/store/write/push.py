@@ -77,7 +77,7 @@ class Pushes:
         procedures: dict[str, int],
     ) -> None:
         self._connection = connection
-        self._directory = moment.catalogues
+        self._catalogues = moment.catalogues
         self._moment = moment
         self._turn = turn
         self._root_id = moment.catalogues.root_id
@@ -127,19 +127,19 @@ class Pushes:
     def _item(self, parsed: Parsed, push: int, place: int, reach: str) -> _Item:
         """An event with what its key, the catalogues and the clock say of it."""
         event = parsed.event
-        unit = self._directory.resolve(event.unit)
+        unit = self._catalogues.resolve(event.unit)
         item = _Item(parsed, push, place, receipt_key(event.source, event.id), unit)
         if codes.is_under(unit, reach):
             self._check(item, event)
         else:
             item.fault = _rejected(parsed, "forbidden_unit", "unit", "the key does not reach this unit")
             # Perhaps an alias that has gone since: what was taken in under it stays a duplicate when sent again.
-            item.forbidden = unit in self._directory.units
+            item.forbidden = unit in self._catalogues.units
         return item
 
     def _check(self, item: _Item, event: Event) -> None:
         """What depends on catalogues and the clock; it matters only for an event that has not been seen before."""
-        if item.unit not in self._directory.units:
+        if item.unit not in self._catalogues.units:
             item.fault = _rejected(
                 item.parsed, "unknown_unit", "unit", "no unit of the catalogue has this code or alias"
             )
@@ -148,14 +148,14 @@ class Pushes:
                 item.parsed, "future_time", "time", "more than 10 minutes ahead of the server's clock"
             )
         elif type(event.what) is DossierTransferred:
-            if self._directory.resolve(event.what.to) not in self._directory.units:
+            if self._catalogues.resolve(event.what.to) not in self._catalogues.units:
                 detail = "no unit of this root has this code or alias"
                 item.fault = _rejected(item.parsed, "unknown_unit", "data.to", detail)
         elif type(event.what) is DossierReceived:
             item.warning = self._warning(item.parsed, event.what.procedure)
 
     def _warning(self, parsed: Parsed, procedure: str) -> Warned | None:
-        known = self._directory.procedures.get(procedure)
+        known = self._catalogues.procedures.get(procedure)
         if known is None:
             detail = "the procedure is not in the catalogue; counted with default attributes until it is"
         elif not known.is_valid_on(day_of(Instant(parsed.event.time))):
@@ -274,7 +274,7 @@ class Pushes:
         """The event as it stands in its life: units by code, not by alias."""
         event = item.parsed.event
         if type(event.what) is DossierTransferred:
-            to = UnitCode(self._directory.resolve(event.what.to))
+            to = UnitCode(self._catalogues.resolve(event.what.to))
             if to != event.what.to:
                 event = msgspec.structs.replace(event, what=DossierTransferred(to))
         return event if item.unit == event.unit else msgspec.structs.replace(event, unit=UnitCode(item.unit))
@@ -291,7 +291,7 @@ class Pushes:
                     self._sources[event.source],
                     event.id,
                     event.what.code,
-                    self._directory.units[item.unit].id,
+                    self._catalogues.units[item.unit].id,
                     item.parsed.subject,
                     event.sequence or None,
                     pack_what(event.what),
