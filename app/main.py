@@ -25,10 +25,9 @@ from app.settings import Settings
 from app.store.catalogues.read import CatalogueCache
 from app.store.database import Clock, Database
 from app.store.keys import Keys
-from app.store.write.batcher import Batcher
+from app.store.write.gather import Gatherer
 from app.store.write.intake import Intake
 from app.store.write.refold import Refolder
-from app.store.write.relay import Relay
 
 VERSION = "0.1.0"
 
@@ -38,12 +37,11 @@ _ROUTES = (
 )
 
 
-def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None, *, relay: Relay | None = None) -> Service:
+def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None) -> Service:
     """The parts of the service on a database.
 
     Args:
         clock: returns None for the database's own clock.
-        relay: to the process that writes; without one this process does.
     """
     database = Database(
         dsn,
@@ -59,7 +57,7 @@ def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None, *,
         database=database,
         catalogue_cache=catalogue_cache,
         intake=intake,
-        batcher=relay or Batcher(intake, settings.intake.max_waiting_events),
+        gatherer=Gatherer(intake, settings.intake.max_waiting_events),
         refolder=Refolder(database, intake),
         figures=FigureCache(settings.figures.cache_bytes),
         watcher=Watcher(database, clock, settings.streams, metrics),

@@ -100,9 +100,6 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="CHISO_", env_nested_delimiter="__", extra="ignore")
 
-    workers: int = Field(
-        1, ge=1, le=64, description="Processes that answer, each with connections, limits and kept answers of its own."
-    )
     data_dir: Path = Field(Path(".chiso"), description="Folder of the embedded database and of generated secrets.")
     database: DatabaseSettings = DatabaseSettings()
     intake: IntakeSettings = IntakeSettings()

@@ -20,7 +20,7 @@ import uvloop
 from app.domain.lives.packing import pack_what
 from app.domain.push import Parsed
 from app.intake.cloudevents import parse
-from app.store.write.push import LOG_COLUMNS
+from app.store.write.prove import LOG_COLUMNS
 from bench.client import Told, framed
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Sequence
 from typing import Annotated, Final, NotRequired
@@ -28,7 +27,7 @@ from app.store import rejections
 
 router = APIRouter()
 
-_PER_TRANSACTION: Final = 2_000
+_PER_TRANSACTION: Final = 10_000
 _PARSED_ASIDE: Final = 256 * 1024
 
 
@@ -129,22 +128,13 @@ def _joined(outcomes: Sequence[Outcome], errors: list[Rejected]) -> Outcome:
 
 
 async def _pushed(service: Service, root_id: int, unit: str, sound: Sequence[Parsed]) -> list[Outcome]:
-    """Push in pieces, side by side; one after the other where an id comes twice, for the first of them to be first."""
-
-    async def push(piece: Sequence[Parsed]) -> Outcome:
+    """Push in pieces, one after the other."""
+    outcomes = []
+    for start in range(0, len(sound), _PER_TRANSACTION):
         began = time.perf_counter()
-        outcome = await service.batcher.push(root_id, unit, piece)
+        outcomes.append(await service.gatherer.push(root_id, unit, sound[start : start + _PER_TRANSACTION]))
         service.metrics.commit_seconds.observe(time.perf_counter() - began)
-        return outcome
-
-    pieces = [sound[start : start + _PER_TRANSACTION] for start in range(0, len(sound), _PER_TRANSACTION)]
-    if len(pieces) == 1 or len({(each.event.source, each.event.id) for each in sound}) < len(sound):
-        return [await push(piece) for piece in pieces]
-    outcomes = await asyncio.gather(*map(push, pieces), return_exceptions=True)
-    for outcome in outcomes:
-        if isinstance(outcome, BaseException):
-            raise outcome
-    return [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
+    return outcomes
 
 
 def _observe(service: Service, items: Sequence[Parsed | Rejected], outcome: Outcome, arrived: int) -> None:

@@ -17,7 +17,6 @@ from app.demo.year import events, procedures
 from app.logs import set_up_logging
 from app.main import VERSION, create_app, create_service
 from app.server.http import claim, serve
-from app.server.supervisor import Workers
 from app.settings import Settings
 from app.store import keys, roots
 
@@ -28,14 +27,10 @@ def serve_command(
     demo: Annotated[
         bool, typer.Option("--demo", help="Load the demo province first; reading open on loopback.")
     ] = False,
-    workers: Annotated[
-        int | None, typer.Option(help="Processes that answer; CHISO_WORKERS without it, else 1.", min=1, max=64)
-    ] = None,
 ) -> None:
     """Serve the HTTP interface, with the embedded database when no CHISO_DATABASE__DSN is set."""
     settings = Settings()
     set_up_logging(settings.log.level)
-    count = workers or settings.workers
     claimed = claim(host, port)
     if demo:
         settings.auth.open_reading = True
@@ -46,10 +41,7 @@ def serve_command(
             _welcome(host, port, key)
         else:
             console.print(f"serving on http://{host}:{port}", highlight=False)
-        if count == 1:
-            serve(create_app(service), claimed)
-        else:
-            Workers(count, claimed, dsn, settings.auth.open_reading).run()
+        serve(create_app(service), claimed)
 
 
 async def _prepare_demo(service: Service) -> str:

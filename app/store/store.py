@@ -8,10 +8,9 @@ from app.store.catalogues.read import CatalogueCache
 from app.store.database import Clock, Database
 from app.store.keys import Keys
 from app.store.tallies.closed import SettledSums
-from app.store.write.batcher import Batcher
+from app.store.write.gather import Gatherer
 from app.store.write.intake import Intake
 from app.store.write.refold import Refolder
-from app.store.write.relay import Relay
 
 
 @dataclass(kw_only=True)
@@ -21,7 +20,7 @@ class Store:
     database: Database
     catalogue_cache: CatalogueCache
     intake: Intake
-    batcher: Batcher | Relay
+    gatherer: Gatherer
     refolder: Refolder
     keys: Keys
     clock: Clock

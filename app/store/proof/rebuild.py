@@ -26,9 +26,8 @@ from app.store.proof import log
 from app.store.proof.log import Progress
 from app.store.tallies import add, bulk
 from app.store.write import lives
-from app.store.write.context import Context
 from app.store.write.intake import Intake
-from app.store.write.push import Moment
+from app.store.write.moment import Moment
 
 _REBUILD_LOCK: Final = 7_660_002
 """Class of the session's advisory lock that keeps a second rebuild of the root out; the second key is the root's id."""
@@ -169,8 +168,8 @@ class _Rebuild:
         self, connection: Connection, moment: Moment, procedure_ids: dict[str, int], arrivals: Mapping[str, list[Event]]
     ) -> None:
         """Write lives, facts and tallies of the next generation, within the caller's transaction."""
-        context = Context(connection, moment.catalogues, self._next, procedure_ids, moment.now)
-        change = (await lives.take_in(context, arrivals)).change
+        here = replace(moment, generation=self._next, procedure_ids=procedure_ids)
+        change = await lives.take_in(connection, here, arrivals)
         # Change counters are of the living figures, and rows that writers wait for.
         change.units.clear()
         write = add.apply if self._summed_up else bulk.add_finest

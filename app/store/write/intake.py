@@ -1,11 +1,12 @@
-"""Taking events in: one transaction from receipt to tally, committed before anybody is told.
+"""Taking events in: read and folded without a lock, then proved and written in one transaction.
 
 Lock order, the same for every writer: catalogue revision (shared) → receipts → lives → tallies, each in key order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
 from app.domain.lives import life
@@ -17,12 +18,16 @@ from app.store.database import Clock, Connection, Database, DatabaseUnavailable,
 from app.store.names import Names
 from app.store.tallies import add
 from app.store.write import lives
-from app.store.write.context import Context
-from app.store.write.line import Lines
-from app.store.write.push import Moment, Pushes
+from app.store.write.fold import Folded, Pushes, fold, read
+from app.store.write.moment import Moment
+from app.store.write.prove import write
 
-MOST_SMALL: Final = 200
-"""Events of a push that is small."""
+_FREELY: Final = 2
+"""How often a batch is tried beside others of its root; then nobody else writes the root while it has its turn."""
+
+
+Named = tuple[dict[str, int], dict[str, int]]
+"""Ids of a root's sources and procedures by name."""
 
 
 class Intake:
@@ -32,19 +37,88 @@ class Intake:
         self._database = database
         self._catalogue_cache = catalogue_cache
         self._names = Names(database)
-        self._lines = Lines()
         self._clock = clock
 
+    async def push(self, root_id: int, unit: str, arrivals: Sequence[Parsed]) -> Outcome:
+        """Take in sound events sent with a key of `unit`; returns after everything accepted is committed and counted.
+
+        Raises:
+            DatabaseUnavailable, Overloaded: nothing was acknowledged; the same push may be sent again.
+        """
+        [outcome] = await self.push_together(root_id, [(unit, arrivals)])
+        return outcome
+
+    async def push_together(self, root_id: int, pushes: Pushes) -> list[Outcome]:
+        """Take in several pushes, each with its key's unit, in one transaction; an outcome for each.
+
+        What one of them sends is judged as if the pushes had come one after the other.
+        """
+        tries = 0
+
+        async def once() -> list[Outcome]:
+            nonlocal tries
+            tries += 1
+            if tries <= _FREELY:
+                return await self.write(await self.fold(root_id, pushes))
+            named = await self._named(root_id, pushes)
+            async with self._transaction(root_id, alone=True) as connection:
+                known = await read(connection, await self._seen(connection, root_id, named), pushes)
+                folded = await fold(known)
+                await write(connection, folded)
+            return folded.outcomes()
+
+        return await again(once)
+
+    async def fold(self, root_id: int, pushes: Pushes, before: Folded | None = None) -> Folded:
+        """Read what pushes rest on and fold them, without a lock; `before` is written first, they rest on that too."""
+        named = await self._named(root_id, pushes)
+        async with self._database.connection("write") as connection:
+            known = await read(connection, await self._seen(connection, root_id, named), pushes)
+        return await fold(known, before)
+
+    async def write(self, folded: Folded) -> list[Outcome]:
+        """Write what was folded in one transaction, which proves that it still holds; an outcome for each push.
+
+        Raises:
+            Outdated: it does not, and nothing was written.
+        """
+        if folded.writes:
+            async with self._transaction(folded.moment.root_id, alone=False) as connection:
+                await write(connection, folded)
+        return folded.outcomes()
+
     async def moment(self, connection: Connection, root_id: int) -> Moment:
-        """The root's catalogues, generation and the time, held until the transaction ends.
+        """The root's catalogues, generation and the time, held until the connection's transaction ends.
 
         Raises:
             DatabaseUnavailable: the root's lives are folded with newer rules than this version knows.
         """
         await lock.hold(connection, root_id)
-        return await self._held(connection, root_id)
+        return await self._seen(connection, root_id, await self._named(root_id, ()))
 
-    async def _held(self, connection: Connection, root_id: int) -> Moment:
+    async def fold_again(self, connection: Connection, moment: Moment, subjects: Sequence[str]) -> None:
+        """Fold lives once more with the present catalogue, inside the caller's transaction."""
+        change = await lives.take_in(connection, moment, {subject: [] for subject in subjects})
+        await add.apply(connection, moment.root_id, moment.generation, change)
+
+    @asynccontextmanager
+    async def _transaction(self, root_id: int, *, alone: bool) -> AsyncIterator[Connection]:
+        """One that holds the root's revision: together with other writers, or `alone`."""
+        statements = lock.begin_holding(root_id, alone=alone)
+        async with self._database.connection("write") as connection, begun(connection, statements):
+            yield connection
+
+    async def _named(self, root_id: int, pushes: Pushes) -> Named:
+        """Ids of all sources and procedures that are named, new ones given now, on a connection of its own."""
+        events = [each.event for _, arrivals in pushes for each in arrivals]
+        procedures = {event.what.procedure for event in events if type(event.what) is DossierReceived}
+        return (
+            await self._names.ids("source", root_id, {event.source for event in events}),
+            await self._names.ids("procedure", root_id, procedures),
+        )
+
+    async def _seen(self, connection: Connection, root_id: int, named: Named) -> Moment:
+        """The state of a root as the connection sees it now."""
         row = await connection.fetchrow(
             """
             SELECT revision, generation, rules, coalesce($2::timestamptz, clock_timestamp()) AS now
@@ -57,55 +131,4 @@ class Intake:
         if row["rules"] > life.RULES:
             raise DatabaseUnavailable("lives are folded with newer rules than this version of the service knows")
         catalogues = await self._catalogue_cache.at(connection, root_id, row["revision"])
-        return Moment(catalogues, row["generation"], row["now"])
-
-    async def push(self, root_id: int, unit: str, arrivals: Sequence[Parsed]) -> Outcome:
-        """Take in sound events sent with a key of `unit`; returns after everything accepted is committed and counted.
-
-        Raises:
-            DatabaseUnavailable, Overloaded: nothing was acknowledged; the same push may be sent again.
-        """
-        [outcome] = await self.push_together(root_id, [(unit, arrivals)], large=len(arrivals) > MOST_SMALL)
-        return outcome
-
-    async def push_together(
-        self, root_id: int, pushes: Sequence[tuple[str, Sequence[Parsed]]], *, large: bool
-    ) -> list[Outcome]:
-        """Take in several pushes, each with its key's unit, in one transaction; an outcome for each.
-
-        What one of them sends is judged as if the pushes had come one after the other. Large pushes stand in a line of
-        their own, so that a small one does not wait behind thousands of events.
-        """
-        arrivals = [each for _, arrived in pushes for each in arrived]
-        if not arrivals:
-            return [Outcome(0, 0, (), ()) for _ in pushes]
-        sources = await self._names.ids("source", root_id, {each.event.source for each in arrivals})
-        procedures = await self._names.ids(
-            "procedure",
-            root_id,
-            {each.event.what.procedure for each in arrivals if type(each.event.what) is DossierReceived},
-        )
-
-        line, anew = self._lines.of(root_id, large), False
-
-        async def once() -> list[Outcome]:
-            nonlocal anew
-            careful, anew = anew, True
-            async with (
-                self._database.connection("write") as connection,
-                line.turn(careful) as turn,
-                begun(connection, lock.begin_holding(root_id, alone=turn.careful)),
-            ):
-                moment = await self._held(connection, root_id)
-                return await Pushes(connection, moment, turn, sources, procedures).run(pushes)
-
-        return await again(once)
-
-    async def fold_again(self, connection: Connection, moment: Moment, subjects: Sequence[str]) -> None:
-        """Fold lives once more with the present catalogue, inside the caller's transaction."""
-        root_id = moment.catalogues.root_id
-        rows = await connection.fetch("SELECT id, code FROM procedure WHERE root_id = $1", root_id)
-        ids = {row["code"]: row["id"] for row in rows}
-        context = Context(connection, moment.catalogues, moment.generation, ids, moment.now)
-        folding = await lives.fold_again(context, subjects)
-        await add.apply(connection, root_id, moment.generation, folding.change)
+        return Moment(catalogues, row["generation"], row["now"], *named)

@@ -1,7 +1,7 @@
 """Lives in the database: read, taken further by events, written back when nobody has changed them meanwhile.
 
-Every row carries the number of its changes (`version`). A writer may have read a row without a lock, or know it from
-having written it: it replaces exactly the version it went on from, or nothing, and then begins anew (`Outdated`).
+Every row carries the number of its changes (`version`). A writer reads rows without a lock, and replaces exactly the
+versions it went on from, or nothing, and then begins anew (`Outdated`).
 
 The order that keeps writers from waiting for each other in a ring: new lives in key order first, then the others in key
 order.
@@ -9,7 +9,7 @@ order.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 import asyncpg
@@ -22,12 +22,12 @@ from app.domain.lives.life import LifeFacts
 from app.domain.lives.packing import pack, unpack
 from app.domain.tallies import tally
 from app.store import schema
-from app.store.database import Outdated
+from app.store.database import Connection, Outdated
 from app.store.rows import FEW, columns_of, unnest
 from app.store.tallies.change import Change, Contribution
 from app.store.tallies.contribution import contribution
 from app.store.write import others as beside
-from app.store.write.context import Context, ahead
+from app.store.write.moment import Moment
 
 _KEY: Final = ("root_id", "generation", "revision")
 _COLUMNS: Final = columns_of(schema.life, but_not=_KEY)
@@ -68,17 +68,21 @@ class Life(msgspec.Struct, frozen=True, gc=False):
     contributions: list[Contribution]
 
 
-async def read(context: Context, subjects: Iterable[str], *, lock: bool) -> dict[str, Life]:
+async def read(
+    connection: Connection, moment: Moment, subjects: Iterable[str], *, lock: bool = False
+) -> dict[str, Life]:
     """The lives of `subjects` that there are; with `lock` nobody else changes them until the transaction ends."""
     wanted = sorted(subjects)
     if not wanted:
         return {}
-    key = (context.catalogues.root_id, context.generation)
-    rows = await context.connection.fetch(_READ + ("ORDER BY subject FOR UPDATE" if lock else ""), *key, wanted)
+    key = (moment.root_id, moment.generation)
+    rows = await connection.fetch(_READ + ("ORDER BY subject FOR UPDATE" if lock else ""), *key, wanted)
     events = {row[0]: unpack(row[0], row["events"]) for row in rows}
-    others = await beside.contributions(context, [subject for subject in events if _is_mixed(events[subject])])
-    await context.know_procedures(
-        event.what.procedure for life in events.values() for event in life if type(event.what) is DossierReceived
+    mixed = [subject for subject, life in events.items() if _is_mixed(life)]
+    others = await beside.contributions(connection, moment, mixed)
+    await moment.know_procedures(
+        connection,
+        (event.what.procedure for life in events.values() for event in life if type(event.what) is DossierReceived),
     )
     found = {}
     for row in rows:
@@ -93,11 +97,11 @@ async def read(context: Context, subjects: Iterable[str], *, lock: bool) -> dict
 class Folding:
     """Lives taken further within a transaction: first all of them in memory, then written at once."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, moment: Moment) -> None:
         self.change = Change()
         self.cut: dict[str, int] = {}
         """For each life that would grow beyond its limit, how many of its new events still went in."""
-        self._context = context
+        self._moment = moment
         self._new: list[tuple[Any, ...]] = []
         self._changed: list[tuple[Any, ...]] = []
         self._mixed: dict[str, LifeFacts] = {}
@@ -113,7 +117,7 @@ class Folding:
                 return known
             arrived = arrived[:room]
         events = before + arrived
-        facts = lives.fold(subject, events, self._context.catalogues.rules_of, self._context.catalogues.calendar)
+        facts = lives.fold(subject, events, self._moment.catalogues.rules_of, self._moment.catalogues.calendar)
         life = Life(known.version + 1 if known is not None else 1, events, self._contributions(facts))
         self.change.replace(known.contributions if known is not None else [], life.contributions)
         (self._new if known is None else self._changed).append(self._row(subject, life, facts.dossier))
@@ -121,33 +125,33 @@ class Folding:
             self._note_beside(subject, events, facts, known)
         return life
 
-    async def write(self) -> None:
+    async def write(self, connection: Connection) -> None:
         """Write what was taken in.
 
         Raises:
             Outdated: one of the lives has been changed meanwhile by somebody else.
         """
-        context = self._context
-        key = (context.catalogues.root_id, context.generation, context.catalogues.revision)
+        moment = self._moment
+        key = (moment.root_id, moment.generation, moment.catalogues.revision)
         added, rows = len(self._new), self._new + self._changed
         if len(rows) > FEW and added:
             try:
-                await context.connection.copy_records_to_table(
+                await connection.copy_records_to_table(
                     "life", records=[key + row for row in self._new], columns=[*_KEY, *_COLUMNS]
                 )
             except asyncpg.UniqueViolationError as error:
                 raise Outdated from error
             added, rows = 0, self._changed
         if rows:
-            done = await context.connection.fetchrow(_WRITE, *key, *map(list, zip(*rows, strict=True)))
+            done = await connection.fetchrow(_WRITE, *key, *map(list, zip(*rows, strict=True)))
             if done is None or (done["added"], done["changed"]) != (added, len(self._changed)):
                 raise Outdated
         if self._mixed:
-            await beside.write(context, self._mixed, self._beside)
+            await beside.write(connection, moment, self._mixed, self._beside)
 
     def _contributions(self, facts: LifeFacts) -> list[Contribution]:
         counted: list[Contribution] = []
-        unit_id = self._context.unit_id
+        unit_id = self._moment.unit_id
         for petition in facts.petitions:
             cell = (unit_id(petition.unit), 0, petition.about)
             counted.append((tally.PETITION, cell, tally.petition_parts(petition)))
@@ -159,8 +163,8 @@ class Folding:
         return counted
 
     def _cell(self, facts: DossierFacts) -> tuple[int, int, int]:
-        procedure = self._context.procedure_ids[facts.procedure] if facts.procedure is not None else 0
-        return (self._context.unit_id(facts.unit), procedure, facts.channel)
+        procedure = self._moment.procedure_ids[facts.procedure] if facts.procedure is not None else 0
+        return (self._moment.unit_id(facts.unit), procedure, facts.channel)
 
     def _row(self, subject: str, life: Life, facts: DossierFacts | None) -> tuple[Any, ...]:
         if facts is None:
@@ -170,7 +174,7 @@ class Folding:
             subject,
             life.version,
             unit_id,
-            self._context.unit_id(facts.receiving_unit),
+            self._moment.unit_id(facts.receiving_unit),
             procedure_id or None,
             channel,
             facts.flags,
@@ -183,7 +187,7 @@ class Folding:
             facts.returned_at,
             facts.returned_via,
             # A missed instant is ahead only together with its end; without an end the deadline's own index finds it.
-            ahead(self._context.now, facts.received_at, facts.ended_at, facts.returned_at),
+            self._moment.ahead(facts.received_at, facts.ended_at, facts.returned_at),
             pack(subject, life.events),
         )
 
@@ -194,33 +198,23 @@ class Folding:
                 self._beside.setdefault(table, []).append(subject)
         if any(event.what.noun == "procedure" for event in events):
             self._beside.setdefault("procedure_publication", []).append(subject)
-            catalogues = self._context.catalogues
+            catalogues = self._moment.catalogues
             if catalogues.root in catalogues.units:
-                self.change.units.add(self._context.unit_id(catalogues.root))
+                self.change.units.add(self._moment.unit_id(catalogues.root))
 
 
-async def take_in(context: Context, arrivals: Mapping[str, list[Event]]) -> Folding:
-    """Read lives under lock, take them further by events that are new to them, and write them.
+async def take_in(connection: Connection, moment: Moment, arrivals: Mapping[str, list[Event]]) -> Change:
+    """Read lives under lock, take them further by events that are new to them, and write them; what that changes.
 
     Raises:
         Outdated: somebody else began one of the lives at the same moment.
     """
-    known = await read(context, arrivals, lock=True)
-    folding = Folding(context)
+    known = await read(connection, moment, arrivals, lock=True)
+    folding = Folding(moment)
     for subject in sorted(arrivals):
         folding.take(subject, known.get(subject), arrivals[subject])
-    await folding.write()
-    return folding
-
-
-async def fold_again(context: Context, subjects: Sequence[str]) -> Folding:
-    """Fold lives once more with the present catalogue."""
-    known = await read(context, subjects, lock=True)
-    folding = Folding(context)
-    for subject in sorted(known):
-        folding.take(subject, known[subject], [])
-    await folding.write()
-    return folding
+    await folding.write(connection)
+    return folding.change
 
 
 def _is_mixed(events: Collection[Event]) -> bool:

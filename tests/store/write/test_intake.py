@@ -1,4 +1,4 @@
-"""Pushes of one process in line: folded on what those before will leave, and anew when that turns out wrong."""
+"""Pushes folded on what was read without a lock or on the batch before, and anew when that turns out wrong."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from asyncpg.pool import PoolConnectionProxy
 
 from app.domain.push import Outcome, Parsed
 from app.store.catalogues.read import CatalogueCache
-from app.store.database import Database
+from app.store.database import Database, Outdated
 from app.store.proof.verify import verify
 from app.store.write.intake import Intake
-from app.store.write.line import Recent
 from tests.store.histories import CLOCK, arrivals, province
 
 
@@ -57,13 +56,11 @@ async def assert_counted(store: Database, root_id: int, events: int) -> None:
 
 
 @pytest.mark.parametrize("few", [256, 0])
-@pytest.mark.parametrize("remembered", [10_000, 8])
 async def test_pushes_at_once_of_the_same_lives_and_events_count_once(
-    store: Database, intake: Intake, root: int, monkeypatch: pytest.MonkeyPatch, remembered: int, few: int
+    store: Database, intake: Intake, root: int, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
     monkeypatch.setattr("app.store.rows.FEW", few)
     monkeypatch.setattr("app.store.write.lives.FEW", few)
-    monkeypatch.setattr("app.store.write.line._LIVES", remembered)
     events = arrivals(seed=3, dossiers=60)
     shares = [events[place::5] + events[:: place + 7] for place in range(5)]
     told = await asyncio.gather(*(push(intake, root, share) for share in shares))
@@ -73,7 +70,7 @@ async def test_pushes_at_once_of_the_same_lives_and_events_count_once(
     await assert_counted(store, root, distinct)
 
 
-async def test_what_rests_on_a_push_that_failed_begins_anew(
+async def test_a_push_that_fails_while_others_rest_on_it_is_told_and_leaves_nothing(
     store: Database, intake: Intake, root: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events = arrivals(seed=4, dossiers=40)
@@ -85,7 +82,6 @@ async def test_what_rests_on_a_push_that_failed_begins_anew(
         done = await execute(connection, statement, *arguments)
         if statement.startswith("INSERT INTO event") and not failed:
             failed.append(statement)
-            # Long enough for those behind to fold on what will never be.
             await asyncio.sleep(0.3)
             raise Lost
         return done
@@ -101,8 +97,33 @@ async def test_what_rests_on_a_push_that_failed_begins_anew(
     assert accepted + again[0] == len({(each.event.source, each.event.id) for each in events})
 
 
+async def test_what_rests_on_a_batch_that_the_database_has_lost_is_refused(
+    store: Database, intake: Intake, root: int
+) -> None:
+    """A database put back between two batches, the second of which only repeats what the first took in."""
+    events = arrivals(seed=8, dossiers=20)[:50]
+    first = await intake.fold(root, [("H44", events)])
+    second = await intake.fold(root, [("H44", events)], first)
+    assert second.accepted == []
+    await intake.write(first)
+    async with store.connection("write") as connection:
+        await connection.execute("TRUNCATE receipt")
+    with pytest.raises(Outdated):
+        await intake.write(second)
+
+
+async def test_an_edit_between_folding_and_writing_is_noticed(store: Database, intake: Intake, root: int) -> None:
+    events = arrivals(seed=9, dossiers=20)
+    folded = await intake.fold(root, [("H44", events)])
+    async with store.connection("write") as connection:
+        await connection.execute("UPDATE root SET revision = revision + 1 WHERE id = $1", root)
+    with pytest.raises(Outdated):
+        await intake.write(folded)
+    await assert_counted(store, root, 0)
+
+
 async def test_events_that_the_database_has_lost_are_taken_in_again(store: Database, intake: Intake, root: int) -> None:
-    """A database put back to an earlier state, while the process remembers what it wrote since."""
+    """A database put back to an earlier state while the process lives on."""
     events = arrivals(seed=5, dossiers=40)
     distinct = len({(each.event.source, each.event.id) for each in events})
     half = len(events) // 2
@@ -128,13 +149,3 @@ async def test_another_process_at_the_same_lives_is_noticed(
         accepted += sum(each[0] for each in told)
     assert accepted == distinct
     await assert_counted(store, root, distinct)
-
-
-def test_what_is_remembered_is_bounded_and_the_latest() -> None:
-    recent: Recent[int] = Recent(10)
-    for number in range(100):
-        recent.put(str(number % 50), number)
-    assert [recent.get(str(number)) for number in range(46, 50)] == [96, 97, 98, 99]
-    assert sum(recent.get(str(number)) is not None for number in range(50)) <= 10
-    recent.clear()
-    assert recent.get("49") is None
