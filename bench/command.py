@@ -37,6 +37,8 @@ class Shape(StrEnum):
     all_new = "all-new"
     duplicates = "duplicates"
     reversed = "reversed"
+    together = "together"
+    day = "day"
 
 
 @bench.command("write")

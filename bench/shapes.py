@@ -1,5 +1,8 @@
 """The load: events of the demo province in several shapes, made and encoded before any clock runs.
 
+Most are lives as the demo tells them; `together` and `day` are the same lives of lives.py, and differ by nothing but
+how the events of one dossier lie beside each other.
+
 Every seed tells other lives of other dossiers, so that runs of one database never meet each other's events.
 """
 
@@ -18,6 +21,7 @@ from app.demo.year import procedures
 from app.demo.year.lives import CloudEvent
 from app.demo.year.targets import scaled
 from app.domain.calendar.civil import Instant
+from bench import lives
 
 ONE_UNIT: Final = "H44.45"
 """The department with the most dossiers."""
@@ -39,6 +43,8 @@ class Shape(StrEnum):
     all_new = "all-new"
     duplicates = "duplicates"
     reversed = "reversed"
+    together = "together"
+    day = "day"
 
 
 MEANING: Final = {
@@ -50,13 +56,15 @@ MEANING: Final = {
     Shape.all_new: "receptions only, each of another dossier",
     Shape.duplicates: "everything was taken in before",
     Shape.reversed: "all units mixed, the latest first",
+    Shape.together: "all units mixed, each dossier's whole life side by side, nothing sent twice: a backfill",
+    Shape.day: "the same lives in the order in which things happened, a dossier's events hours apart: live days",
 }
 
 
 def made(shape: Shape, count: int, seed: int) -> list[CloudEvent]:
     """So many events of a shape. `duplicates` is as `normal`: what makes it one is that it is sent again."""
     events = list(itertools.islice(_SOURCES.get(shape, _normal)(count, seed), count))
-    if shape in (Shape.live, Shape.reversed):
+    if shape in (Shape.live, Shape.reversed, Shape.day):
         events.sort(key=lambda event: str(event["time"]), reverse=shape is Shape.reversed)
     return events
 
@@ -111,6 +119,10 @@ def _one_day(count: int, seed: int) -> Iterator[CloudEvent]:
         yield event | {"time": f"{ONE_DAY}T{8 + line // 60:02}:{line % 60:02}:{str(event['time'])[17:]}"}
 
 
+def _whole_lives(_: int, seed: int) -> Iterator[CloudEvent]:
+    return lives.together(seed)
+
+
 def _all_new(count: int, seed: int) -> Iterator[CloudEvent]:
     seen = set()
     for event in _normal(8 * count, seed):
@@ -124,6 +136,8 @@ _SOURCES: Final[dict[Shape, Callable[[int, int], Iterator[CloudEvent]]]] = {
     Shape.one_procedure: _one_procedure,
     Shape.one_day: _one_day,
     Shape.all_new: _all_new,
+    Shape.together: _whole_lives,
+    Shape.day: _whole_lives,
 }
 
 

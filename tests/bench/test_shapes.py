@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import defaultdict
+from datetime import datetime, timedelta
+
 import msgspec
 import pytest
 
+from app.demo import province
 from app.demo.year.lives import CloudEvent
+from app.demo.year.procedures import catalogue
 from app.domain.push import Parsed
 from app.intake import cloudevents
-from bench import shapes
+from bench import command, lives, shapes
 from bench.shapes import Shape
 
 COUNT = 3_000
@@ -25,6 +31,7 @@ def test_every_event_is_sound_and_two_seeds_have_none_in_common(made: tuple[Shap
     body = b"\n".join(shapes.encoded(events))
     assert all(isinstance(item, Parsed) for item in cloudevents.parse(body, "application/x-ndjson", {}).items)
     others = shapes.made(shape, COUNT, 8)
+    assert not set(map(shapes.key, events)) & set(map(shapes.key, others))
     assert not {event["subject"] for event in events} & {event["subject"] for event in others}
     assert shapes.made(shape, COUNT, 7) == events
 
@@ -56,3 +63,66 @@ def test_a_retraction_still_names_an_event_of_its_own_dossier() -> None:
     for event in retractions:
         said = msgspec.json.decode(msgspec.json.encode(event["data"]))
         assert said["id"].startswith(f"{event['subject']}/")
+
+
+def _places(events: list[CloudEvent]) -> dict[str, list[int]]:
+    """Where the events of each dossier lie."""
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, event in enumerate(events):
+        places[str(event["subject"])].append(place)
+    return places
+
+
+def test_together_every_dossier_lives_its_whole_life_side_by_side() -> None:
+    events = shapes.made(Shape.together, 30_000, 7)
+    places = _places(events)
+    assert all(theirs[-1] - theirs[0] == len(theirs) - 1 for theirs in places.values())
+    # The last one is where the events asked for end.
+    assert {len(theirs) for theirs in list(places.values())[:-1]} == {5, 6, 7, 8}
+    assert max(theirs[-1] - theirs[0] for theirs in places.values()) == 7
+    assert len({subject.partition("-")[0] for subject in places}) > 150
+    assert len(set(map(shapes.key, events))) == len(events)
+
+
+def test_on_a_live_day_events_of_a_dossier_are_hours_and_many_others_apart() -> None:
+    events = shapes.made(Shape.day, 30_000, 7)
+    times = [datetime.fromisoformat(str(event["time"])) for event in events]
+    assert times == sorted(times)
+    assert len({time.date() for time in times}) == lives.DAYS
+    assert all("07:30" <= f"{time:%H:%M}" < "11:30" or "13:30" <= f"{time:%H:%M}" < "17:00" for time in times)
+    neighbours = [pair for theirs in _places(events).values() for pair in itertools.pairwise(theirs)]
+    assert min(times[after] - times[before] for before, after in neighbours) >= timedelta(hours=lives.NEAREST)
+    # No request of 500 has two events of one dossier.
+    assert min(after - before for before, after in neighbours) >= 500
+
+
+def test_on_a_live_day_thousands_of_dossiers_are_open() -> None:
+    events = shapes.made(Shape.day, 30_000, 7)
+    begun_or_ended = [0] * len(events)
+    for theirs in _places(events).values():
+        begun_or_ended[theirs[0]] += 1
+        begun_or_ended[theirs[-1]] -= 1
+    opened = list(itertools.accumulate(begun_or_ended))
+    assert min(opened[3_000:-3_000]) > 1_500
+    assert max(opened) > 3_500
+
+
+def test_together_and_day_are_the_same_lives() -> None:
+    together, day = shapes.made(Shape.together, COUNT, 7), shapes.made(Shape.day, COUNT, 7)
+    assert together != day
+    assert sorted(map(shapes.key, together)) == sorted(map(shapes.key, day))
+
+
+def test_whole_lives_name_what_the_catalogues_have() -> None:
+    units = {str(unit["code"]) for unit in province.units()}
+    codes = {each.code for each in catalogue().procedures}
+    for event in shapes.made(Shape.together, 10_000, 7):
+        data = msgspec.convert(event["data"], dict[str, object])
+        assert event["unit"] in units
+        assert data.get("to", event["unit"]) in units
+        assert event["type"] != "dossier.received" or data["procedure"] in codes
+
+
+def test_every_shape_can_be_asked_for_by_name() -> None:
+    assert [each.value for each in command.Shape] == ["all", *(each.value for each in Shape)]
+    assert list(shapes.MEANING) == list(Shape)
