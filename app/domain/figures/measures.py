@@ -241,19 +241,22 @@ def _programme_measures(catalogues: Catalogues, received: Mapping[int, Sequence[
     }
 
 
-def _procedure_measures(remit: Remit, counted: Counted) -> dict[str, Measure]:
-    """Distinct procedures, numerators cut to the denominators' procedures."""
+def _procedure_measures(remit: Sequence[Remit], counted: Counted) -> dict[str, Measure]:
+    """Distinct procedures, numerators cut to the denominators' procedures; `remit` in parts without any in common."""
     uses, carried = counted.uses, counted.carried.open
-    still_open = [each for each in remit.citizen if carried.get(each, 0) > 0] if carried else ()
+    population = 0
+    for part in remit:
+        still_open = [each for each in part.citizen if carried.get(each, 0) > 0] if carried else ()
+        population += len((part.citizen & uses.population).union(still_open))
     return {
-        "procedures": len(remit.procedures),
-        "procedures_online_service": len(remit.online),
-        "procedures_with_online_dossiers": len(remit.online & uses.online),
-        "procedures_fee": len(remit.fee),
-        "procedures_paid_online": len(remit.fee & uses.paid),
-        "procedures_integrated": len(remit.integrated),
-        "procedures_citizen": len(remit.citizen),
-        "procedures_population_data": len((remit.citizen & uses.population).union(still_open)),
+        "procedures": sum([len(part.procedures) for part in remit]),
+        "procedures_online_service": sum([len(part.online) for part in remit]),
+        "procedures_with_online_dossiers": sum([len(part.online & uses.online) for part in remit]),
+        "procedures_fee": sum([len(part.fee) for part in remit]),
+        "procedures_paid_online": sum([len(part.fee & uses.paid) for part in remit]),
+        "procedures_integrated": sum([len(part.integrated) for part in remit]),
+        "procedures_citizen": sum([len(part.citizen) for part in remit]),
+        "procedures_population_data": population,
     }
 
 

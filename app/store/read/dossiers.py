@@ -288,9 +288,9 @@ class _Alone(Remits):
     """The remit of a figure that is asked about one procedure."""
 
     def __init__(self, procedure: Procedure) -> None:
-        self._remit = Remit.of([procedure])
+        self._remit = (Remit.of([procedure]),)
 
-    def of(self, units: Sequence[Unit], a: Any, b: Any) -> Remit:
+    def of(self, units: Sequence[Unit], a: Any, b: Any) -> tuple[Remit, ...]:
         return self._remit
 
 
