@@ -6,6 +6,7 @@ that table says. Nothing here knows a deadline's rule; see dossier.py and petiti
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Final
@@ -26,20 +27,24 @@ _LONGEST: Final = 1000
 class Calendar:
     """Which civil days are worked. `workdays` (swap days, ngày làm bù) override weekends and `holidays` alike.
 
-    Building one takes some 15 ms (it lists every working day once), a question after that well under a microsecond.
+    Building one takes some 15 ms and 0.3 MiB (it lists every working day once), a question after that well under a
+    microsecond.
     """
 
     holidays: frozenset[Day] = frozenset()
     workdays: frozenset[Day] = frozenset()
-    _worked: list[Day] = field(init=False, repr=False, compare=False)
-    _upto: list[int] = field(init=False, repr=False, compare=False)
+    _worked: array[int] = field(init=False, repr=False, compare=False)
+    _upto: array[int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        worked: list[Day] = []
-        upto: list[int] = []  # how many days of `worked` lie on or before the day at this index
+        # Arrays, because lists of numbers took ten times as much.
+        worked, upto = (
+            array("i"),
+            array("i"),
+        )  # `upto`: how many days of `worked` lie on or before the day at this index
         for number in range(_FIRST, _REACH + 1):
             if self.is_workday(Day(number)):
-                worked.append(Day(number))
+                worked.append(number)
             upto.append(len(worked))
         object.__setattr__(self, "_worked", worked)
         object.__setattr__(self, "_upto", upto)
@@ -57,7 +62,7 @@ class Calendar:
         if not (_FIRST <= day <= _LAST and 1 <= n <= _LONGEST):
             raise ValueError("working days are counted from a day in 1999-2120, 1 to 1000 of them")
         try:
-            return self._worked[self._upto[day - _FIRST] + n - 1]
+            return Day(self._worked[self._upto[day - _FIRST] + n - 1])
         except IndexError:
             raise ValueError("the calendar has too few working days") from None
 
