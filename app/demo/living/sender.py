@@ -12,15 +12,18 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import httpx
 import msgspec
 
 from app.demo.living.plots import Offices
 from app.demo.living.stream import Living, part_of
 from app.demo.year.lives import CloudEvent
 from app.domain.calendar.civil import Instant, day_of
+
+if TYPE_CHECKING:
+    # Imported where it is used: six MiB that a served process does not need.
+    import httpx
 
 BATCH: Final = 300
 """Most events in one request."""
@@ -103,6 +106,8 @@ class Sender:
             Refused: the service cannot be asked, or the key may not.
             NothingToDo: no unit has a procedure.
         """
+        import httpx
+
         listed = []
         for name in ("units", "procedures", "calendar"):
             try:
@@ -122,6 +127,8 @@ class Sender:
         Raises:
             Refused: sending it again would not help.
         """
+        import httpx
+
         body = b"\n".join(map(msgspec.json.encode, batch))
         patience = 1.0
         while True:

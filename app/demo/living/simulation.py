@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-import httpx
-
 from app.demo.living import sender, stream
 from app.demo.living.plots import NothingToDo, Offices
 from app.demo.living.sender import Pace, Refused, Sender, Watch
@@ -44,6 +42,8 @@ class Simulation:
         Raises:
             Refused, NothingToDo: it cannot be done, and why.
         """
+        import httpx
+
         try:
             asyncio.run(self._whole(dry))
         except httpx.InvalidURL as error:
@@ -52,6 +52,8 @@ class Simulation:
             raise KeyboardInterrupt from None
 
     async def _whole(self, dry: bool) -> None:
+        import httpx
+
         watch = Watch()
         _stop_on_signals(watch)
         headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}

@@ -20,9 +20,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import psycopg
-from psycopg import sql
-
 from app.store.embedded.cluster import (
     PAUSE_S,
     PORT,
@@ -205,6 +202,10 @@ class _Lock:
 
 def _await_database(server: Server, dsn: str) -> None:
     """Wait until the server accepts connections, and make the database if this is the first time."""
+    # Here: ten MiB that a process on another server does not need.
+    import psycopg
+    from psycopg import sql
+
     deadline = time.monotonic() + STARTING_S
     while True:
         try:
@@ -224,6 +225,8 @@ def _await_database(server: Server, dsn: str) -> None:
 
 
 def _answers(dsn: str) -> bool:
+    import psycopg
+
     try:
         with psycopg.connect(dsn, connect_timeout=10):
             return True
