@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
-from typing import Literal
+from typing import Final, Literal
+
+from cachetools import LRUCache
 
 from app.store.database import Database
 
@@ -17,15 +20,22 @@ _ADD = {
     "source": "INSERT INTO source (root_id, name) SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING",
     "procedure": "INSERT INTO procedure (root_id, code) SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING",
 }
-_MOST_KEPT = 200_000
+_ROOM: Final = 50_000
+"""Names kept in all; each takes some 150 bytes."""
 
 
 class Names:
-    """The process's copy of the ids, asked for before a push's transaction begins."""
+    """The process's copy of the ids, asked for before a push's transaction begins.
 
-    def __init__(self, database: Database) -> None:
+    Those of the root that was asked for longest ago are thrown away first.
+
+    Args:
+        room: names kept in all.
+    """
+
+    def __init__(self, database: Database, room: int = _ROOM) -> None:
         self._database = database
-        self._ids: dict[tuple[Table, int], dict[str, int]] = {}
+        self._kept: LRUCache[tuple[Table, int], dict[str, int]] = LRUCache(room, len)
 
     async def ids(self, kind: Table, root_id: int, names: Iterable[str]) -> dict[str, int]:
         """The ids of `names` (all that are known in this process are in the answer), given now to those that have none.
@@ -33,16 +43,27 @@ class Names:
         Committed on their own, ahead of the events: an id without events harms nobody, and no push waits for another's.
         """
         names = set(names)
-        known = self._ids.setdefault((kind, root_id), {})
+        known = self._kept.get((kind, root_id), {})
         missing = sorted(name for name in names if name not in known)
-        if missing:
-            async with self._database.connection("write") as connection:
-                rows = await connection.fetch(_FIND[kind], root_id, missing)
-                if len(rows) < len(missing):
-                    await connection.execute(_ADD[kind], root_id, missing)
-                    rows = await connection.fetch(_FIND[kind], root_id, missing)
-            if len(known) > _MOST_KEPT:
-                # A new one, not this one emptied: pushes under way still look things up in it.
-                known = self._ids[kind, root_id] = {name: known[name] for name in names if name in known}
-            known.update((row["name"], row["id"]) for row in rows)
+        found = await self._given(kind, root_id, missing) if missing else {}
+        return self._keep((kind, root_id), found | {name: known[name] for name in names if name in known})
+
+    async def _given(self, kind: Table, root_id: int, names: list[str]) -> dict[str, int]:
+        async with self._database.connection("write") as connection:
+            rows = await connection.fetch(_FIND[kind], root_id, names)
+            if len(rows) < len(names):
+                await connection.execute(_ADD[kind], root_id, names)
+                rows = await connection.fetch(_FIND[kind], root_id, names)
+        return {sys.intern(row["name"]): row["id"] for row in rows}
+
+    def _keep(self, key: tuple[Table, int], ids: dict[str, int]) -> dict[str, int]:
+        """All ids that are kept under this key from now on, where there is room for them; `ids` are among them."""
+        # Taken out and put in again: how large it is is asked when it is put in, and pushes add to it as well.
+        known = self._kept.pop(key, {})
+        if len(known) + len(ids) > self._kept.maxsize:
+            # Another one, not this one emptied: pushes under way still look things up in it.
+            known = {}
+        known |= ids
+        if len(known) <= self._kept.maxsize:
+            self._kept[key] = known
         return known
