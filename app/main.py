@@ -49,7 +49,7 @@ def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None) ->
         settings.database.read_connections,
         settings.database.acquire_seconds,
     )
-    catalogue_cache = CatalogueCache()
+    catalogue_cache = CatalogueCache(settings.catalogues.max_rows)
     intake = Intake(database, catalogue_cache, clock)
     metrics, secret = Metrics(), pepper(settings)
     return Service(

@@ -42,6 +42,17 @@ class IntakeSettings(BaseModel):
     )
 
 
+class CatalogueSettings(BaseModel):
+    """What a process keeps of the catalogues of its roots."""
+
+    max_rows: int = Field(
+        8_000,
+        ge=1,
+        le=10**8,
+        description="Rows of catalogues kept, of the roots asked for last; one root is kept however many it has.",
+    )
+
+
 class FigureSettings(BaseModel):
     """How figures are answered."""
 
@@ -103,6 +114,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path(".chiso"), description="Folder of the embedded database and of generated secrets.")
     database: DatabaseSettings = DatabaseSettings()
     intake: IntakeSettings = IntakeSettings()
+    catalogues: CatalogueSettings = CatalogueSettings()
     figures: FigureSettings = FigureSettings()
     streams: StreamSettings = StreamSettings()
     auth: AuthSettings = AuthSettings()

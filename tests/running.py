@@ -98,13 +98,13 @@ class Running:
             assert answer.json()["errors"] == []
 
 
-UNITS = [
+UNITS: list[dict[str, Any]] = [
     {"code": "H44", "name": "UBND tỉnh Phú Thọ", "level": "province"},
     {"code": "H44.07", "name": "Sở Công Thương", "level": "department"},
     {"code": "H44.13", "name": "Sở Tài chính", "level": "department"},
     {"code": "H44.130", "name": "UBND xã Tu Vũ", "level": "commune", "aliases": ["000.00.30.H44"]},
 ]
-PROCEDURES = [
+PROCEDURES: list[dict[str, Any]] = [
     {"code": "1.004555", "name": "Cấp giấy phép", "fee": True, "levels": ["department"], "applicants": ["citizen"]},
     {"code": "1.000001", "name": "Chứng thực", "service_level": "full", "levels": ["commune"]},
 ]

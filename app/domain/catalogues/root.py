@@ -119,8 +119,15 @@ class Catalogues:
             self._by_id[unit.id] = unit
             for alias in unit.aliases:
                 self._aliases[alias] = unit.code
+        equal: dict[Rules, Rules] = {}
         for each in self.procedures.values():
-            self._rules[each.code] = Rules(True, each.fee, each.issues_document, each.max_working_days)
+            rules = Rules(True, each.fee, each.issues_document, each.max_working_days)
+            self._rules[each.code] = equal.setdefault(rules, rules)
+
+    @property
+    def rows(self) -> int:
+        """How many rows they were made of, but for the calendar's."""
+        return len(self.units) + len(self.procedures) + len(self.targets) + len(self.externals)
 
     def resolve(self, text: str) -> str:
         """The code an alias stands for; any other text as it is."""

@@ -99,7 +99,7 @@ def _rounded(numerator: int, denominator: int, digits: int = 2) -> Decimal:
     return _decimal(-whole if numerator < 0 else whole, digits)
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 14)
 def _decimal(whole: int, digits: int) -> Decimal:
     # From text, because arithmetic on Decimals would round to the context's precision.
     return Decimal(f"{whole}e-{digits}")

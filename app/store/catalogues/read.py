@@ -1,11 +1,14 @@
-"""Catalogues in the database: read whole, kept until the root's revision moves on."""
+"""Catalogues in the database: read whole, kept until the root's revision moves on or others need the room."""
 
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+import sys
+from functools import lru_cache
+from typing import Any, Final
 
 import msgspec
+from cachetools import LRUCache
 from sqlalchemy import select
 
 from app.domain.calendar.civil import Day
@@ -17,20 +20,37 @@ from app.store.database import Connection
 from app.store.schema import root
 from app.store.statements import in_sql
 
+_ROOM: Final = 8_000
+"""Rows of catalogues kept in all; each takes some 700 bytes, with what is worked out of it."""
+
 
 class CatalogueCache:
-    """The process's copies of the catalogues, one per root, renewed when the revision has moved on."""
+    """The process's copies of the catalogues, renewed when a root's revision has moved on.
 
-    def __init__(self) -> None:
-        self._kept: dict[int, Catalogues] = {}
+    Those of the root that was asked for longest ago are thrown away first, and with them all that hangs on them
+    (`Catalogues.kept`); whoever works with them keeps them until done.
+
+    Args:
+        room: rows of catalogues kept in all. One root is kept however many it has.
+    """
+
+    def __init__(self, room: int = _ROOM) -> None:
+        self._kept: LRUCache[int, Catalogues] = LRUCache(room, lambda kept: min(max(kept.rows, 1), room))
 
     async def at(self, connection: Connection, root_id: int, revision: int) -> Catalogues:
         """The catalogues of a root at `revision`, which the connection's transaction sees."""
         kept = self._kept.get(root_id)
-        if kept is None or kept.revision != revision:
-            kept = await load(connection, root_id)
-            self._kept[root_id] = kept
-        return kept
+        if kept is not None and kept.revision == revision:
+            return kept
+        loaded = await load(connection, root_id)
+        kept = self._kept.get(root_id)
+        if kept is not None and kept.revision == revision:
+            # Somebody loaded the same meanwhile: these have a beginning of what will be worked out of them.
+            return kept
+        if kept is None or kept.revision < revision:
+            # A snapshot that has not seen the latest edit takes its catalogues from nobody else.
+            self._kept[root_id] = loaded
+        return loaded
 
 
 async def load(connection: Connection, root_id: int) -> Catalogues:
@@ -45,13 +65,14 @@ async def load(connection: Connection, root_id: int) -> Catalogues:
     externals = await _rows(connection, root_id, "external-figures")
     content = [[tuple(row) for row in rows] for rows in (units, procedures, days, targets, externals)]
     digest = hashlib.sha256(indicators.load().digest.encode() + msgspec.msgpack.encode([code, content]))
+    once = _Once()
     return Catalogues(
         root_id=root_id,
         root=code,
         revision=revision,
-        units={row["code"]: _unit(row) for row in units},
-        procedures={row["code"]: _procedure(row) for row in procedures},
-        calendar=Calendar(
+        units={unit.code: unit for unit in [_unit(row, once) for row in units]},
+        procedures={procedure.code: procedure for procedure in [_procedure(row, once) for row in procedures]},
+        calendar=_calendar(
             frozenset(Day(row["day"]) for row in days if row["kind"] == "holiday"),
             frozenset(Day(row["day"]) for row in days if row["kind"] == "workday"),
         ),
@@ -59,6 +80,12 @@ async def load(connection: Connection, root_id: int) -> Catalogues:
         externals=[ExternalFigure(**_without_root(row)) for row in externals],
         digest=digest.hexdigest()[:16],
     )
+
+
+@lru_cache(4)
+def _calendar(holidays: frozenset[Day], workdays: frozenset[Day]) -> Calendar:
+    """The calendar of these days: one for all roots that have not edited theirs, and across edits of anything else."""
+    return Calendar(holidays, workdays)
 
 
 async def _rows(connection: Connection, root_id: int, kind: CatalogueName, *columns: str) -> list[Any]:
@@ -72,12 +99,30 @@ def _without_root(row: Any) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "root_id"}
 
 
-def _unit(row: Any) -> Unit:
-    fields = _without_root(row)
-    return Unit(**(fields | {"aliases": tuple(fields["aliases"])}))
+class _Once:
+    """Gives equal values as one object: a level or a sector comes with a thousand rows, a name with many roots."""
+
+    def __init__(self) -> None:
+        self._seen: dict[Any, Any] = {}
+
+    def row(self, row: Any) -> dict[str, Any]:
+        """A row's values by column, arrays as tuples, without its root."""
+        return {name: self._value(value) for name, value in row.items() if name != "root_id"}
+
+    def _value(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return sys.intern(value)
+        if isinstance(value, list):
+            value = tuple([sys.intern(each) for each in value])
+        # No truth values, which equal numbers.
+        return self._seen.setdefault(value, value) if type(value) in (tuple, int) else value
 
 
-def _procedure(row: Any) -> Procedure:
-    fields = _without_root(row)
+def _unit(row: Any, once: _Once) -> Unit:
+    return Unit(**once.row(row))
+
+
+def _procedure(row: Any, once: _Once) -> Procedure:
+    fields = once.row(row)
     del fields["known"]
-    return Procedure(**(fields | {name: tuple(fields[name]) for name in ("applicants", "units", "levels")}))
+    return Procedure(**fields)
