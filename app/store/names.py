@@ -60,7 +60,7 @@ class Names:
         """All ids that are kept under this key from now on, where there is room for them; `ids` are among them."""
         # Taken out and put in again: how large it is is asked when it is put in, and pushes add to it as well.
         known = self._kept.pop(key, {})
-        if len(known) + len(ids) > self._kept.maxsize:
+        if len(known) + sum(name not in known for name in ids) > self._kept.maxsize:
             # Another one, not this one emptied: pushes under way still look things up in it.
             known = {}
         known |= ids

@@ -47,9 +47,8 @@ class CatalogueCache:
         if kept is not None and kept.revision == revision:
             # Somebody loaded the same meanwhile: these have a beginning of what will be worked out of them.
             return kept
-        if kept is None or kept.revision < revision:
-            # A snapshot that has not seen the latest edit takes its catalogues from nobody else.
-            self._kept[root_id] = loaded
+        # Whichever is newer: in a database that was set back to a backup the lower revision is the right one.
+        self._kept[root_id] = loaded
         return loaded
 
 
