@@ -25,6 +25,9 @@ bench.command("country")(trials.country_command)
 bench.command("replicas")(trials.replicas_command)
 
 
+_PEERS = "copy,plain,influxdb,prefect,victoriametrics"
+
+
 class Shape(StrEnum):
     """The shapes by name; shapes.py says what they are."""
 
@@ -46,7 +49,7 @@ class Shape(StrEnum):
 def write_command(
     run: Run,
     shape: Annotated[list[Shape] | None, typer.Option(help="Repeat for several; normal without it.")] = None,
-    peers: Annotated[str, typer.Option(help="Comma-separated; '' for none.")] = "copy,influxdb,prefect,victoriametrics",
+    peers: Annotated[str, typer.Option(help="Comma-separated; '' for none.")] = _PEERS,
     clients: Annotated[str, typer.Option(help="Numbers of clients of bulk, comma-separated.")] = "1,8",
     only: Annotated[str, typer.Option(help="Only cases whose name contains this, e.g. '1 × 64'.")] = "",
     events: Annotated[int, typer.Option(help="Events a round of bulk; fewer for small requests.", min=100)] = 60_000,

@@ -17,6 +17,7 @@ import msgspec
 
 from app.domain.calendar.civil import CIVIL
 from bench import running
+from bench.plain.peer import Plain
 from bench.running import Served
 from bench.targets import Http, Missing
 from bench.wire import request
@@ -238,4 +239,10 @@ def _now() -> str:
     return datetime.now(CIVIL).isoformat()
 
 
-PEERS: Final[dict[str, Callable[[Path], Http]]] = {"influxdb": Influx, "prefect": Prefect, "victoriametrics": Victoria}
+PEERS: Final[dict[str, Callable[[Path, str], Http]]] = {
+    "plain": Plain,
+    "influxdb": lambda home, _: Influx(home),
+    "prefect": lambda home, _: Prefect(home),
+    "victoriametrics": lambda home, _: Victoria(home),
+}
+"""By name: made in the run's folder; one that wants PostgreSQL makes a database on the server at the address."""

@@ -46,6 +46,15 @@ class Storage(msgspec.Struct):
     index: int
 
 
+class Size(msgspec.Struct):
+    """What a peer's tables take for the events it has."""
+
+    shape: str
+    target: str
+    events: int
+    storage: list[Storage]
+
+
 class ShapeCheck(msgspec.Struct):
     """What a database holds after everything of a shape, and whether it is right."""
 
@@ -143,6 +152,7 @@ class Report(msgspec.Struct):
     machine: Machine
     writes: list[Write] = []
     checks: list[ShapeCheck] = []
+    sizes: list[Size] = []
     reads: list[Read] = []
     queries: list[Sql] = []
     equal: list[Equal] = []

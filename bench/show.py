@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench.results import Report, Timing
+from bench.results import Report, Storage, Timing
 
 _Rows = list[list[str]]
 
@@ -89,13 +89,23 @@ def _writes(report: Report, shape: str) -> _Sheet:
 def _storage(report: Report) -> _Sheet:
     rows: _Rows = []
     for check in report.checks:
-        rows.append([check.shape, "all", f"{check.bytes_per_event:,.0f}", "", ""])
-        for each in check.storage:
-            whole = (each.heap + each.index) / max(check.events, 1)
-            if whole >= 0.5:
-                heap, index = each.heap / check.events, each.index / check.events
-                rows.append(["", each.table, f"{whole:,.0f}", f"{heap:,.0f}", f"{index:,.0f}"])
+        rows += _tables(check.shape, "chiso", check.events, check.storage)
+        for size in report.sizes:
+            if size.shape == check.shape:
+                rows += _tables("", size.target, size.events, size.storage)
     return _Sheet("Bytes of database per event, after VACUUM", ["shape", "table", "all", "heap", "indexes"], rows)
+
+
+def _tables(shape: str, target: str, events: int, storage: Sequence[Storage]) -> _Rows:
+    """Bytes an event of a target: the whole, and each table that takes any."""
+    count = max(events, 1)
+    whole = sum(each.heap + each.index for each in storage)
+    rows = [[shape, f"{target}, all", f"{whole / count:,.0f}", "", ""]]
+    for each in storage:
+        its = (each.heap + each.index) / count
+        if its >= 0.5:
+            rows.append(["", each.table, f"{its:,.0f}", f"{each.heap / count:,.0f}", f"{each.index / count:,.0f}"])
+    return rows
 
 
 def _reads(report: Report) -> _Sheet:
@@ -105,7 +115,7 @@ def _reads(report: Report) -> _Sheet:
         first = each.question if each.question != last else ""
         last = each.question
         if each.timing is None:
-            rows.append([first, each.way, f"missing: {each.missing}", "", "", "", "", "", ""])
+            rows.append([first, each.way, f"missing: {each.missing}", "", "", "", "", "", "", ""])
             continue
         status = ", ".join(f"{number} × {code}" for code, number in each.status.items())
         rate = f"{each.events_per_s:,.0f}" if each.events_per_s else ""

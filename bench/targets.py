@@ -26,6 +26,7 @@ from app.store import keys, migrate, roots
 from bench import running
 from bench.client import Plan, Told, frame
 from bench.copier import CopyPlan
+from bench.results import Storage
 from bench.running import Served, Workers
 from bench.wire import request
 
@@ -55,6 +56,8 @@ class Target(ABC):
     note: ClassVar[str] = ""
     largest: ClassVar[int] = 10_000
     """Most events in one request that make sense for it."""
+    knows_again: ClassVar[bool] = False
+    """Whether it tells events it has already, and says so."""
 
     @abstractmethod
     def serving(self) -> contextlib.AbstractContextManager[None]:
@@ -77,6 +80,13 @@ class Target(ABC):
     def counts(self, told: Sequence[Told], asked: int) -> Counts:
         """What it acknowledged: all that was `asked` in requests it answered well, unless it says more."""
         return Counts(accepted=asked)
+
+    def storage(self) -> list[Storage]:
+        """Its tables in the run's database server; none of a target that keeps its data elsewhere."""
+        return []
+
+    def remove(self) -> None:  # noqa: B027  most have nothing to take away
+        """Take away what it made outside the run's folder; it is not used any more."""
 
 
 class Http(Target):
@@ -113,10 +123,23 @@ class _Outcome(msgspec.Struct):
 _OUTCOME: Final = msgspec.json.Decoder(_Outcome)
 
 
+def outcomes(told: Sequence[Told]) -> Counts:
+    """The sum of the answers to pushes."""
+    total = Counts()
+    for body in (body for each in told for body in each.bodies):
+        outcome = _OUTCOME.decode(body)
+        total.accepted += outcome.accepted
+        total.duplicates += outcome.duplicates
+        total.rejected += outcome.rejected
+        total.errors += [str(error) for error in outcome.errors[: 5 - len(total.errors)]]
+    return total
+
+
 class Chiso(Http):
     """The service as people run it: `chiso serve` in a process of its own, on a migrated database."""
 
     name = "chiso"
+    knows_again = True
 
     def __init__(self, dsn: str, home: Path, arguments: Sequence[str] = ()) -> None:
         self.dsn = dsn
@@ -188,14 +211,7 @@ class Chiso(Http):
 
     def counts(self, told: Sequence[Told], asked: int) -> Counts:
         """The sum of the outcomes."""
-        total = Counts()
-        for body in (body for each in told for body in each.bodies):
-            outcome = _OUTCOME.decode(body)
-            total.accepted += outcome.accepted
-            total.duplicates += outcome.duplicates
-            total.rejected += outcome.rejected
-            total.errors += [str(error) for error in outcome.errors[: 5 - len(total.errors)]]
-        return total
+        return outcomes(told)
 
     def most_rss(self) -> int:
         """The most the service's processes have had since they began, as the kernel keeps it."""
@@ -257,12 +273,17 @@ class Copy(Target):
         return count(self.dsn, "SELECT count(*) FROM event")
 
 
-def make_database(server: str, name: str) -> str:
-    """A fresh migrated database on the server; its address."""
+def new_database(server: str, name: str) -> str:
+    """An empty database on the server; its address."""
     name = f"{name}_bench_{secrets.token_hex(4)}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    dsn = urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+    return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+
+
+def make_database(server: str, name: str) -> str:
+    """A fresh migrated database on the server; its address."""
+    dsn = new_database(server, name)
     migrate.upgrade(dsn)
     return dsn
 

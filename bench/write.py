@@ -17,7 +17,7 @@ from bench import machine, running, shapes
 from bench.client import Told
 from bench.memory import Samples
 from bench.peers import PEERS
-from bench.results import Report, ShapeCheck, Storage, Write, timing
+from bench.results import Report, ShapeCheck, Size, Storage, Write, timing
 from bench.shapes import Shape
 from bench.targets import Chiso, Copy, Missing, Target, drop_databases, make_database
 
@@ -65,6 +65,7 @@ class _Gathered:
     took: list[float] = field(default_factory=list)
     acknowledged: int = 0
     kept: int = 0
+    duplicates: int = 0
     rss: int = 0
     cpu: list[float] = field(default_factory=list)
     refused: int = 0
@@ -110,10 +111,14 @@ class _Shape:
             targets: list[Target] = [self._chiso]
             if "copy" in self._plan.peers:
                 targets.append(Copy(made[1]))
-            targets += self._peers()
-            for number, case in enumerate(self._plan.cases):
-                self._case(case, targets, number)
-            self._finish(before)
+            with contextlib.ExitStack() as stack:
+                for peer in self._peers():
+                    stack.callback(peer.remove)
+                    targets.append(peer)
+                for number, case in enumerate(self._plan.cases):
+                    self._case(case, targets, number)
+                self._finish(before)
+                self._sizes(targets)
         finally:
             drop_databases(self._dsn, made)
 
@@ -121,7 +126,7 @@ class _Shape:
         for name, make in PEERS.items():
             if name in self._plan.peers:
                 try:
-                    yield make(self._home)
+                    yield make(self._home, self._dsn)
                 except Missing as missing:
                     if str(missing) not in self._report.missing:
                         self._report.missing.append(str(missing))
@@ -161,12 +166,11 @@ class _Shape:
         with target.serving():
             if target is self._chiso:
                 self._report.idle_rss = self._report.idle_rss or target.rss()
-                if self._shape is Shape.duplicates:
-                    self._measured(target, Case("", 1000, 4, 0), events, _Gathered(), 3600)
-            kept, duplicates = target.kept(), self._check.duplicates
+            if self._shape is Shape.duplicates and target.knows_again:
+                self._measured(target, Case("", 1000, 4, 0), events, _Gathered(), 3600)
+            kept, duplicates = target.kept(), gathered.duplicates
             asked = self._measured(target, case, events, gathered, self._plan.seconds)
-            gathered.kept += self._settled(target, kept, asked) - kept
-            gathered.kept += self._check.duplicates - duplicates if target is self._chiso else 0
+            gathered.kept += self._settled(target, kept, asked) - kept + gathered.duplicates - duplicates
 
     def _measured(
         self, target: Target, case: Case, events: Sequence[bytes], gathered: _Gathered, seconds: float
@@ -182,6 +186,7 @@ class _Shape:
         gathered.rates.append(len(acknowledged) / elapsed)
         gathered.took += [each for client in told for each in client.took]
         gathered.acknowledged += len(acknowledged)
+        gathered.duplicates += counts.duplicates
         gathered.rss = max(gathered.rss, memory.most)
         gathered.cpu.append(sum(each.cpu for each in told) / elapsed)
         gathered.refused += sum(each.refused for each in told)
@@ -225,6 +230,12 @@ class _Shape:
         whole = sum(each.heap + each.index for each in check.storage)
         check.bytes_per_event = round(whole / check.events, 1) if check.events else 0.0
         self._report.checks.append(check)
+
+    def _sizes(self, targets: Sequence[Target]) -> None:
+        """What the tables of the others take that keep events in the same server and tell how."""
+        for target in targets:
+            if target is not self._chiso and (storage := target.storage()):
+                self._report.sizes.append(Size(self._shape.value, target.name, target.kept(), storage))
 
 
 def _key(encoded: bytes) -> tuple[str, str]:

@@ -29,7 +29,7 @@ def test_a_tiny_write_run_is_counted_and_right(postgres_dsn: str, tmp_path: Path
         *("write", "--dsn", postgres_dsn, "--dir", str(tmp_path), "--shape", "normal", "--shape", "duplicates"),
         *(
             "--peers",
-            "copy",
+            "copy,plain",
             "--rounds",
             "1",
             "--events",
@@ -53,7 +53,11 @@ def test_a_tiny_write_run_is_counted_and_right(postgres_dsn: str, tmp_path: Path
         assert each["kept"] == each["acknowledged"] > 0
         assert each["failed"] == []
         assert each["timing"]["n"] > 0
-    assert {each["target"] for each in told["writes"]} == {"chiso", "copy"}
+    assert {each["target"] for each in told["writes"]} == {"chiso", "copy", "plain"}
+    assert [(size["shape"], size["target"]) for size in told["sizes"]] == [("normal", "plain"), ("duplicates", "plain")]
+    for size, check in zip(told["sizes"], told["checks"], strict=True):
+        assert size["events"] == check["events"]
+        assert {each["table"] for each in size["storage"]} == {"events", "units"}
     assert not [path for path in tmp_path.iterdir() if path.name.startswith("chiso-bench-")]
 
 
