@@ -84,17 +84,21 @@ def read_command(
     seconds: Annotated[float, typer.Option(help="Time for each question and way.", min=0.1)] = 2,
     only: Annotated[str, typer.Option(help="Only questions whose name contains this.")] = "",
     peers: Annotated[bool, typer.Option(help="Q1 and Q4 of the current-state tables on the same data.")] = True,
+    plain: Annotated[bool, typer.Option(help="The plain peer, with the same events, asked the same.")] = True,
 ) -> None:
-    """Ask a loaded service, computed, kept, unchanged and beside writes; and today's SQL on the same machine."""
-    from bench import history, read
+    """Ask a loaded service, computed, kept, unchanged and beside writes; and its peers on the same machine."""
+    from bench import beside, history, read
 
     def work(loaded: History, home: Path, report: Report) -> None:
         chosen = [each for each in read.questions() if only in each.name]
         if peers:
             _counted(loaded, home, ("Q1", "Q4"), seconds, report, run.say)
-        with loaded.chiso.serving():
+        peer = loaded.plain() if plain else None
+        with loaded.chiso.serving(), peer.serving() if peer else contextlib.nullcontext():
             report.idle_rss = loaded.chiso.rss()
-            report.reads = read.run(loaded.chiso, chosen, rate, seconds, home, run.say)
+            if peer:
+                beside.figures(loaded.chiso, peer, report)
+            report.reads = read.run(loaded.chiso, peer, chosen, rate, seconds, home, run.say)
         clean, said = loaded.chiso.verify()
         report.notes.append(f"verify: {said}")
         report.failed = report.failed or not clean

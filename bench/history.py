@@ -17,14 +17,20 @@ import uvloop
 from app.demo.year.lives import CloudEvent
 from bench import current, shapes
 from bench.duck import Raw
+from bench.plain.peer import Plain
 from bench.results import Equal
-from bench.targets import Chiso, make_database
+from bench.targets import Chiso, Http, drop_databases, make_database
 from bench.wire import Wire
 
 _BATCH: Final = 2_000
 _CONNECTIONS: Final = 4
 _TOLD_EVERY: Final = 200_000
 Say = Callable[[str], None]
+
+
+def _at(server: str, database: str) -> str:
+    """The address of a database on the server."""
+    return urlunsplit(urlsplit(server)._replace(path=f"/{database}"))
 
 
 class Size(msgspec.Struct, frozen=True):
@@ -50,6 +56,9 @@ class _Kept(msgspec.Struct):
     size: Size
     events: int = 0
     tables: bool = False
+    plain: str = ""
+    """The database of the plain peer, when it was loaded."""
+
     equal: list[Equal] = []
 
 
@@ -58,12 +67,9 @@ class History:
 
     def __init__(self, server: str, home: Path, size: Size, serve: Sequence[str], say: Say) -> None:
         self._file, self._home, self._say, self.size = home / "bench.json", home, say, size
+        self._server = server
         self._kept = self._found()
-        dsn = (
-            urlunsplit(urlsplit(server)._replace(path=f"/{self._kept.database}"))
-            if self._kept
-            else make_database(server, "chiso")
-        )
+        dsn = _at(server, self._kept.database) if self._kept else make_database(server, "chiso")
         self.chiso = Chiso(dsn, home, serve)
 
     @property
@@ -88,9 +94,30 @@ class History:
         """Push everything through the service, unless it is there."""
         if self._kept is None:
             with self.chiso.serving():
-                loaded = uvloop.run(self._pushed())
+                loaded = uvloop.run(_pushed(self.chiso, self.size.events(), self._say))
             self._kept = _Kept(urlsplit(self.chiso.dsn).path.lstrip("/"), self.size, loaded)
             self._save()
+
+    def plain(self) -> Plain:
+        """The plain peer with the same events, pushed into it unless they are there."""
+        assert self._kept is not None
+        peer = Plain(self._home, self._server, self._kept.plain)
+        if not self._kept.plain:
+            try:
+                with peer.serving():
+                    uvloop.run(_pushed(peer, self.size.events(), self._say))
+                peer.settle()
+            except BaseException:
+                peer.remove()
+                raise
+            self._kept.plain = peer.database
+            self._save()
+        return peer
+
+    def remove(self) -> None:
+        """Drop the databases."""
+        names = [self._kept.plain] if self._kept and self._kept.plain else []
+        drop_databases(self._server, [self.chiso.dsn, *(_at(self._server, name) for name in names)])
 
     def tables(self, compare: Callable[[Raw | None], list[Equal]], raw: Raw | None) -> None:
         """Make the current-state tables from the same events and compare their counts, unless that was done."""
@@ -109,30 +136,6 @@ class History:
         assert self._kept is not None
         self._file.write_bytes(msgspec.json.encode(self._kept))
 
-    async def _pushed(self) -> int:
-        batches = current.counted(self.size.events(), _BATCH)
-        pushed, began = 0, time.monotonic()
-
-        async def push() -> None:
-            nonlocal pushed
-            wire = await Wire.open("127.0.0.1", self.chiso.port)
-            for batch in batches:
-                answer = await wire.ask(self.chiso.request(shapes.encoded(batch)))
-                while answer.status == 503:
-                    await asyncio.sleep(0.2)
-                    answer = await wire.ask(self.chiso.request(shapes.encoded(batch)))
-                if answer.status != 200:
-                    raise ValueError(f"loading: {answer.status} {answer.body[:300]!r}")
-                if pushed // _TOLD_EVERY < (pushed + len(batch)) // _TOLD_EVERY:
-                    rate = pushed / (time.monotonic() - began)
-                    self._say(f"loaded {pushed + len(batch):,} events, {rate:,.0f} a second")
-                pushed += len(batch)
-            wire.close()
-
-        await asyncio.gather(*(push() for _ in range(_CONNECTIONS)))
-        self._say(f"loaded {pushed:,} events in {time.monotonic() - began:,.0f} s")
-        return pushed
-
     async def _made(self) -> None:
         connection = await asyncpg.connect(self.chiso.dsn)
         try:
@@ -144,3 +147,29 @@ class History:
             self._say(f"current-state tables made: {tables.dossiers:,} dossiers")
         finally:
             await connection.close()
+
+
+async def _pushed(target: Http, events: Iterator[CloudEvent], say: Say) -> int:
+    """Push all of them into something; how many they were."""
+    batches = current.counted(events, _BATCH)
+    pushed, began = 0, time.monotonic()
+
+    async def push() -> None:
+        nonlocal pushed
+        wire = await Wire.open("127.0.0.1", target.port)
+        for batch in batches:
+            answer = await wire.ask(target.request(shapes.encoded(batch)))
+            while answer.status == 503:
+                await asyncio.sleep(0.2)
+                answer = await wire.ask(target.request(shapes.encoded(batch)))
+            if answer.status != 200:
+                raise ValueError(f"loading {target.name}: {answer.status} {answer.body[:300]!r}")
+            if pushed // _TOLD_EVERY < (pushed + len(batch)) // _TOLD_EVERY:
+                rate = pushed / (time.monotonic() - began)
+                say(f"{target.name}: loaded {pushed + len(batch):,} events, {rate:,.0f} a second")
+            pushed += len(batch)
+        wire.close()
+
+    await asyncio.gather(*(push() for _ in range(_CONNECTIONS)))
+    say(f"{target.name}: loaded {pushed:,} events in {time.monotonic() - began:,.0f} s")
+    return pushed

@@ -98,7 +98,6 @@ class Loaded(Run):
     def on(self, what: str, size: Size, work: Callable[[History, Path, Report], None]) -> None:
         """Do the work on the history of a size, told as `what`; its database goes afterwards unless it is kept."""
         from bench.history import History
-        from bench.targets import drop_databases
 
         def with_history(server: str, home: Path, report: Report) -> None:
             loaded = History(server, home, size, self.serve.split(), self.say)
@@ -108,7 +107,7 @@ class Loaded(Run):
                 work(loaded, home, report)
             finally:
                 if self.keep is None:
-                    drop_databases(server, [loaded.chiso.dsn])
+                    loaded.remove()
 
         self.measured(what, with_history)
 

@@ -18,8 +18,9 @@ import uvloop
 from app.demo import province
 from app.demo.year import procedures
 from app.domain.calendar.civil import CIVIL
-from bench import shapes
+from bench import beside, shapes
 from bench.client import Plan, frame
+from bench.plain.peer import Plain
 from bench.results import Read, timing
 from bench.running import Workers
 from bench.shapes import Shape
@@ -180,9 +181,15 @@ def writing(chiso: Chiso, rate: int, seconds: float, work: Path) -> Iterator[Cal
 
 
 def run(
-    chiso: Chiso, chosen: Sequence[Question], rate: int, seconds: float, work: Path, say: Callable[[str], None]
+    chiso: Chiso,
+    plain: Plain | None,
+    chosen: Sequence[Question],
+    rate: int,
+    seconds: float,
+    work: Path,
+    say: Callable[[str], None],
 ) -> list[Read]:
-    """Every question in every way; `rate` events a second beside them for the last, none for 0."""
+    """Every question in every way, `rate` events a second beside the last, none for 0; the plain peer's own too."""
     reads = []
     for question in chosen:
         say(question.name)
@@ -191,10 +198,12 @@ def run(
         reads.append(found)
         if found.timing is None:
             continue
+        if plain is not None and question.name in beside.PATHS:
+            reads.append(beside.asked(plain, question.name, seconds, found))
         reads += [asker.ask(question, way) for way in ("kept", "304")]
         if rate:
             with writing(chiso, rate, seconds, work) as came:
-                beside = asker.ask(question, "busy")
-                beside.events_per_s = round(came(), 1)
-            reads.append(beside)
+                busy = asker.ask(question, "busy")
+                busy.events_per_s = round(came(), 1)
+            reads.append(busy)
     return reads

@@ -72,7 +72,8 @@ class ShapeCheck(msgspec.Struct):
 
 
 class Read(msgspec.Struct):
-    """One question asked in one way. `missing`: why there is no timing; only of a 404 is that fair."""
+    """One question asked in one way, or of a peer by its name. `missing`: why there is no timing; only of a 404 is that
+    fair. `ratio`: a peer's time divided by the service's, computed anew."""
 
     question: str
     way: str
@@ -81,6 +82,7 @@ class Read(msgspec.Struct):
     bytes: int = 0
     events_per_s: float = 0.0
     missing: str = ""
+    ratio: float | None = None
 
 
 class Sql(msgspec.Struct):

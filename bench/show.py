@@ -128,10 +128,12 @@ def _reads(report: Report) -> _Sheet:
                 _ms(each.timing.most),
                 f"{each.bytes:,}",
                 rate,
+                f"{each.ratio:,.1f}" if each.ratio is not None else "",
                 status,
             ]
         )
-    heads = ["question", "asked", "n", "p50 ms", "p99 ms", "longest", "bytes", "events/s beside", "answers"]
+    heads = ["question", "asked", "n", "p50 ms", "p99 ms", "longest", "bytes", "events/s beside", "it ÷ chiso"]
+    heads.append("answers")
     return _Sheet("Reading, at the HTTP answer, one at a time", heads, rows)
 
 

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 
 def run(*arguments: str) -> dict:
     """`python -m bench` in a process of its own, as JSON."""
@@ -59,6 +61,23 @@ def test_a_tiny_write_run_is_counted_and_right(postgres_dsn: str, tmp_path: Path
         assert size["events"] == check["events"]
         assert {each["table"] for each in size["storage"]} == {"events", "units"}
     assert not [path for path in tmp_path.iterdir() if path.name.startswith("chiso-bench-")]
+
+
+def test_a_tiny_read_run_asks_the_service_and_the_plain_peer(postgres_dsn: str, tmp_path: Path) -> None:
+    told = run(
+        *("read", "--dsn", postgres_dsn, "--keep", str(tmp_path), "--scale", "0.0005", "--seconds", "0.1"),
+        *("--no-peers", "--rate", "0", "--only", "commune"),
+    )
+    asked = [each for each in told["reads"] if each["way"] == "plain"]
+    assert [each["question"] for each in asked] == ["scorecard, commune, year", "ranking, communes, on time"]
+    assert all(each["ratio"] > 0 and set(each["status"]) == {"200"} for each in asked)
+    rows = {each["name"]: each["values"] for each in told["rows"]}
+    assert rows["received"]["chiso"] == pytest.approx(rows["received"]["plain"], rel=0.02)
+    assert all(each["held"] for each in told["limits"])
+    # Both databases are kept for the next run.
+    kept = json.loads((tmp_path / "bench.json").read_text())
+    assert kept["database"].startswith("chiso_bench_")
+    assert kept["plain"].startswith("plain_bench_")
 
 
 def test_a_tiny_recount_agrees_on_all_sides(postgres_dsn: str, tmp_path: Path) -> None:
