@@ -15,6 +15,7 @@ streams, lists behind a number, and any way to prove that a figure is right.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -62,6 +63,9 @@ def create_app() -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with writing.connect() as connection:
             await connection.run_sync(metadata.create_all)
+        # Connected before the first request, which would wait for it.
+        for each in await asyncio.gather(*(writing.connect() for _ in range(_WRITERS))):
+            await each.close()
         yield
         await writing.dispose()
         await reading.dispose()
