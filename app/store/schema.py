@@ -175,7 +175,7 @@ receipt = Table(
     "receipt",
     metadata,
     _required("root_id", Integer),
-    # 16-byte digest of (source, id), and of the event's content: fixed width, half the bytes of the texts.
+    # 16 bytes that stand for (source, id) (write/fold.py), and of the event's content: half the bytes of the texts.
     _required("key", Uuid),
     _required("content", Uuid),
     PrimaryKeyConstraint("root_id", "key"),
@@ -231,7 +231,7 @@ life = Table(
     _required("events", LargeBinary),
     PrimaryKeyConstraint("root_id", "generation", "subject"),
     # Rows that are rewritten again and again keep room on their page: an update stays on it and touches no index.
-    postgresql_with={"fillfactor": 85},
+    postgresql_with={"fillfactor": 75},
 )
 Index(
     "life_open_deadline",
@@ -393,6 +393,8 @@ def _tally(family: Family, grain: str) -> Table:
         # Null is "never touched": most cells move few counters, and a null costs a bit, not four bytes.
         *(Column(name, BigInteger if name.startswith("processing_") else Integer) for name in family.counters),
         PrimaryKeyConstraint("root_id", "generation", *keys),
+        # As of lives: 19 of 20 updates stay on their page.
+        postgresql_with={"fillfactor": 80},
     )
 
 

@@ -76,7 +76,7 @@ CREATE TABLE life (
     PRIMARY KEY (root_id, generation, subject)
 )
 -- Rows that are rewritten again and again keep room on their page, so that an update stays on it and touches no index.
-WITH (fillfactor = 85);
+WITH (fillfactor = 75);
 
 CREATE INDEX life_ahead ON life (root_id, generation, ahead_until) WHERE ahead_until IS NOT NULL;
 
@@ -346,7 +346,8 @@ def _tally(table: str, keys: list[str], counters: list[str]) -> str:
     columns = ["root_id INTEGER NOT NULL", "generation INTEGER NOT NULL", "bucket DATE NOT NULL"]
     columns += [f"{name} {'INTEGER' if name.endswith('_id') else 'SMALLINT'} NOT NULL" for name in keys]
     columns += [f"{name} {'BIGINT' if name.startswith('processing_') else 'INTEGER'}" for name in counters]
-    return f"CREATE TABLE {table} ({', '.join(columns)}, PRIMARY KEY (root_id, generation, bucket, {', '.join(keys)}))"
+    key = f"PRIMARY KEY (root_id, generation, bucket, {', '.join(keys)})"
+    return f"CREATE TABLE {table} ({', '.join(columns)}, {key}) WITH (fillfactor = 80)"
 
 
 TABLES = [line.split()[2] for line in SCHEMA.splitlines() if line.startswith("CREATE TABLE")]

@@ -29,6 +29,9 @@ _AHEAD_ALLOWED: Final = 10 * 60 * 1_000_000
 _AT_A_TIME: Final = 50
 """Lives folded before others of this process get a turn."""
 
+_VARYING: Final = 4
+"""Bytes at the end of an id in which ids that follow each other differ: a counter, or a number within the dossier."""
+
 Pushes = Sequence[tuple[str, Sequence[Parsed]]]
 """The sound events of some pushes, each with the unit of its key."""
 
@@ -96,8 +99,8 @@ def receipt_key(source: str, event_id: str) -> bytes:
     Ids that differ in their last characters only begin alike, so that receipts of events that follow each other lie
     side by side; the rest is a digest, the length first so that no two pairs run together.
     """
-    neighbours = crc32(f"{len(source)}:{source}{event_id[:-4]}".encode()).to_bytes(4)
-    return neighbours + blake2b(f"{len(source)}:{source}{event_id}".encode(), digest_size=12).digest()
+    pair = f"{len(source)}:{source}{event_id}".encode()
+    return crc32(pair[:-_VARYING]).to_bytes(4) + blake2b(pair, digest_size=12).digest()
 
 
 async def read(connection: Connection, moment: Moment, pushes: Pushes) -> Known:
