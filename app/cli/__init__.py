@@ -24,6 +24,7 @@ app.command("migrate")(database.migrate_command)
 app.add_typer(keys.keys, name="keys")
 app.command("ingest")(ingest.ingest_command)
 app.command("rebuild")(database.rebuild_command)
+app.command("maintain")(database.maintain_command)
 app.command("verify")(database.verify_command)
 app.command("openapi")(serve.openapi_command)
 

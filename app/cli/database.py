@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated
@@ -13,6 +14,7 @@ from app.cli.running import database, run, stages
 from app.settings import Settings
 from app.store import migrate, roots
 from app.store.proof import rebuild, verify
+from app.store.tallies import layout
 
 
 async def _roots(service: Service, code: str) -> Sequence[tuple[int, str]]:
@@ -50,6 +52,32 @@ def rebuild_command(root: Annotated[str, typer.Option(help="The root; all withou
             with stages(f"rebuilding {code}") as told:
                 report = await rebuild.rebuild(service.database, service.intake, root_id, told)
             print(f"{code}: {report}")
+
+    run(work)
+
+
+def maintain_command(
+    root: Annotated[str, typer.Option(help="The root; all without it.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which years are not in order.")] = False,
+) -> None:
+    """Write the tallies of closed years down in order, so that ten years are read as fast as one; figures stay as they
+    are, reads and writes go on. Worth it once after each turn of the year, and after a backfill.
+    """
+
+    async def work(service: Service) -> None:
+        for root_id, code in await _roots(service, root):
+            now = service.clock() or time.time_ns() // 1000
+            with stages(f"looking at {code}") as told:
+                years = await layout.look(service.database, root_id, now, told)
+            todo = [year for year in years if not year.in_order]
+            print(f"{code}: {len(todo)} of {len(years)} years of tallies are not in order")
+            for year in todo if dry_run else ():
+                print(f"  {year.table} {year.year}: {year.rows:,} rows, {year.turns:,} turns to another page")
+            with stages(f"laying out {code}") as told:
+                for year in () if dry_run else todo:
+                    await layout.lay_out(service.database, root_id, year, told)
+            for table in () if dry_run else sorted({year.table for year in todo}):
+                await layout.tidy(service.database, table)
 
     run(work)
 

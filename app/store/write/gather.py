@@ -53,9 +53,6 @@ class _Queue:
         self.waiting += len(waiting.arrivals)
         self.changed.set()
 
-    def begin(self, taken: Sequence[_Waiting]) -> None:
-        self.written = sum(len(each.arrivals) for each in taken)
-
     def end(self, _: object) -> None:
         self.written = 0
         self.changed.set()
@@ -135,7 +132,7 @@ class Gatherer:
             if writing is not None and before is not None and not await writing:
                 # What this rests on has come to nothing.
                 folded = None
-            queue.begin(taken)
+            queue.written = sum(len(waiting.arrivals) for waiting in taken)
             writing = asyncio.create_task(self._write(root_id, taken, folded))
             writing.add_done_callback(queue.end)
             before = folded

@@ -26,10 +26,6 @@ _FREELY: Final = 2
 """How often a batch is tried beside others of its root; then nobody else writes the root while it has its turn."""
 
 
-Named = tuple[dict[str, int], dict[str, int]]
-"""Ids of a root's sources and procedures by name."""
-
-
 class Intake:
     """Takes pushes into the database."""
 
@@ -62,8 +58,7 @@ class Intake:
                 return await self.write(await self.fold(root_id, pushes))
             named = await self._named(root_id, pushes)
             async with self._transaction(root_id, alone=True) as connection:
-                known = await read(connection, await self._seen(connection, root_id, named), pushes)
-                folded = await fold(known)
+                folded = await fold(await read(connection, await self._seen(connection, root_id, named), pushes))
                 await write(connection, folded)
             return folded.outcomes()
 
@@ -82,7 +77,7 @@ class Intake:
         Raises:
             Outdated: it does not, and nothing was written.
         """
-        if folded.writes:
+        if folded.accepted or folded.recalled:
             async with self._transaction(folded.moment.root_id, alone=False) as connection:
                 await write(connection, folded)
         return folded.outcomes()
@@ -108,7 +103,7 @@ class Intake:
         async with self._database.connection("write") as connection, begun(connection, statements):
             yield connection
 
-    async def _named(self, root_id: int, pushes: Pushes) -> Named:
+    async def _named(self, root_id: int, pushes: Pushes) -> tuple[dict[str, int], dict[str, int]]:
         """Ids of all sources and procedures that are named, new ones given now, on a connection of its own."""
         events = [each.event for _, arrivals in pushes for each in arrivals]
         procedures = {event.what.procedure for event in events if type(event.what) is DossierReceived}
@@ -117,7 +112,7 @@ class Intake:
             await self._names.ids("procedure", root_id, procedures),
         )
 
-    async def _seen(self, connection: Connection, root_id: int, named: Named) -> Moment:
+    async def _seen(self, connection: Connection, root_id: int, named: tuple[dict[str, int], dict[str, int]]) -> Moment:
         """The state of a root as the connection sees it now."""
         row = await connection.fetchrow(
             """

@@ -135,10 +135,9 @@ class Folding:
         key = (moment.root_id, moment.generation, moment.catalogues.revision)
         added, rows = len(self._new), self._new + self._changed
         if len(rows) > FEW and added:
+            new = [key + row for row in self._new]
             try:
-                await connection.copy_records_to_table(
-                    "life", records=[key + row for row in self._new], columns=[*_KEY, *_COLUMNS]
-                )
+                await connection.copy_records_to_table("life", records=new, columns=[*_KEY, *_COLUMNS])
             except asyncpg.UniqueViolationError as error:
                 raise Outdated from error
             added, rows = 0, self._changed
@@ -150,14 +149,13 @@ class Folding:
             await beside.write(connection, moment, self._mixed, self._beside)
 
     def _contributions(self, facts: LifeFacts) -> list[Contribution]:
-        counted: list[Contribution] = []
-        unit_id = self._moment.unit_id
+        unit_id, counted = self._moment.unit_id, list[Contribution]()
         for petition in facts.petitions:
-            cell = (unit_id(petition.unit), 0, petition.about)
-            counted.append((tally.PETITION, cell, tally.petition_parts(petition)))
+            counted.append(
+                (tally.PETITION, (unit_id(petition.unit), 0, petition.about), tally.petition_parts(petition))
+            )
         for document in facts.documents:
-            cell = (unit_id(document.unit), 0, document.tier)
-            counted.append((tally.DOCUMENT, cell, tally.document_parts(document)))
+            counted.append((tally.DOCUMENT, (unit_id(document.unit), 0, document.tier), tally.document_parts(document)))
         if facts.dossier is not None:
             counted.append((tally.DOSSIER, self._cell(facts.dossier), tally.dossier_parts(facts.dossier)))
         return counted

@@ -1,0 +1,137 @@
+"""What becomes of each event of a push: accepted, a duplicate, or refused and why."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final, Literal
+
+import msgspec
+
+from app.domain import codes
+from app.domain.calendar.civil import Instant, day_of
+from app.domain.catalogues.root import Catalogues
+from app.domain.codes import UnitCode
+from app.domain.lives.events import DossierReceived, DossierTransferred, Event
+from app.domain.push import Outcome, Parsed, Rejected, Warned
+
+_AHEAD_ALLOWED: Final = 10 * 60 * 1_000_000
+
+
+class Item(msgspec.Struct, gc=False):
+    """An event of a batch as it stands in its life (units by code, not by alias), and what becomes of it."""
+
+    parsed: Parsed
+    key: bytes
+    event: Event
+    fault: Rejected | None = None
+    warning: Warned | None = None
+    forbidden: bool = False
+    outcome: Literal["accepted", "duplicate", "refused"] = "refused"
+
+    def refuse(self, code: str, field: str, detail: str) -> None:
+        """Say what is wrong with it."""
+        event = self.parsed.event
+        self.outcome = "refused"
+        self.fault = Rejected(self.parsed.index, event.id, event.source, code, field, detail)
+
+
+def judged(parsed: Parsed, key: bytes, reach: str, catalogues: Catalogues, now: int) -> Item:
+    """An event with what the unit its sender's key reaches, the catalogues and the clock (µs) say of it.
+
+    Args:
+        key: stands for its source and id.
+    """
+    event = parsed.event
+    unit = UnitCode(catalogues.resolve(event.unit))
+    if unit != event.unit:
+        event = msgspec.structs.replace(event, unit=unit)
+    item = Item(parsed, key, event)
+    if not codes.is_under(unit, reach):
+        item.refuse("forbidden_unit", "unit", "the key does not reach this unit")
+        # Perhaps an alias that has gone since: what was taken in under it stays a duplicate when sent again.
+        item.forbidden = unit in catalogues.units
+    elif unit not in catalogues.units:
+        item.refuse("unknown_unit", "unit", "no unit of the catalogue has this code or alias")
+    elif event.time > now + _AHEAD_ALLOWED:
+        item.refuse("future_time", "time", "more than 10 minutes ahead of the server's clock")
+    elif type(event.what) is DossierTransferred:
+        to = UnitCode(catalogues.resolve(event.what.to))
+        if to not in catalogues.units:
+            item.refuse("unknown_unit", "data.to", "no unit of this root has this code or alias")
+        elif to != event.what.to:
+            item.event = msgspec.structs.replace(event, what=DossierTransferred(to))
+    elif type(event.what) is DossierReceived:
+        item.warning = _warning(catalogues, parsed, event.what.procedure)
+    return item
+
+
+def _warning(catalogues: Catalogues, parsed: Parsed, procedure: str) -> Warned | None:
+    known = catalogues.procedures.get(procedure)
+    if known is None:
+        detail = "the procedure is not in the catalogue; counted with default attributes until it is"
+    elif not known.is_valid_on(day_of(Instant(parsed.event.time))):
+        detail = "the procedure was not valid on that day; counted all the same"
+    else:
+        return None
+    return Warned(parsed.index, parsed.event.id, "unknown_procedure", "data.procedure", detail)
+
+
+def decide(items: Iterable[Item], receipts: Mapping[bytes, bytes], taken_in: Mapping[bytes, bytes]) -> set[bytes]:
+    """Give each event its outcome, in their order.
+
+    Args:
+        receipts: content by key of events that were taken in before.
+        taken_in: of those that a batch before them is just taking in.
+
+    Returns:
+        The keys of those that only `taken_in` knows.
+    """
+    claimed: dict[bytes, bytes] = {}
+    recalled: set[bytes] = set()
+    for item in items:
+        key, content = item.key, item.parsed.content
+        known = receipts.get(key) or taken_in.get(key) or claimed.get(key)
+        if item.fault is not None and (known is None or item.forbidden):
+            continue
+        if known is None:
+            claimed[key] = content
+            item.outcome = "accepted"
+            continue
+        if key in taken_in and key not in receipts:
+            recalled.add(key)
+        if known == content:
+            item.outcome = "duplicate"
+        elif item.fault is None or item.fault.code != "forbidden_unit":
+            item.refuse("conflict", "id", "this source has sent this id before with other content")
+    return recalled
+
+
+def refuse_unfit(items: Iterable[Item], unfit: Collection[bytes]) -> None:
+    """Refuse what does not fit into its life; a copy of it in the same batch has nothing to be a duplicate of."""
+    for item in items:
+        if item.key in unfit and item.outcome != "refused":
+            item.refuse("life_too_long", "subject", "1,000 events are the most")
+
+
+def outcome_of(items: Sequence[Item]) -> Outcome:
+    """What became of one push's events."""
+    accepted = [item for item in items if item.outcome == "accepted"]
+    duplicates = [item for item in items if item.outcome == "duplicate"]
+    errors = [item.fault for item in items if item.outcome == "refused" and item.fault is not None]
+    return Outcome(
+        accepted=len(accepted),
+        duplicates=len(duplicates),
+        errors=sorted(errors, key=lambda each: each.index),
+        warnings=[item.warning for item in accepted if item.warning is not None],
+        accepted_types=_types(accepted),
+        duplicate_types=_types(duplicates),
+    )
+
+
+def _types(items: Iterable[Item]) -> dict[str, int]:
+    """How many of each type; most pushes are of one event, for which a Counter takes longer than all else here."""
+    found: dict[str, int] = {}
+    for item in items:
+        name = item.event.what.type
+        found[name] = found.get(name, 0) + 1
+    return found
