@@ -35,7 +35,6 @@ ifdef ARGS
 	@exec .venv/bin/python -m bench $(ARGS)
 else
 	.venv/bin/python -m bench write
-	.venv/bin/python -m bench write --clients 8 --peers influxdb --serve '--workers 2'
 	.venv/bin/python -m bench read --scale 0.05 --no-peers
 	.venv/bin/python -m bench sql --scale 0.05
 endif

@@ -30,7 +30,7 @@ class Run:
     """What every command takes, and a run by it."""
 
     seed: Annotated[int, typer.Option(help="Another seed makes other dossiers.", min=1)] = 1
-    serve: Annotated[str, typer.Option(help="Further arguments of `chiso serve`, e.g. '--workers 2'.")] = ""
+    serve: Annotated[str, typer.Option(help="Further arguments of `chiso serve`, e.g. '--host ::1'.")] = ""
     dsn: Annotated[
         str,
         typer.Option(

@@ -393,7 +393,6 @@ def _tally(family: Family, grain: str) -> Table:
         # Null is "never touched": most cells move few counters, and a null costs a bit, not four bytes.
         *(Column(name, BigInteger if name.startswith("processing_") else Integer) for name in family.counters),
         PrimaryKeyConstraint("root_id", "generation", *keys),
-        # As of lives: 19 of 20 updates stay on their page.
         postgresql_with={"fillfactor": 80},
     )
 

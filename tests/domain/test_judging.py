@@ -9,7 +9,7 @@ from app.domain.calendar.workdays import Calendar
 from app.domain.catalogues.root import Catalogues, Procedure, Unit
 from app.domain.codes import ProcedureCode, UnitCode
 from app.domain.judging import Item, decide, judged, outcome_of, refuse_unfit
-from app.domain.lives.events import DossierCompleted, DossierReceived, DossierTransferred, Event, Happening
+from app.domain.lives.events import AnyHappening, DossierCompleted, DossierReceived, DossierTransferred, Event
 from app.domain.push import Parsed, Rejected
 
 NOW = 1_767_575_520_000_000
@@ -17,13 +17,136 @@ MINUTE = 60_000_000
 
 
 def catalogues() -> Catalogues:
-    units = [Unit(id=n, code=code, aliases=aliases) for n, (code, aliases) in enumerate(
-        [("H44", ()), ("H44.07", ("H44.OLD",)), ("H44.08", ())], start=1
-    )]
+    units = [
+        Unit(id=n, code=code, aliases=aliases)
+        for n, (code, aliases) in enumerate([("H44", ()), ("H44.07", ("H44.OLD",)), ("H44.08", ())], start=1)
+    ]
     valid = Procedure(id=1, code="1.004555", valid_to=Day(day_of(Instant(NOW)) + 1))
     gone = Procedure(id=2, code="1.000001", valid_to=Day(day_of(Instant(NOW)) - 1))
     return Catalogues(
-        root_id=1, root="H44", revision=1, units={unit.code: unit for unit in units},
-        procedures={each.code: each for each in (valid, gone)}, calendar=Calendar(frozenset(), frozenset()),
-        targets={}, externals=[], digest="",
+        root_id=1,
+        root="H44",
+        revision=1,
+        units={unit.code: unit for unit in units},
+        procedures={each.code: each for each in (valid, gone)},
+        calendar=Calendar(frozenset(), frozenset()),
+        targets={},
+        externals=[],
+        digest="",
     )
+
+
+CATALOGUES = catalogues()
+
+
+def parsed(
+    number: int = 0,
+    what: AnyHappening | None = None,
+    unit: str = "H44.07",
+    time: int = NOW,
+    content: bytes = b"0123456789abcdef",
+) -> Parsed:
+    what = what if what is not None else DossierCompleted()
+    event = Event(Instant(time), "/h44/thu", f"id{number}", UnitCode(unit), what)
+    return Parsed(number, "H44.07-260105-0001", event, content)
+
+
+def judge(each: Parsed, reach: str = "H44") -> Item:
+    return judged(each, each.event.id.encode(), reach, CATALOGUES, NOW)
+
+
+@pytest.mark.parametrize(
+    ("arrived", "reach", "found"),
+    [
+        (parsed(), "H44", None),
+        (parsed(), "H44.07", None),
+        (parsed(), "H44.08", ("forbidden_unit", "unit", True)),
+        (parsed(unit="H44.99"), "H44.08", ("forbidden_unit", "unit", False)),
+        (parsed(unit="H44.99"), "H44", ("unknown_unit", "unit", False)),
+        (parsed(time=NOW + 10 * MINUTE), "H44", None),
+        (parsed(time=NOW + 10 * MINUTE + 1), "H44", ("future_time", "time", False)),
+        (parsed(what=DossierTransferred(UnitCode("H44.08"))), "H44", None),
+        (parsed(what=DossierTransferred(UnitCode("H44.99"))), "H44", ("unknown_unit", "data.to", False)),
+    ],
+)
+def test_what_key_catalogues_and_clock_say(arrived: Parsed, reach: str, found: tuple[str, str, bool] | None) -> None:
+    item = judge(arrived, reach)
+    told = (item.fault.code, item.fault.field, item.forbidden) if item.fault is not None else None
+    assert told == found
+
+
+def test_an_event_stands_in_its_life_under_codes_not_aliases() -> None:
+    assert judge(parsed(unit="H44.OLD")).event.unit == "H44.07"
+    moved = judge(parsed(what=DossierTransferred(UnitCode("H44.OLD"))))
+    assert moved.event.what == DossierTransferred(UnitCode("H44.07"))
+    # As it was told, it is told back.
+    refused = judge(parsed(unit="H44.OLD"), "H44.08")
+    assert refused.fault == Rejected(0, "id0", "/h44/thu", "forbidden_unit", "unit", "the key does not reach this unit")
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("1.004555", None),
+        ("1.000001", "the procedure was not valid on that day; counted all the same"),
+        ("9.999999", "the procedure is not in the catalogue; counted with default attributes until it is"),
+    ],
+)
+def test_a_procedure_that_is_unknown_or_not_valid_is_a_warning(code: str, says: str | None) -> None:
+    warning = judge(parsed(what=DossierReceived(ProcedureCode(code), "online"))).warning
+    assert (warning.detail if warning is not None else None) == says
+
+
+OTHER = b"another content."
+SAME = b"0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("receipts", "taken_in", "found", "recalled"),
+    [
+        ({}, {}, "accepted", set()),
+        ({b"id0": SAME}, {}, "duplicate", set()),
+        ({b"id0": OTHER}, {}, "conflict", set()),
+        ({}, {b"id0": SAME}, "duplicate", {b"id0"}),
+        ({}, {b"id0": OTHER}, "conflict", {b"id0"}),
+        # The database has it by now: nothing rests on the batch before.
+        ({b"id0": SAME}, {b"id0": SAME}, "duplicate", set()),
+    ],
+)
+def test_what_was_taken_in_before_is_a_duplicate_or_a_conflict(
+    receipts: dict[bytes, bytes], taken_in: dict[bytes, bytes], found: str, recalled: set[bytes]
+) -> None:
+    item = judge(parsed())
+    assert decide([item], receipts, taken_in) == recalled
+    assert (item.fault.code if item.fault is not None else item.outcome) == found
+
+
+def test_within_a_batch_the_first_of_an_id_counts() -> None:
+    items = [judge(parsed()), judge(parsed()), judge(parsed(content=OTHER))]
+    decide(items, {}, {})
+    assert [each.outcome for each in items] == ["accepted", "duplicate", "refused"]
+
+
+def test_a_fault_does_not_hide_a_duplicate_but_a_unit_out_of_reach_does() -> None:
+    gone, out_of_reach = judge(parsed(unit="H44.99")), judge(parsed(), "H44.08")
+    decide([gone, out_of_reach], {b"id0": SAME}, {})
+    assert [each.outcome for each in (gone, out_of_reach)] == ["duplicate", "refused"]
+    # A key that does not reach the unit is not told that the id is taken.
+    unknown = judge(parsed(unit="H44.99"), "H44.08")
+    decide([unknown], {b"id0": OTHER}, {})
+    assert unknown.fault is not None
+    assert unknown.fault.code == "forbidden_unit"
+
+
+def test_what_does_not_fit_is_refused_with_its_copies() -> None:
+    items = [judge(parsed(0)), judge(parsed(1)), judge(parsed(1))]
+    decide(items, {}, {})
+    refuse_unfit(items, {b"id1"})
+    assert [each.outcome for each in items] == ["accepted", "refused", "refused"]
+    outcome = outcome_of(items)
+    assert (outcome.accepted, outcome.duplicates) == (1, 0)
+    assert [(each.index, each.code, each.field) for each in outcome.errors] == [
+        (1, "life_too_long", "subject"),
+        (1, "life_too_long", "subject"),
+    ]
+    assert (outcome.accepted_types, outcome.duplicate_types) == ({"dossier.completed": 1}, {})

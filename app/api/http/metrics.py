@@ -32,8 +32,8 @@ def instant_of(clock: Clock) -> int:
 class Metrics:
     """The service's metrics, in a registry of their own so that two services in one process do not mix.
 
-    With several workers (app/server/supervisor.py) the values lie in files of a shared folder, and any worker tells all
-    of them; how a gauge of several processes becomes one is its `multiprocess_mode`.
+    With several workers of uvicorn and PROMETHEUS_MULTIPROC_DIR the values lie in files of that folder, and any worker
+    tells all of them; how a gauge of several processes becomes one is its `multiprocess_mode`.
     """
 
     def __init__(self) -> None:
