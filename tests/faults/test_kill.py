@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from pathlib import Path
 
@@ -95,6 +96,10 @@ def test_killed_and_started_again_nothing_acknowledged_is_lost(reachable_dir: Pa
 
         verified = chiso(settings, "verify", "--deep")
         assert verified.returncode == 0, verified.stdout + verified.stderr
+        for arguments in (["--dry-run"], []):
+            maintained = chiso(settings, "maintain", *arguments)
+            assert maintained.returncode == 0, maintained.stderr
+            assert re.match(r"H44: \d+ of \d+ years of tallies are not in order\n", maintained.stdout)
 
         def get(path: str, query: object) -> dict:
             shown: dict = pushing.get(path, params=query).json()  # type: ignore[arg-type]

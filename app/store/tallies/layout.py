@@ -1,10 +1,10 @@
-"""How the tallies of closed years lie on disk: in the order of their keys, so that a question reads few pages.
+"""How the tallies of closed years lie on disk: unit by unit, so that a unit's question reads few pages.
 
 Rows lie where they were written, in the order in which things happened; a unit's rows of a year are then on nearly as
 many pages as there are. A year that is over hardly changes any more, so it is worth writing it down once in order: its
 rows are deleted and inserted again, a month of days at a time, under the same locks as a push. Nothing that is read
 changes, and nobody waits but who writes to just those cells. Whether a year lies in order is seen by looking, not noted
-(decision 0009).
+(decision 0010).
 """
 
 from __future__ import annotations
@@ -27,13 +27,18 @@ _IN_ORDER: Final = 0.1
 _WORTH_IT: Final = 1_000
 """Rows from which on it matters where they lie."""
 
+_MOVED_TOGETHER: Final = {"day": "month", "month": "quarter", "year": "year"}
+"""By length of bucket, of what span of time the rows are moved in one transaction, and lie together afterwards."""
+
+_MONTHS: Final = {"month": 1, "quarter": 3, "year": 12}
+
 Progress = Callable[[str, int, int], None]
 """Told the table that is being worked on, how much is done, and of how much."""
 
 
 @dataclass(frozen=True)
 class Year:
-    """A closed year of one tally: its rows, and how many of them lie on another page than the row before by key."""
+    """A closed year of one tally: its rows, and how many of them lie on another page than the one before in order."""
 
     family: Family
     grain: str
@@ -67,9 +72,9 @@ async def look(database: Database, root_id: int, now: int, progress: Progress) -
 
 
 async def lay_out(database: Database, root_id: int, year: Year, progress: Progress) -> None:
-    """Write a year down in the order of its keys. May be broken off at any time, and begun again."""
-    days = bucket_length(year.grain) != "year"
-    firsts = [day_number(date(year.year, month, 1)) for month in (range(1, 13) if days else (1,))]
+    """Write a year down in order. May be broken off at any time, and begun again."""
+    months = _MONTHS[_MOVED_TOGETHER[bucket_length(year.grain)]]
+    firsts = [day_number(date(year.year, month, 1)) for month in range(1, 13, months)]
     ends = [*firsts[1:], day_number(date(year.year + 1, 1, 1))]
     for number, (first, until) in enumerate(zip(firsts, ends, strict=True)):
         progress(f"{year.table} {year.year}", number, len(firsts))
@@ -85,13 +90,12 @@ async def tidy(database: Database, table: str) -> None:
 async def _move(connection: Connection, root_id: int, year: Year, first: Day, until: Day) -> None:
     await lock.hold(connection, root_id)
     generation = await connection.fetchval("SELECT generation FROM root WHERE id = $1", root_id)
-    keys = ", ".join(tally_keys(year.family, year.grain))
     await connection.execute(
         f"""
         WITH moved AS (
             DELETE FROM {year.table} WHERE root_id = $1 AND generation = $2 AND bucket >= $3 AND bucket < $4 RETURNING *
         )
-        INSERT INTO {year.table} SELECT * FROM moved ORDER BY {keys}
+        INSERT INTO {year.table} SELECT * FROM moved ORDER BY {_order(year.family, year.grain)}
         """,
         root_id,
         generation,
@@ -100,14 +104,22 @@ async def _move(connection: Connection, root_id: int, year: Year, first: Day, un
     )
 
 
+def _order(family: Family, grain: str) -> str:
+    """SQL for the order in which a tally's rows are to lie."""
+    keys = tally_keys(family, grain)
+    by_unit = [key for key in ("unit_id", *keys) if key in keys]
+    return ", ".join(
+        (f"date_trunc('{_MOVED_TOGETHER[bucket_length(grain)]}', bucket::timestamp)", *dict.fromkeys(by_unit))
+    )
+
+
 def _turns(family: Family, grain: str) -> str:
-    keys = ", ".join(tally_keys(family, grain))
     return f"""
         SELECT extract(year FROM bucket)::int AS year, count(*)::int, count(*) FILTER (WHERE page <> before)::int
         FROM (
-            SELECT bucket, page, lag(page) OVER (ORDER BY {keys}) AS before
+            SELECT bucket, page, lag(page) OVER (ORDER BY {_order(family, grain)}) AS before
             FROM (
-                SELECT {keys}, (ctid::text::point)[0]::bigint AS page
+                SELECT {", ".join(tally_keys(family, grain))}, (ctid::text::point)[0]::bigint AS page
                 FROM {tally_name(family, grain)}
                 WHERE root_id = $1 AND generation = $2 AND bucket < $3
             ) AS rows
