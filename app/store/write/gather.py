@@ -152,6 +152,9 @@ class Gatherer:
                 outcomes = await self._intake.write(folded)
             else:
                 outcomes = await self._intake.push_together(root_id, _pushes(taken))
+            for waiting, outcome in zip(taken, outcomes, strict=True):
+                if not waiting.outcome.done():
+                    waiting.outcome.set_result(outcome)
         except Exception as error:  # noqa: BLE001  whatever it is, somebody waits to be told
             if isinstance(error, (DatabaseUnavailable, Overloaded)) or (folded is None and len(taken) == 1):
                 for waiting in taken:
@@ -164,9 +167,6 @@ class Gatherer:
                 for waiting in taken:
                     await self._write(root_id, [waiting], None)
             return False
-        for waiting, outcome in zip(taken, outcomes, strict=True):
-            if not waiting.outcome.done():
-                waiting.outcome.set_result(outcome)
         return folded is not None
 
 
