@@ -70,14 +70,17 @@ def maintain_command(
             with stages(f"looking at {code}") as told:
                 years = await layout.look(service.database, root_id, now, told)
             todo = [year for year in years if not year.in_order]
-            print(f"{code}: {len(todo)} of {len(years)} years of tallies are not in order")
-            for year in todo if dry_run else ():
-                print(f"  {year.table} {year.year}: {year.rows:,} rows, {year.turns:,} turns to another page")
+            print(f"{code}: {len(todo)} of {len(years)} closed years of tallies are not in order")
+            if dry_run or not todo:
+                for year in todo:
+                    print(f"  {year.table} {year.year}: {year.rows:,} rows, {year.turns:,} turns to another page")
+                continue
             with stages(f"laying out {code}") as told:
-                for year in () if dry_run else todo:
+                for year in todo:
                     await layout.lay_out(service.database, root_id, year, told)
-            for table in () if dry_run else sorted({year.table for year in todo}):
-                await layout.tidy(service.database, table)
+                for table in sorted({year.table for year in todo}):
+                    told(f"VACUUM {table}", 0, 0)
+                    await layout.tidy(service.database, table)
 
     run(work)
 

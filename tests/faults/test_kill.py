@@ -99,7 +99,7 @@ def test_killed_and_started_again_nothing_acknowledged_is_lost(reachable_dir: Pa
         for arguments in (["--dry-run"], []):
             maintained = chiso(settings, "maintain", *arguments)
             assert maintained.returncode == 0, maintained.stderr
-            assert re.match(r"H44: \d+ of \d+ years of tallies are not in order\n", maintained.stdout)
+            assert re.match(r"H44: \d+ of \d+ closed years of tallies are not in order\n", maintained.stdout)
 
         def get(path: str, query: object) -> dict:
             shown: dict = pushing.get(path, params=query).json()  # type: ignore[arg-type]

@@ -68,6 +68,7 @@ async def look(database: Database, root_id: int, now: int, progress: Progress) -
             progress(tally_name(family, grain), number, len(tables))
             rows = await connection.fetch(_turns(family, grain), root_id, generation, this_year)
             found += [Year(family, grain, *row) for row in rows]
+        progress("looked at", len(tables), len(tables))
     return found
 
 
