@@ -40,12 +40,13 @@ class _Waiting:
 class _Queue:
     """Pushes of one root that wait, by key unit, so that a busy one cannot keep the others from their turn.
 
-    `waiting` and `written` are numbers of events: of those that wait, and of the batch that is being written.
+    `waiting` and `batch` are numbers of events: of those that wait, and of the batch last given to be written.
     """
 
     by_unit: dict[str, deque[_Waiting]] = field(default_factory=dict)
     waiting: int = 0
-    written: int = 0
+    batch: int = 0
+    writing: asyncio.Task[bool] | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def add(self, waiting: _Waiting) -> None:
@@ -53,9 +54,10 @@ class _Queue:
         self.waiting += len(waiting.arrivals)
         self.changed.set()
 
-    def end(self, _: object) -> None:
-        self.written = 0
-        self.changed.set()
+    @property
+    def written(self) -> int:
+        """Events that are being written."""
+        return 0 if self.writing is None or self.writing.done() else self.batch
 
     async def next(self) -> list[_Waiting]:
         """The pushes that go next: all that wait when nothing is written, else as soon as they are worth it.
@@ -73,14 +75,13 @@ class _Queue:
         taken: list[_Waiting] = []
         count = 0
         while self.by_unit and count < most:
-            for unit in list(self.by_unit):
-                waiting = self.by_unit[unit].popleft()
-                if not self.by_unit[unit]:
-                    del self.by_unit[unit]
-                taken.append(waiting)
-                count += len(waiting.arrivals)
-                if count >= most:
-                    break
+            unit = next(iter(self.by_unit))
+            pushes = self.by_unit.pop(unit)
+            taken.append(pushes.popleft())
+            count += len(taken[-1].arrivals)
+            if pushes:
+                # Behind all others, also those that this batch does not reach.
+                self.by_unit[unit] = pushes
         self.waiting -= count
         return taken
 
@@ -123,18 +124,17 @@ class Gatherer:
     async def _run(self, root_id: int, small: bool, queue: _Queue) -> None:
         """Batches, one after the other, until nobody waits."""
         before: Folded | None = None
-        writing: asyncio.Task[bool] | None = None
         while taken := await queue.next():
-            if writing is not None and before is None:
+            if queue.writing is not None and before is None:
                 # It is being folded anew, so what it leaves is not known yet.
-                await writing
+                await queue.writing
             folded = await self._fold(root_id, taken, before)
-            if writing is not None and before is not None and not await writing:
+            if queue.writing is not None and before is not None and not await queue.writing:
                 # What this rests on has come to nothing.
                 folded = None
-            queue.written = sum(len(waiting.arrivals) for waiting in taken)
-            writing = asyncio.create_task(self._write(root_id, taken, folded))
-            writing.add_done_callback(queue.end)
+            queue.batch = sum(len(waiting.arrivals) for waiting in taken)
+            queue.writing = asyncio.create_task(self._write(root_id, taken, folded))
+            queue.writing.add_done_callback(lambda _: queue.changed.set())
             before = folded
         del self._queues[root_id, small]
 

@@ -17,7 +17,7 @@ from app.store.catalogues.read import CatalogueCache
 from app.store.database import Database, DatabaseUnavailable, Outdated, Overloaded
 from app.store.proof.verify import verify
 from app.store.write.fold import Folded, Pushes
-from app.store.write.gather import Gatherer
+from app.store.write.gather import Gatherer, _Queue
 from app.store.write.intake import Intake
 
 RECEIVED = Instant(1_767_575_520_000_000)
@@ -197,6 +197,46 @@ async def test_a_busy_key_does_not_keep_another_from_its_turn(store: Database) -
     assert intake.together[2][:3] == ["H44", "H44.07", "H44"]
     assert sum(each.accepted for each in await asyncio.gather(*busy)) == 8_000
     assert gatherer.waiting == 0
+
+
+async def test_a_quiet_key_has_its_turn_beside_one_that_fills_every_batch(store: Database) -> None:
+    intake = Paused(store)
+    intake.goes_on.set()
+    gatherer = Gatherer(intake, 20_000)
+    answered = 0
+
+    async def busy() -> None:
+        nonlocal answered
+        while not quiet.done():
+            await gatherer.push(1, "H44", [parsed(0)] * 10_000)
+            answered += 1
+
+    quiet: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    clients = [asyncio.create_task(busy()) for _ in range(3)]
+    await turn()
+    batches = len(intake.together)
+    await asyncio.wait_for(gatherer.push(1, "H44.07", [parsed(0)] * 1_000), 20)
+    quiet.set_result(None)
+    await asyncio.gather(*clients)
+    # At most behind what each client of the busy key had sent before, not behind all that they went on sending.
+    place = next(number for number, units in enumerate(intake.together) if "H44.07" in units)
+    assert place - batches <= 3
+    assert answered > 0
+
+
+async def test_a_batch_that_ends_late_does_not_end_the_next() -> None:
+    """What follows the end of a task comes a turn later, when the next one may have begun."""
+    queue = _Queue()
+    first = asyncio.create_task(asyncio.sleep(0, True))
+    queue.batch, queue.writing = 10, first
+    assert queue.written == 10
+    await first
+    assert queue.written == 0
+    queue.batch, queue.writing = 20, asyncio.create_task(asyncio.sleep(0.01, True))
+    await turn()
+    assert queue.written == 20
+    await queue.writing
+    assert queue.written == 0
 
 
 async def test_few_events_wait_for_the_batch_under_way_and_many_are_folded_beside_it(store: Database) -> None:
