@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import structlog
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.http import problems
@@ -15,6 +15,9 @@ from app.api.http.metrics import Metrics
 from app.api.http.problems import KINDS, Problem
 
 _log = structlog.get_logger("chiso.request")
+
+_LEFT = 499
+"""What proxies write down for a client that has gone; it is never sent."""
 
 
 class Requests:
@@ -42,6 +45,9 @@ class Requests:
 
         try:
             await self._app(scope, receive, stamped)
+        except ClientDisconnect:
+            # Left while its body was being read: nobody is there to be answered, and nothing here has failed.
+            status = _LEFT
         except Exception:
             _log.exception("failed", request_id=request_id)
             if status:

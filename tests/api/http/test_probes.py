@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
@@ -175,6 +176,39 @@ async def test_the_metrics_count_events_rejections_commits_and_requests(served: 
     for pool in ("read", "write"):
         assert value("chiso_pool_connections_in_use", pool=pool) is not None
         assert (value("chiso_pool_connections_open", pool=pool) or 0) >= 1
+
+
+@pytest.mark.parametrize("path", ["/v1/events", "/v1/units"])
+async def test_a_client_that_leaves_while_its_body_is_read_is_no_failure(served: Running, path: str) -> None:
+    said: Iterator[dict[str, Any]] = iter(
+        [{"type": "http.request", "body": b"[", "more_body": True}, {"type": "http.disconnect"}]
+    )
+
+    async def receive() -> dict[str, Any]:
+        return next(said)
+
+    async def send(message: Any) -> None:
+        raise AssertionError(message)
+
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "POST" if path == "/v1/events" else "PUT",
+        "path": path,
+        "query_string": b"",
+    }
+    headers = [(b"authorization", f"Bearer {served.key}".encode()), (b"content-type", b"application/json")]
+    scope |= {
+        "raw_path": path.encode(),
+        "scheme": "http",
+        "server": ("x", 80),
+        "http_version": "1.1",
+        "headers": headers,
+    }
+    await create_app(served.service)(scope, receive, send)
+    found = samples((await served.client.get("/metrics")).text)
+    statuses = {dict(labels)["status"] for name, labels in found if name == "chiso_request_seconds_count"}
+    assert statuses == {"4xx"}
+    assert found["chiso_body_bytes_in_flight", frozenset()] == 0
 
 
 async def test_nothing_a_client_chose_is_in_the_metrics(served: Running) -> None:
