@@ -17,7 +17,7 @@ _CATALOGUE_LOCK: Final = 7_660_001
 def begin_holding(root_id: int, *, alone: bool) -> str:
     """Statements that begin a transaction and `hold` the root, or `hold_alone`: a round trip less for every push."""
     lock = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
-    return f"BEGIN; SELECT {lock}({_CATALOGUE_LOCK:d}, {root_id:d})"
+    return f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT {lock}({_CATALOGUE_LOCK:d}, {root_id:d})"
 
 
 async def hold(connection: Connection, root_id: int) -> None:

@@ -62,7 +62,7 @@ class _Queue:
     async def next(self) -> list[_Waiting]:
         """The pushes that go next: all that wait when nothing is written, else as soon as they are worth it.
 
-        None when nobody waits and nothing is written. Of many only half are taken of those that are here: one half is
+        Empty when nobody waits and nothing is written. Of many only half are taken of those that are here: one half is
         folded while the other is written.
         """
         while self.written and self.waiting < max(_WORTH_IT, self.written // 2):
