@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -14,26 +16,45 @@ from app.main import create_app
 from tests.faults.serving import environment, free_port
 
 
-def test_uvicorn_serves_the_factory_from_the_environment(postgres_database: str, tmp_path: Path) -> None:
-    port = free_port()
-    command = [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app", "--port", str(port)]
-    with subprocess.Popen(
-        command,
-        env=environment(CHISO_DATABASE__DSN=postgres_database, CHISO_DATA_DIR=str(tmp_path)),
-        stderr=subprocess.DEVNULL,
-    ) as server:
+@contextmanager
+def served(arguments: Sequence[str], **settings: str) -> Iterator[str]:
+    """The address of `uvicorn --factory app.main:create_app`, ready."""
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    command = [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app", "--port", str(port), *arguments]
+    with subprocess.Popen(command, env=environment(**settings), stderr=subprocess.DEVNULL) as server:
         try:
-            answer = None
-            for _ in range(200):
+            ends = time.monotonic() + 60
+            while True:
                 try:
-                    answer = httpx.get(f"http://127.0.0.1:{port}/readyz")
+                    assert httpx.get(f"{url}/readyz").json()["status"] == "ready"
                     break
                 except httpx.TransportError:
+                    assert time.monotonic() < ends
                     time.sleep(0.1)
-            assert answer is not None
-            assert (answer.status_code, answer.json()["status"]) == (200, "ready")
+            yield url
         finally:
             server.terminate()
+
+
+def test_uvicorn_serves_the_factory_from_the_environment(postgres_database: str, tmp_path: Path) -> None:
+    with served([], CHISO_DATABASE__DSN=postgres_database, CHISO_DATA_DIR=str(tmp_path)) as url:
+        assert httpx.get(f"{url}/livez").status_code == 200
+
+
+def test_any_of_several_workers_of_uvicorn_tells_the_metrics_of_all(postgres_database: str, tmp_path: Path) -> None:
+    shared = tmp_path / "metrics"
+    shared.mkdir()
+    settings = {"CHISO_DATABASE__DSN": postgres_database, "CHISO_DATA_DIR": str(tmp_path)}
+    with served(["--workers", "2"], PROMETHEUS_MULTIPROC_DIR=str(shared), **settings) as url:
+        # A connection for each, so that both workers have some.
+        for _ in range(20):
+            assert httpx.get(f"{url}/v1/units").status_code == 401
+        told = {httpx.get(f"{url}/metrics").text for _ in range(6)}
+        counted = {
+            line for text in told for line in text.splitlines() if "request_seconds_count" in line and "units" in line
+        }
+        assert counted == {'chiso_request_seconds_count{method="GET",route="/v1/units",status="4xx"} 20.0'}
+        assert len({file.stem.rpartition("_")[2] for file in shared.glob("counter_*.db")}) == 2
 
 
 def test_without_a_database_the_factory_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:

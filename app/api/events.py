@@ -24,10 +24,10 @@ from app.domain.push import EVENT_CODES, Outcome, Parsed, Rejected, Warned
 from app.intake import cloudevents
 from app.intake.cloudevents import Batch, BodyProblem
 from app.store import rejections
+from app.store.write.gather import MOST_TOGETHER
 
 router = APIRouter()
 
-_PER_TRANSACTION: Final = 10_000
 _PARSED_ASIDE: Final = 256 * 1024
 
 
@@ -128,11 +128,11 @@ def _joined(outcomes: Sequence[Outcome], errors: list[Rejected]) -> Outcome:
 
 
 async def _pushed(service: Service, root_id: int, unit: str, sound: Sequence[Parsed]) -> list[Outcome]:
-    """Push in pieces, one after the other."""
+    """Push in batches at most, one after the other."""
     outcomes = []
-    for start in range(0, len(sound), _PER_TRANSACTION):
+    for start in range(0, len(sound), MOST_TOGETHER):
         began = time.perf_counter()
-        outcomes.append(await service.gatherer.push(root_id, unit, sound[start : start + _PER_TRANSACTION]))
+        outcomes.append(await service.gatherer.push(root_id, unit, sound[start : start + MOST_TOGETHER]))
         service.metrics.commit_seconds.observe(time.perf_counter() - began)
     return outcomes
 

@@ -18,7 +18,10 @@ _AHEAD_ALLOWED: Final = 10 * 60 * 1_000_000
 
 
 class Item(msgspec.Struct, gc=False):
-    """An event of a batch as it stands in its life (units by code, not by alias), and what becomes of it."""
+    """An event of a batch as it stands in its life (units by code, not by alias), and what becomes of it.
+
+    `forbidden`: its unit exists, and the sender's key does not reach it.
+    """
 
     parsed: Parsed
     key: bytes

@@ -37,11 +37,9 @@ class Calendar:
     _upto: array[int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        # Arrays, because lists of numbers took ten times as much.
-        worked, upto = (
-            array("i"),
-            array("i"),
-        )  # `upto`: how many days of `worked` lie on or before the day at this index
+        # Arrays, because lists of numbers took ten times as much. `upto`: how many days of `worked` lie on or before
+        # the day at this index.
+        worked, upto = array("i"), array("i")
         for number in range(_FIRST, _REACH + 1):
             if self.is_workday(Day(number)):
                 worked.append(number)

@@ -9,6 +9,7 @@ is bounded.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,10 +20,12 @@ from app.store.database import DatabaseUnavailable, Overloaded
 from app.store.write.fold import Folded
 from app.store.write.intake import Intake
 
+_log = logging.getLogger(__name__)
+
 _MOST_SMALL: Final = 200
 """Events of a push that is small."""
 
-_TOGETHER: Final = 10_000
+MOST_TOGETHER: Final = 10_000
 """Events after which a batch takes no further push."""
 
 _WORTH_IT: Final = 100
@@ -60,15 +63,15 @@ class _Queue:
         return 0 if self.writing is None or self.writing.done() else self.batch
 
     async def next(self) -> list[_Waiting]:
-        """The pushes that go next: all that wait when nothing is written, else as soon as they are worth it.
+        """The pushes that go next: at once when nothing is written, else as soon as they are worth it.
 
-        Empty when nobody waits and nothing is written. Of many only half are taken of those that are here: one half is
-        folded while the other is written.
+        Few go all together. Of many only half are taken of those that are here: one half is folded while the other is
+        written. Empty when nobody waits and nothing is written.
         """
         while self.written and self.waiting < max(_WORTH_IT, self.written // 2):
             self.changed.clear()
             await self.changed.wait()
-        return self._take(min(_TOGETHER, max(_WORTH_IT, (self.waiting + self.written) // 2)))
+        return self._take(min(MOST_TOGETHER, max(_WORTH_IT, (self.waiting + self.written) // 2)))
 
     def _take(self, most: int) -> list[_Waiting]:
         """Pushes of each unit in turn, until there are so many events."""
@@ -142,7 +145,8 @@ class Gatherer:
         """A batch that is ready to be written; None when that failed, and it is to be tried when its turn has come."""
         try:
             return await self._intake.fold(root_id, _pushes(taken), before)
-        except Exception:  # noqa: BLE001  whoever waits is told what happens then
+        except Exception as error:  # noqa: BLE001  whoever waits is told what happens then
+            _log.warning("a batch is folded anew: %r", error)
             return None
 
     async def _write(self, root_id: int, taken: Sequence[_Waiting], folded: Folded | None) -> bool:
@@ -163,9 +167,9 @@ class Gatherer:
             elif folded is not None:
                 await self._write(root_id, taken, None)
             else:
-                # One of them breaks the transaction: let it break its own, and spare its neighbours.
-                for waiting in taken:
-                    await self._write(root_id, [waiting], None)
+                # One of them breaks the transaction: halved until it breaks its own, and its neighbours are spared.
+                for half in (taken[: len(taken) // 2], taken[len(taken) // 2 :]):
+                    await self._write(root_id, half, None)
             return False
         return folded is not None
 

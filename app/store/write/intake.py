@@ -45,10 +45,7 @@ class Intake:
         return outcome
 
     async def push_together(self, root_id: int, pushes: Pushes) -> list[Outcome]:
-        """Take in several pushes, each with its key's unit, in one transaction; an outcome for each.
-
-        What one of them sends is judged as if the pushes had come one after the other.
-        """
+        """Take in several pushes in one transaction, judged as if one came after the other; an outcome for each."""
         tries = 0
 
         async def once() -> list[Outcome]:

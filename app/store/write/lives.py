@@ -3,8 +3,7 @@
 Every row carries the number of its changes (`version`). A writer reads rows without a lock, and replaces exactly the
 versions it went on from, or nothing, and then begins anew (`Outdated`).
 
-The order that keeps writers from waiting for each other in a ring: new lives in key order first, then the others in key
-order.
+New lives are written first, then the others, each in key order: so writers do not wait for each other in a ring.
 """
 
 from __future__ import annotations
@@ -95,7 +94,7 @@ async def read(
 
 
 class Folding:
-    """Lives taken further within a transaction: first all of them in memory, then written at once."""
+    """Lives taken further: first all of them in memory, then written at once."""
 
     def __init__(self, moment: Moment) -> None:
         self.change = Change()

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import psycopg
 import pytest
-import pytest_asyncio
 
-from app.store.catalogues.read import CatalogueCache
 from app.store.database import Database
 from app.store.proof import rebuild as rebuilding
 from app.store.proof.rebuild import RebuildRunning, rebuild
@@ -23,18 +20,6 @@ FACTS = ("life", "petition", "document", "procedure_publication")
 FEES = "UPDATE procedure SET fee = NOT fee, known = true WHERE code IN ('1.000001', '1.000003', '9.999991')"
 HOLIDAY = "INSERT INTO calendar_day (root_id, day, kind) SELECT id, '2026-03-04', 'holiday' FROM root"
 TABLES = (*FACTS, *(table.name for table in TALLIES.values()))
-
-
-@pytest_asyncio.fixture(loop_scope="function")
-async def store(database: str) -> AsyncIterator[Database]:
-    store = Database(database, 4, 4, 5)
-    yield store
-    await store.close()
-
-
-@pytest.fixture
-def intake(store: Database) -> Intake:
-    return Intake(store, CatalogueCache(), lambda: CLOCK)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import date
 from typing import Any
 
@@ -17,13 +16,6 @@ from app.store.proof.verify import FactDifference, Report, verify
 from app.store.schema import TALLIES
 from app.store.write.intake import Intake
 from tests.store.histories import CLOCK, arrivals, province, push
-
-
-@pytest_asyncio.fixture(loop_scope="function")
-async def store(database: str) -> AsyncIterator[Database]:
-    store = Database(database, 4, 4, 5)
-    yield store
-    await store.close()
 
 
 @pytest_asyncio.fixture(loop_scope="function")

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 from datetime import date
 
 import pytest
-import pytest_asyncio
 
 from app.domain.calendar.civil import day_number
 from app.domain.tallies.tally import FAMILIES
-from app.store.catalogues.read import CatalogueCache
 from app.store.database import Database
 from app.store.proof.verify import verify
 from app.store.schema import TALLIES
@@ -22,18 +19,6 @@ from tests.store.histories import CLOCK, arrivals, province, push
 
 NEXT_YEAR = CLOCK + 366 * 86_400 * 1_000_000
 """The histories' year is over then."""
-
-
-@pytest_asyncio.fixture(loop_scope="function")
-async def store(database: str) -> AsyncIterator[Database]:
-    store = Database(database, 8, 4, 5)
-    yield store
-    await store.close()
-
-
-@pytest.fixture
-def intake(store: Database) -> Intake:
-    return Intake(store, CatalogueCache(), lambda: CLOCK)
 
 
 @pytest.fixture

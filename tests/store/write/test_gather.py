@@ -95,16 +95,19 @@ async def test_each_push_is_judged_by_its_own_key_and_in_its_turn(store: Databas
 
 
 async def test_a_push_that_breaks_its_transaction_spares_its_neighbours(store: Database, root_id: int) -> None:
-    gatherer = Gatherer(Intake(store, CatalogueCache()), 1_000)
+    intake = Counted(store, CatalogueCache())
+    gatherer = Gatherer(intake, 1_000)
     # Intake lets no such text through; here it stands for whatever else a database may choke on.
-    poisoned = parsed(7, subject="H44.07-\0")
-    pushes = [gatherer.push(root_id, "H44", [each]) for each in (parsed(0), parsed(1), poisoned, parsed(2))]
+    poisoned = parsed(40, subject="H44.07-\0")
+    pushes = [gatherer.push(root_id, "H44", [poisoned if n == 40 else parsed(n)]) for n in range(64)]
     outcomes = await asyncio.gather(*pushes, return_exceptions=True)
-    assert isinstance(outcomes[2], Exception)
-    assert [outcome.accepted for outcome in outcomes if isinstance(outcome, Outcome)] == [1, 1, 1]
+    assert isinstance(outcomes[40], Exception)
+    assert [outcome.accepted for outcome in outcomes if isinstance(outcome, Outcome)] == [1] * 63
+    # The batch, the batch anew, and two halves of each of its six sizes: not one transaction a push.
+    assert intake.folds == 2 + 2 * 6
     report = await verify(store, root_id, deep=True)
     assert report.clean
-    assert report.logged == 3
+    assert report.logged == 63
 
 
 async def test_the_queue_is_bounded(store: Database, root_id: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -20,18 +19,6 @@ from tests.store.histories import CLOCK, arrivals, province
 
 class Lost(Exception):
     """What a statement fails with."""
-
-
-@pytest_asyncio.fixture(loop_scope="function")
-async def store(database: str) -> AsyncIterator[Database]:
-    store = Database(database, 8, 4, 20)
-    yield store
-    await store.close()
-
-
-@pytest.fixture
-def intake(store: Database) -> Intake:
-    return Intake(store, CatalogueCache(), lambda: CLOCK)
 
 
 @pytest.fixture
