@@ -60,7 +60,7 @@ def maintain_command(
     root: Annotated[str, typer.Option(help="The root; all without it.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which years are not in order.")] = False,
 ) -> None:
-    """Write the tallies of closed years down unit by unit, so that a unit's figures are read from few pages; figures stay
+    """Write the tallies of closed years down unit by unit, so that a unit's figures are read from few pages; they stay
     as they are, reads and writes go on. Worth it once after each turn of the year, and after a backfill.
     """
 
