@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -45,8 +44,7 @@ class Size(msgspec.Struct, frozen=True):
 
     def events(self) -> Iterator[CloudEvent]:
         """All events, year after year."""
-        years = range(shapes.YEAR - self.years + 1, shapes.YEAR + 1)
-        return itertools.chain.from_iterable(shapes.of_year(self.scale, self.seed, year) for year in years)
+        return shapes.of_years(self.scale, self.seed, shapes.YEAR - self.years + 1, shapes.YEAR)
 
 
 class _Kept(msgspec.Struct):

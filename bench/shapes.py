@@ -11,11 +11,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator
 from enum import StrEnum
+from random import Random
 from typing import Final, cast
 
 import msgspec
 
 from app.demo import province
+from app.demo.hours import hours
 from app.demo.year import events as simulate
 from app.demo.year import procedures
 from app.demo.year.lives import CloudEvent
@@ -89,9 +91,49 @@ def key(event: CloudEvent) -> tuple[str, str]:
     return str(event["source"]), str(event["id"])
 
 
-def of_year(scale: float, seed: int, year: int) -> Iterator[CloudEvent]:
-    """A whole year of the province as the demo tells it, publications and all, with the demo's own codes."""
-    return simulate.events(None, scale, seed, _LONG_AFTER, year)
+def of_years(scale: float, seed: int, first: int, last: int) -> Iterator[CloudEvent]:
+    """Whole years of the province as the demo tells them, publications and all, with the demo's own codes.
+
+    What a year leaves open is finished in the first weeks of the next one, as it is in life; only the last year's
+    dossiers are still open.
+    """
+    for year in range(first, last + 1):
+        events = simulate.events(None, scale, seed, _LONG_AFTER, year)
+        yield from events if year == last else _finished(events, seed, year)
+
+
+_ENDED: Final = frozenset(
+    f"dossier.{kind}"
+    for kind in ("completed", "returned", "refused", "stopped", "withdrawn", "supplement_requested", "voided")
+)
+_WORKING_DAYS: Final = 40
+"""In the first so many of a year the dossiers of the year before are finished."""
+
+
+def _finished(events: Iterable[CloudEvent], seed: int, year: int) -> Iterator[CloudEvent]:
+    """A year's events, and the end of each dossier that has none."""
+    received: dict[str, CloudEvent] = {}
+    moved: dict[str, str] = {}
+    ended: set[str] = set()
+    for event in events:
+        subject = str(event["subject"])
+        if event["type"] == "dossier.received":
+            received[subject] = event | {"data": {}}
+        elif event["type"] == "dossier.transferred":
+            moved[subject] = str(cast(dict[str, object], event["data"])["to"])
+        elif event["type"] in _ENDED:
+            ended.add(subject)
+        yield event
+    when, rng = hours(year + 1), Random(f"{seed}:{year}:finished")  # noqa: S311  no secret
+    for subject, event in received.items():
+        if subject not in ended:
+            at = when.moment(when.first + rng.randrange(_WORKING_DAYS), rng.random())
+            yield event | {
+                "id": f"{subject}/finished",
+                "type": "dossier.completed",
+                "time": when.text(at),
+                "unit": moved.get(subject, event["unit"]),
+            }
 
 
 def _normal(count: int, seed: int) -> Iterator[CloudEvent]:

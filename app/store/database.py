@@ -203,13 +203,12 @@ class Database:
 
 
 @asynccontextmanager
-async def begun(connection: Connection, statements: str) -> AsyncIterator[None]:
+async def begun(connection: Connection, statements: str) -> AsyncIterator[str]:
     """A transaction of the connection that begins with `statements`, sent together: asyncpg's own takes a round trip
-    for each. Committed at the end of the block, rolled back when it fails.
+    for each. Gives what the server says of the last. Committed at the end of the block, rolled back when it fails.
     """
     try:
-        await connection.execute(statements)
-        yield
+        yield await connection.execute(statements)
         await connection.execute("COMMIT")
     except BaseException:
         if not connection.is_closed() and connection.is_in_transaction():

@@ -126,3 +126,20 @@ def test_whole_lives_name_what_the_catalogues_have() -> None:
 def test_every_shape_can_be_asked_for_by_name() -> None:
     assert [each.value for each in command.Shape] == ["all", *(each.value for each in Shape)]
     assert list(shapes.MEANING) == list(Shape)
+
+
+def test_what_a_year_leaves_open_is_finished_in_the_next() -> None:
+    events = list(shapes.of_years(0.002, 7, 2025, 2026))
+    ends = {f"dossier.{kind}" for kind in ("completed", "returned", "refused", "stopped", "withdrawn", "voided")}
+    years: dict[str, set[str]] = {"2025": set(), "2026": set()}
+    finished = set()
+    for event in events:
+        if event["type"] == "dossier.received":
+            years[str(event["source"]).split("/")[3][:4]].add(str(event["subject"]))
+        if event["type"] in ends or event["type"] == "dossier.supplement_requested":
+            finished.add(event["subject"])
+    assert len(years["2025"]) > 1_000
+    assert years["2025"] <= finished
+    assert not years["2026"] <= finished
+    late = [event for event in events if str(event["id"]).endswith("/finished")]
+    assert {str(event["time"])[:7] for event in late} == {"2026-01", "2026-02", "2026-03"}

@@ -179,7 +179,8 @@ class Memory:
         return scored, figures.balance(counted.dossiers)
 
 
-def _use(uses: Uses, procedure: int, channel: int, used: dict[str, int]) -> None:
+def _use(uses: Any, procedure: int, channel: int, used: dict[str, int]) -> None:
+    """Fill in uses that nobody has seen yet."""
     if used["received"] and CHANNELS[channel] == "online":
         uses.online |= {procedure}
     if used["received_fee_paid_online"]:

@@ -128,11 +128,14 @@ class Cube:
                 for owner in owners(cell):
                     counted = found.get(owner) or found.setdefault(owner, Counted.nothing())
                     counted.add(family, cell[2], counts)
+        shares: list[dict[K, list[Uses]]] = [{} for _ in by_slice]
         for (unit, number), uses in self.uses.items():
-            found = by_slice[number]
             for owner, mine in _shared(unit, number, uses, owners, by_dossier):
+                shares[number].setdefault(owner, []).append(mine)
+        for found, of_owners in zip(by_slice, shares, strict=True):
+            for owner, parts in of_owners.items():
                 counted = found.get(owner) or found.setdefault(owner, Counted.nothing())
-                counted.use(mine)
+                counted.uses = Uses.together(parts)
         here = by_slice[0]
         for number in range(1, self.slices.last + 1):
             earlier, here = here, by_slice[number]

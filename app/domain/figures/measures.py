@@ -85,6 +85,9 @@ class _Looked(Sums):
         self.by_variety = self.by_variety or bool(varieties)
         return 0
 
+    def _left(self, begun: str, ended: str, varieties: Sequence[int]) -> int:
+        return self._sum(self.before, begun, varieties) - self._sum(self.before, ended, varieties)
+
 
 @dataclass(frozen=True)
 class Question:
@@ -243,11 +246,8 @@ def _programme_measures(catalogues: Catalogues, received: Mapping[int, Sequence[
 
 def _procedure_measures(remit: Sequence[Remit], counted: Counted) -> dict[str, Measure]:
     """Distinct procedures, numerators cut to the denominators' procedures; `remit` in parts without any in common."""
-    uses, carried = counted.uses, counted.carried.open
-    population = 0
-    for part in remit:
-        still_open = [each for each in part.citizen if carried.get(each, 0) > 0] if carried else ()
-        population += len((part.citizen & uses.population).union(still_open))
+    uses = counted.uses
+    population = uses.population | {each for each, more in counted.carried.open.items() if more > 0}
     return {
         "procedures": sum([len(part.procedures) for part in remit]),
         "procedures_online_service": sum([len(part.online) for part in remit]),
@@ -256,7 +256,7 @@ def _procedure_measures(remit: Sequence[Remit], counted: Counted) -> dict[str, M
         "procedures_paid_online": sum([len(part.fee & uses.paid) for part in remit]),
         "procedures_integrated": sum([len(part.integrated) for part in remit]),
         "procedures_citizen": sum([len(part.citizen) for part in remit]),
-        "procedures_population_data": population,
+        "procedures_population_data": sum([len(part.citizen & population) for part in remit]),
     }
 
 

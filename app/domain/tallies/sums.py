@@ -63,42 +63,41 @@ class Sums:
         return self._sum(self.within, counter, varieties)
 
     def _sum(self, part: _Counts, counter: str, varieties: Sequence[int]) -> int:
-        if not part:
-            return 0
         place = self.family.places[counter]
-        if varieties:
-            return sum([counts[place] for variety, counts in part.items() if variety in varieties])
         total = 0
-        for counts in part.values():
-            total += counts[place]
+        for variety, counts in part.items():
+            if not varieties or variety in varieties:
+                total += counts[place]
+        return total
+
+    def _left(self, begun: str, ended: str, varieties: Sequence[int]) -> int:
+        """What began before the period and had not ended then."""
+        places = self.family.places
+        begun_at, ended_at = places[begun], places[ended]
+        total = 0
+        for variety, counts in self.before.items():
+            if not varieties or variety in varieties:
+                total += counts[begun_at] - counts[ended_at]
         return total
 
     def active(self, population: str = "", *varieties: int) -> int:
         """Lives carried over into the period or received in it."""
-        received, ended = f"received{population}", f"ended{population}"
-        return (
-            self._sum(self.before, received, varieties)
-            - self._sum(self.before, ended, varieties)
-            + self._sum(self.within, received, varieties)
-        )
+        received = f"received{population}"
+        return self._left(received, f"ended{population}", varieties) + self._sum(self.within, received, varieties)
 
     def overdue(self, population: str = "", *varieties: int) -> int:
         """Active lives that ended late, or are open past their deadline at the period's end."""
-        missed, ended_late = f"missed{population}", f"ended_late{population}"
-        return (
-            self._sum(self.before, missed, varieties)
-            - self._sum(self.before, ended_late, varieties)
-            + self._sum(self.within, missed, varieties)
-        )
+        missed = f"missed{population}"
+        return self._left(missed, f"ended_late{population}", varieties) + self._sum(self.within, missed, varieties)
 
     def carried_over(self) -> int:
         """Lives open at the period's first instant."""
-        return self._sum(self.before, "received", ()) - self._sum(self.before, "ended", ())
+        return self._left("received", "ended", ())
 
 
 @dataclass(slots=True)
 class Uses:
-    """Which procedures (ids) dossiers were of in a span of time.
+    """Which procedures (ids) dossiers were of in a span of time. Never changed in place, as sums are not.
 
     Attributes:
         online: those with an online dossier received.
@@ -111,31 +110,35 @@ class Uses:
     online: Set[int] = frozenset()
     paid: Set[int] = frozenset()
     population: Set[int] = frozenset()
-    open: dict[int, int] = field(default_factory=dict)
-    received: dict[int, list[int]] = field(default_factory=dict)
+    open: Mapping[int, int] = field(default_factory=dict)
+    received: Mapping[int, list[int]] = field(default_factory=dict)
 
-    def add(self, other: Uses) -> None:
-        """Take in those of another unit."""
-        self.online = self.online | other.online
-        self.paid = self.paid | other.paid
-        self.population = self.population | other.population
-        self.carry(other)
-        for procedure, counts in other.received.items():
-            mine = self.received.get(procedure)
-            self.received[procedure] = counts if mine is None else [a + b for a, b in zip(mine, counts, strict=True)]
+    @classmethod
+    def together(cls, parts: Sequence[Uses]) -> Uses:
+        """Those of several units or spans."""
+        if len(parts) == 1:
+            return parts[0]
+        received: dict[int, list[int]] = {}
+        for part in parts:
+            for procedure, counts in part.received.items():
+                present = received.get(procedure)
+                received[procedure] = counts if present is None else list(map(add, present, counts))
+        return cls(
+            frozenset().union(*[part.online for part in parts]),
+            frozenset().union(*[part.paid for part in parts]),
+            frozenset().union(*[part.population for part in parts]),
+            _opened(parts),
+            received,
+        )
 
-    def carry(self, other: Uses) -> None:
-        """Take in the open dossiers only: all that a later period sees of an earlier one."""
-        for procedure, more in other.open.items():
-            self.open[procedure] = self.open.get(procedure, 0) + more
+    def left(self) -> Uses | None:
+        """What a later period sees of it, None for nothing: the open dossiers."""
+        still_open = {procedure: more for procedure, more in self.open.items() if more}
+        return Uses(open=still_open) if still_open else None
 
     def following(self, later: Uses) -> Uses:
         """What a period after another one sees of both: the open dossiers."""
-        if not later.open:
-            return self
-        both = Uses(open=dict(self.open))
-        both.carry(later)
-        return both
+        return Uses(open=_opened((self, later))) if later.open else self
 
     def size(self) -> int:
         """How many numbers it holds."""
@@ -152,6 +155,16 @@ class Uses:
             {procedure: self.open.get(procedure, 0)},
             {procedure: self.received[procedure]} if procedure in self.received else {},
         )
+
+
+def _opened(parts: Sequence[Uses]) -> Mapping[int, int]:
+    if len(parts) == 2 and not parts[0].open:
+        return parts[1].open
+    opened: dict[int, int] = {}
+    for part in parts:
+        for procedure, more in part.open.items():
+            opened[procedure] = opened.get(procedure, 0) + more
+    return opened
 
 
 _UNPUBLISHED: Final = PublicationCounts(0, 0, 0, 0, 0, 0)
@@ -187,12 +200,6 @@ class Counted:
             self.petitions = self.petitions.plus(family, variety, counts)
         else:
             self.documents = self.documents.plus(family, variety, counts)
-
-    def use(self, uses: Uses) -> None:
-        """Take in the uses of a unit, within the period."""
-        if self.uses is _UNUSED:
-            self.uses = Uses()
-        self.uses.add(uses)
 
     def follow(self, earlier: Counted) -> None:
         """Stand after what the period before left (its `following`)."""

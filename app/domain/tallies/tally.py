@@ -8,7 +8,7 @@ parts(old facts).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Final
@@ -35,6 +35,22 @@ class Family:
     def places(self) -> dict[str, int]:
         """Where each counter stands."""
         return {name: place for place, name in enumerate(self.counters)}
+
+    @cached_property
+    def _leaving(self) -> tuple[tuple[int, int], ...]:
+        """Where the counters stand of what begins and of how it ends, for each population."""
+        ends = {"received": "ended", "missed": "ended_late"}
+        pairs = [
+            (counter, end + counter.removeprefix(begin))
+            for begin, end in ends.items()
+            for counter in self.counters
+            if counter.startswith(begin)
+        ]
+        return tuple((self.places[one], self.places[other]) for one, other in pairs if other in self.places)
+
+    def leaves_any(self, counts: Sequence[int]) -> bool:
+        """Whether a later period sees anything of these counts: lives left open, or left open past their deadline."""
+        return any(counts[begun] != counts[ended] for begun, ended in self._leaving)
 
     @cache  # noqa: B019  of three families that live as long as the process
     def narrowed(self, counters: tuple[str, ...]) -> Family:

@@ -14,10 +14,24 @@ _CATALOGUE_LOCK: Final = 7_660_001
 """Class of the advisory lock on a root's catalogue revision; the second key is the root's id."""
 
 
-def begin_holding(root_id: int, *, alone: bool) -> str:
-    """Statements that begin a transaction and `hold` the root, or `hold_alone`: a round trip less for every push."""
-    lock = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
-    return f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT {lock}({_CATALOGUE_LOCK:d}, {root_id:d})"
+def begin_holding(root_id: int, revision: int) -> str:
+    """Statements that begin a transaction, `hold` the root, and select it if it is still at a revision (`AT_REVISION`).
+
+    Together one round trip, which every push pays.
+    """
+    return (
+        f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock_shared({_CATALOGUE_LOCK:d}, {root_id:d});"
+        f" SELECT FROM root WHERE id = {root_id:d} AND revision = {revision:d}"
+    )
+
+
+AT_REVISION: Final = "SELECT 1"
+"""What the server says of the last statement where the root is at the revision."""
+
+
+def begin_holding_alone(root_id: int) -> str:
+    """Statements that begin a transaction and `hold_alone`."""
+    return f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({_CATALOGUE_LOCK:d}, {root_id:d})"
 
 
 async def hold(connection: Connection, root_id: int) -> None:

@@ -5,12 +5,12 @@ Runs inside one snapshot, so that every number of an answer is of the same state
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
 from operator import add
-from typing import Final, TypeVar
+from typing import Final
 
 from app.domain.calendar.civil import Day, Instant, date_of, day_number, day_of, start_of
 from app.domain.catalogues.indicators import Part
@@ -22,6 +22,7 @@ from app.domain.tallies import tally
 from app.domain.tallies.sums import Counted, Uses
 from app.store.database import Connection
 from app.store.read import publications
+from app.store.read.carried import Memory, Summing, summed
 from app.store.tallies import sums
 from app.store.tallies.closed import Marks, SettledSums
 from app.store.tallies.contribution import contribution
@@ -67,8 +68,6 @@ _LATER_TODAY: Final = {
 }
 
 
-_P = TypeVar("_P")
-_T = TypeVar("_T")
 _FEW_SLICES: Final = 4
 """Up to so many are read from whatever buckets are cheapest for each of them."""
 
@@ -198,61 +197,29 @@ class Reader:
     ) -> dict[str, dict[Cell, list[int]]]:
         """The sums of each family by cell."""
         spans, steps = _spans(slices)
+        families = {kind.family.name: kind.family.narrowed(kind.counters) for kind in kinds}
 
         async def read(missing: list[Span]) -> list[Found[Place, list[int]]]:
             return await sums.cells(self.connection, kinds, self._scope(wanted, procedure_id), missing, steps)
 
-        found: dict[str, dict[Cell, list[int]]] = {kind.family.name: {} for kind in kinds}
-        for place, slice_, counts in await self._with_settled((*kinds, procedure_id), wanted, spans, read, len):
+        def left(place: Place, counts: list[int]) -> list[int] | None:
+            return counts if families[place[0]].leaves_any(counts) else None
+
+        summing = Summing((*kinds, procedure_id), read, _added, left, len)
+        found: dict[str, dict[Cell, list[int]]] = {name: {} for name in families}
+        for place, slice_, counts in await summed(self._memory(wanted), summing, spans):
             name, unit, procedure, variety = place
             cells, cell = found[name], (unit, procedure, variety, slice_)
             into = cells.get(cell)
-            cells[cell] = counts if into is None else list(map(add, into, counts))
+            cells[cell] = counts if into is None else _added(into, counts)
         return found
 
-    async def _with_settled(
-        self,
-        what: Hashable,
-        wanted: Wanted,
-        spans: Sequence[Span],
-        read: Callable[[list[Span]], Awaitable[list[Found[_P, _T]]]],
-        size: Callable[[_T], int],
-    ) -> list[tuple[_P, int, _T]]:
-        """What `read` gives for the spans: place, slice and value; of closed years as it was kept."""
+    def _memory(self, wanted: Wanted) -> Memory | None:
+        """The kept sums of closed years, where what is asked for lies within the units whose changes were read."""
         units = frozenset([unit.id for unit in wanted.units])
-        keys = self._closed(what, units, spans)
-        found: list[tuple[_P, int, _T]] = []
-        missing: list[Span] = []
-        for span in spans:
-            kept = self.settled.find(*keys[span.number]) if self.settled and span.number in keys else None
-            if kept is None:
-                missing.append(span)
-            else:
-                found += [(place, span.slice, value) for place, value in kept]
-        to_keep: dict[int, list[tuple[_P, _T]]] = {span.number: [] for span in missing if span.number in keys}
-        for place, number, slice_, value in await read(missing):
-            found.append((place, slice_, value))
-            if number in to_keep:
-                to_keep[number].append((place, value))
-        for number, values in to_keep.items():
-            assert self.settled is not None, "only then is anything to be kept"
-            self.settled.keep(*keys[number], values, sum([size(value) for _, value in values]) + len(units))
-        return found
-
-    def _closed(self, what: Hashable, units: frozenset[int], spans: Sequence[Span]) -> dict[int, tuple[Hashable, int]]:
-        """By number, the spans whose sums are kept, those of closed years: under which key, and the mark they have."""
-        if not spans or self._marks is None or self.settled is None or not units <= self._marks.units:
-            return {}
-        known = (what, self.catalogues.revision, self.generation, units, self._marks.units)
-        open_year = date_of(Day(spans[-1].until - 1)).year
-        return {
-            span.number: (
-                (*known, span.slice > 0, span.first, span.until),
-                self._marks.of_days(span.first, span.until),
-            )
-            for span in spans
-            if date_of(Day(span.until - 1)).year < open_year
-        }
+        if self._marks is None or self.settled is None or not units <= self._marks.units:
+            return None
+        return Memory(self.settled, self._marks, units, (self.catalogues.revision, self.generation))
 
     async def _uses(
         self, wanted: Wanted, procedure_id: int | None, slices: Slices, later: tally.Cells
@@ -278,14 +245,10 @@ class Reader:
             return await uses(self.connection, asked, self._scope(wanted, procedure_id), missing, steps, last)
 
         found: dict[tuple[int, int], Uses] = {}
-        for unit, slice_, each in await self._with_settled((asked, procedure_id), wanted, spans, read, Uses.size):
-            if (unit, slice_) in found:
-                together = Uses()
-                together.add(found[unit, slice_])
-                together.add(each)
-                found[unit, slice_] = together
-            else:
-                found[unit, slice_] = each
+        summing = Summing((asked, procedure_id), read, _together, lambda _, uses: uses.left(), Uses.size)
+        for unit, slice_, each in await summed(self._memory(wanted), summing, spans):
+            into = found.get((unit, slice_))
+            found[unit, slice_] = each if into is None else _together(into, each)
         return found
 
     async def procedure_codes(self, ids: Collection[int]) -> dict[int, str]:
@@ -343,6 +306,14 @@ class Reader:
 
 _ALONE: Final[tuple[tuple[tally.Family, Part], ...]] = ((tally.PETITION, "petitions"), (tally.DOCUMENT, "documents"))
 """The families whose lives know no procedure."""
+
+
+def _added(one: list[int], other: list[int]) -> list[int]:
+    return list(map(add, one, other))
+
+
+def _together(one: Uses, other: Uses) -> Uses:
+    return Uses.together((one, other))
 
 
 def _spans(slices: Slices) -> tuple[list[Span], Steps | None]:

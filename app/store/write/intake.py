@@ -14,7 +14,7 @@ from app.domain.lives.events import DossierReceived
 from app.domain.push import Outcome, Parsed
 from app.store.catalogues import lock
 from app.store.catalogues.read import CatalogueCache
-from app.store.database import Clock, Connection, Database, DatabaseUnavailable, again, begun
+from app.store.database import Clock, Connection, Database, DatabaseUnavailable, Outdated, again, begun
 from app.store.names import Names
 from app.store.tallies import add
 from app.store.write import lives
@@ -54,7 +54,7 @@ class Intake:
             if tries <= _FREELY:
                 return await self.write(await self.fold(root_id, pushes))
             named = await self._named(root_id, pushes)
-            async with self._transaction(root_id, alone=True) as connection:
+            async with self._transaction(lock.begin_holding_alone(root_id)) as (connection, _):
                 folded = await fold(await read(connection, await self._seen(connection, root_id, named), pushes))
                 await write(connection, folded)
             return folded.outcomes()
@@ -75,7 +75,12 @@ class Intake:
             Outdated: it does not, and nothing was written.
         """
         if folded.accepted or folded.recalled:
-            async with self._transaction(folded.moment.root_id, alone=False) as connection:
+            moment = folded.moment
+            begin = lock.begin_holding(moment.root_id, moment.catalogues.revision)
+            async with self._transaction(begin) as (connection, begun_with):
+                # Catalogues, generation and rules change with the revision only.
+                if begun_with != lock.AT_REVISION:
+                    raise Outdated
                 await write(connection, folded)
         return folded.outcomes()
 
@@ -94,11 +99,10 @@ class Intake:
         await add.apply(connection, moment.root_id, moment.generation, change)
 
     @asynccontextmanager
-    async def _transaction(self, root_id: int, *, alone: bool) -> AsyncIterator[Connection]:
-        """One that holds the root's revision: together with other writers, or `alone`."""
-        statements = lock.begin_holding(root_id, alone=alone)
-        async with self._database.connection("write") as connection, begun(connection, statements):
-            yield connection
+    async def _transaction(self, begin: str) -> AsyncIterator[tuple[Connection, str]]:
+        """One that begins with statements: its connection, and what the server says of the last."""
+        async with self._database.connection("write") as connection, begun(connection, begin) as said:
+            yield connection, said
 
     async def _named(self, root_id: int, pushes: Pushes) -> tuple[dict[str, int], dict[str, int]]:
         """Ids of all sources and procedures that are named, new ones given now, on a connection of its own."""

@@ -25,16 +25,12 @@ _RECEIPT_COLUMNS: Final = columns_of(schema.receipt)
 
 
 async def write(connection: Connection, folded: Folded) -> None:
-    """Write a batch in the connection's transaction, which holds the root's revision.
+    """Write a batch in the connection's transaction, which holds the revision it was folded at.
 
     Raises:
         Outdated: something that it rests on has changed.
     """
     moment = folded.moment
-    # Catalogues, generation and rules change with the revision only.
-    revision = await connection.fetchval("SELECT revision FROM root WHERE id = $1", moment.root_id)
-    if revision != moment.catalogues.revision:
-        raise Outdated
     if folded.recalled:
         await _confirm(connection, folded)
     if folded.accepted:

@@ -191,10 +191,14 @@ def test_procedures_are_distinct_ones_of_the_remit() -> None:
 
 def test_uses_of_units_are_added_up_by_procedure() -> None:
     found = Uses(online={1}, open={1: 2}, received={1: [1, 0, 0]})
-    found.add(Uses(online={2}, paid={1}, open={1: -1, 2: 4}, received={1: [2, 0, 5], 3: [0, 1, 0]}))
-    assert found == Uses({1, 2}, {1}, set(), {1: 1, 2: 4}, {1: [3, 0, 5], 3: [0, 1, 0]})
-    assert found.following(Uses(open={2: -4})).open == {1: 1, 2: 0}
-    assert found.size() == 2 + 1 + 2 * 2 + 2 + 6
+    more = Uses(online={2}, paid={1}, open={1: -1, 2: 4}, received={1: [2, 0, 5], 3: [0, 1, 0]})
+    both = Uses.together((found, more))
+    assert both == Uses({1, 2}, {1}, set(), {1: 1, 2: 4}, {1: [3, 0, 5], 3: [0, 1, 0]})
+    assert found == Uses(online={1}, open={1: 2}, received={1: [1, 0, 0]})
+    assert both.following(Uses(open={2: -4})).open == {1: 1, 2: 0}
+    assert both.following(Uses(open={2: -4})).left() == Uses(open={1: 1})
+    assert Uses(online={1}, open={1: 0}).left() is None
+    assert both.size() == 2 + 1 + 2 * 2 + 2 + 6
 
 
 def test_programmes_are_dossiers_by_an_attribute_of_their_procedure() -> None:
