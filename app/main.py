@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 
 from app.api import catalogues, events, indicators, rejections
 from app.api.events_direct import Direct
@@ -30,6 +31,7 @@ from app.store.write.intake import Intake
 from app.store.write.refold import Refolder
 
 VERSION = "0.1.0"
+_ENDING_SECONDS = 2.0
 
 _ROUTES = (
     *(events, catalogues, indicators, scorecard, stream, ranking, series, breakdown, advice),
@@ -48,6 +50,8 @@ def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None) ->
         settings.database.write_connections,
         settings.database.read_connections,
         settings.database.acquire_seconds,
+        settings.database.read_seconds,
+        settings.database.write_seconds,
     )
     catalogue_cache = CatalogueCache(settings.catalogues.max_rows)
     intake = Intake(database, catalogue_cache, clock)
@@ -57,7 +61,7 @@ def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None) ->
         database=database,
         catalogue_cache=catalogue_cache,
         intake=intake,
-        gatherer=Gatherer(intake, settings.intake.max_waiting_events),
+        gatherer=Gatherer(intake, settings.intake.max_waiting_events, settings.database.write_seconds),
         refolder=Refolder(database, intake),
         figures=FigureCache(settings.figures.cache_bytes),
         watcher=Watcher(database, clock, settings.streams, metrics),
@@ -103,6 +107,8 @@ def create_app(service: Service | None = None) -> FastAPI:
 async def _living(app: FastAPI) -> AsyncIterator[None]:
     """What goes on beside requests as long as the application is there."""
     service: Service = app.state.service
+    # Loaded ahead: it takes half a second that no request should wait for.
+    await run_in_threadpool(probes.needed)
     loops = (service.refolder.run_forever(), service.watcher.run_forever(), probes.measure_forever(service))
     tasks = [asyncio.create_task(each) for each in loops]
     try:
@@ -110,8 +116,8 @@ async def _living(app: FastAPI) -> AsyncIterator[None]:
     finally:
         for task in tasks:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await asyncio.wait(tasks, timeout=_ENDING_SECONDS)
+        # What still waits for the database gets its connections cut off.
         await service.database.close()
 
 

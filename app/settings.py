@@ -21,6 +21,15 @@ class DatabaseSettings(BaseModel):
     write_connections: int = Field(8, ge=1, le=200, description="Connections for taking events in.")
     read_connections: int = Field(8, ge=1, le=200, description="Connections for figures and catalogues.")
     acquire_seconds: float = Field(5, gt=0, le=60, description="Seconds to wait for a free connection before 503.")
+    read_seconds: float = Field(
+        10, gt=0, le=86_400, description="Seconds in which a question is answered; what is not answered then is 503."
+    )
+    write_seconds: float = Field(
+        30,
+        gt=0,
+        le=86_400,
+        description="Seconds in which a push that is here whole is answered; else 503.",
+    )
 
 
 class IntakeSettings(BaseModel):

@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import psycopg
 from alembic import context
 from sqlalchemy import create_engine, pool
 
+from app.store.address import Address
 from app.store.schema import metadata
 
 TIMESCALE = context.config.attributes.get("timescale") or context.get_x_argument(as_dictionary=True).get(
@@ -19,10 +21,10 @@ TIMESCALE = context.config.attributes.get("timescale") or context.get_x_argument
 )
 
 
-def dsn() -> str:
-    """The address in SQLAlchemy's spelling for psycopg 3."""
-    address = context.config.attributes.get("dsn") or os.environ.get("CHISO_DATABASE__DSN", "postgresql://")
-    return "postgresql+psycopg://" + address.partition("://")[2]
+def connect() -> psycopg.Connection:
+    """A connection to the database that is to be migrated."""
+    dsn = context.config.attributes.get("dsn") or os.environ.get("CHISO_DATABASE__DSN", "postgresql://")
+    return psycopg.connect(Address.of(dsn).libpq())
 
 
 def run() -> None:
@@ -33,7 +35,7 @@ def run() -> None:
         with context.begin_transaction():
             context.run_migrations()
         return
-    engine = create_engine(dsn(), poolclass=pool.NullPool)
+    engine = create_engine("postgresql+psycopg://", creator=connect, poolclass=pool.NullPool)
     with engine.connect() as connection:
         context.configure(connection=connection, **options)
         with context.begin_transaction():

@@ -10,9 +10,10 @@ from app.cli.running import fail
 from app.demo.living import simulation
 from app.server.http import PortInUse
 from app.store import migrate
-from app.store.database import DatabaseUnavailable
+from app.store.address import BadAddress
 from app.store.embedded.server import EmbeddedError
 from app.store.roots import UnknownRoot
+from app.store.unavailable import DatabaseUnavailable
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Exact indicators of Decision 766/QĐ-TTg from events."
@@ -30,7 +31,7 @@ app.command("openapi")(serve.openapi_command)
 
 _TOLD = (
     ingesting.Refused, simulation.Refused, simulation.NothingToDo, UnknownRoot, EmbeddedError, PortInUse,
-    migrate.TimescaleMissing, migrate.UnknownRevision,
+    migrate.TimescaleMissing, migrate.UnknownRevision, BadAddress,
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from app.settings import Settings
 from app.store import migrate
 from app.store.embedded import server as embedded
 
+_A_DAY = 86_400.0
 console = Console(stderr=True)
 _T = TypeVar("_T")
 
@@ -48,6 +49,8 @@ def database(settings: Settings, own: bool = False) -> Iterator[str]:
 def run(work: Callable[[Service], Awaitable[_T]]) -> _T:
     """Run `work` on a service over the configured database."""
     settings = Settings()
+    # A command may take as long as its work does.
+    settings.database.read_seconds = settings.database.write_seconds = _A_DAY
     set_up_logging("WARNING")
 
     async def whole(dsn: str) -> _T:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import errno
+import logging
+import os
 import socket
+import threading
 from collections.abc import Callable
+from typing import Final
 
 import psutil
 import uvicorn
@@ -12,6 +16,15 @@ from fastapi import FastAPI
 
 from app.server.connections import JoinedHttp
 from app.server.garbage import collect_less
+
+_log = logging.getLogger(__name__)
+_LONGEST_END_SECONDS: Final = 12.0
+"""From when the process is asked to end; with the way there it is gone within 15."""
+
+
+def _end_at_once() -> None:
+    _log.error("something did not end in %.0f seconds: the process ends without it", _LONGEST_END_SECONDS)
+    os._exit(1)
 
 
 class PortInUse(Exception):
@@ -59,7 +72,10 @@ class Server(uvicorn.Server):
         self._end_streams = end_streams
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End the streams, then everything else."""
+        """End the streams, then everything else; what hangs then ends with the process."""
+        last = threading.Timer(_LONGEST_END_SECONDS, _end_at_once)
+        last.daemon = True
+        last.start()
         self._end_streams()
         await super().shutdown(sockets)
 

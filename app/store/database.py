@@ -7,11 +7,16 @@ timestamptz and date. The codecs below are the one place where the two meet.
 from __future__ import annotations
 
 import asyncio
+import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, TypeVar
 
 import asyncpg
+
+from app.store.address import Address
+from app.store.unavailable import Busy, Overloaded, unavailable
 
 Connection = asyncpg.pool.PoolConnectionProxy | asyncpg.Connection
 Clock = Callable[[], int | None]
@@ -35,38 +40,45 @@ _PLANNING: Final = {
 _POSTGRES_EPOCH_US: Final = 946_684_800_000_000
 _POSTGRES_EPOCH_DAYS: Final = 10_957
 
-RETRIED: Final = (
-    asyncpg.DeadlockDetectedError,
-    asyncpg.SerializationError,
-    asyncpg.LockNotAvailableError,
-)
-"""Failures after which the same transaction may simply be tried again (40P01, 40001, 55P03)."""
-
-GONE: Final = (
-    OSError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.UndefinedTableError,
-)
-"""Failures that mean the database cannot serve now: out of reach, full, a standby, or not migrated yet."""
-
-
-class DatabaseUnavailable(Exception):
-    """The database did not answer; nothing was acknowledged."""
-
-
-class Overloaded(Exception):
-    """No connection became free in time."""
+_GONE: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""Whatever a server, the driver or the network says instead of an answer."""
 
 
 class Outdated(Exception):
     """What a transaction was prepared from has changed meanwhile: it begins anew."""
+
+
+_FRESH: Final = 1.0
+"""Seconds for which a connection is taken to be alive since it was last used."""
+_OF_LOOK_UP: Final = 0.3
+"""Share of a reading's time in which its key is looked up."""
+_PROVING: Final = 2.0
+"""Seconds in which one that was not used for longer has to prove that it is."""
+
+_NOTICED: Final = {
+    # A client that gave up: its backend notices in seconds, also while it waits for a lock, and rolls back.
+    "client_connection_check_interval": "5s",
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "15s",
+}
+
+
+class _Lasting(asyncpg.Connection):
+    """A connection that knows when it was last of use."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.used()
+
+    def used(self) -> None:
+        """It has just answered."""
+        self._last = time.monotonic()
+
+    def is_fresh(self) -> bool:
+        """Whether it answered so lately that it need not be asked."""
+        return time.monotonic() - self._last < _FRESH
 
 
 _BEGIN_FIGURES: Final = """
@@ -78,7 +90,43 @@ _BEGIN_FIGURES: Final = """
 """
 
 
-async def _prepare(connection: Any) -> None:
+_SERVER: Final = "SELECT inet_server_addr()::text, inet_server_port(), pg_postmaster_start_time()::text"
+"""What tells a server from another at the same address, or from itself before it was started anew."""
+
+
+class _Cut:
+    """Cuts a connection off when its time is over: what waits for it fails at once. `done` says that it has."""
+
+    def __init__(self, connection: Any, seconds: float) -> None:
+        self.done = False
+        self._connection = connection
+        self._handle = asyncio.get_running_loop().call_later(max(0, seconds), self._cut)
+        self.cancel = self._handle.cancel
+
+    def _cut(self) -> None:
+        self.done = True
+        _end(self._connection)
+
+
+def _end(connection: Any) -> None:
+    # One that is closed is in the pool again already, and says so.
+    with suppress(asyncpg.InterfaceError):
+        connection.terminate()
+
+
+async def _proves(connection: Any) -> bool:
+    """Whether a connection that was quiet for a while is alive, and its server can still be written."""
+    cut = _Cut(connection, _PROVING)
+    try:
+        standby: bool = await connection.fetchval("SELECT pg_is_in_recovery()")
+    except _GONE:
+        return False
+    finally:
+        cut.cancel()
+    return not standby
+
+
+async def _set_types(connection: Any) -> None:
     await connection.set_type_codec(
         "timestamptz",
         schema="pg_catalog",
@@ -101,14 +149,40 @@ async def _keep(connection: Any) -> None:
 
 
 class Database:
-    """The service's connections; writers and readers have pools of their own, so that a full wall stops no push."""
+    """The service's connections; writers and readers have pools of their own, so that a full wall stops no push.
 
-    def __init__(self, dsn: str, write_connections: int, read_connections: int, acquire_seconds: float) -> None:
-        self._dsn = dsn
-        self._sizes = {"write": write_connections, "read": read_connections}
+    Nothing waits without end: a connection held for longer than its pool allows is cut off, and so is one that was
+    quiet for a while and then does not prove to be alive. What is cut off is replaced, and with it all that may have
+    gone the same way.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        write_connections: int,
+        read_connections: int,
+        acquire_seconds: float,
+        read_seconds: float = 10,
+        write_seconds: float = 30,
+    ) -> None:
+        """Nothing is connected yet.
+
+        Args:
+            acquire_seconds: how long a free connection is waited for.
+            read_seconds: how long a reading may take, its key's look-up first.
+            write_seconds: how long a connection for writing may be held, statements and all.
+
+        Raises:
+            BadAddress: `dsn` is no address of a PostgreSQL database.
+        """
+        self._address = Address.of(dsn)
         self._acquire_seconds = acquire_seconds
+        self._sizes = {"write": write_connections, "read": read_connections}
+        self._seconds = {"write": write_seconds, "read": read_seconds * (1 - _OF_LOOK_UP)}
+        self.look_up_seconds = read_seconds * _OF_LOOK_UP
+        """How long the look-up may take that goes before reading."""
         self._pools: dict[str, asyncpg.Pool] = {}
-        self._opening = asyncio.Lock()
+        self._server: tuple[Any, ...] | None = None
 
     async def close(self) -> None:
         """Close all connections."""
@@ -118,53 +192,105 @@ class Database:
 
     async def _pool(self, name: str) -> asyncpg.Pool:
         if name not in self._pools:
-            async with self._opening:
-                if name not in self._pools:
-                    self._pools[name] = await asyncpg.create_pool(
-                        self._dsn,
-                        min_size=1,
-                        max_size=self._sizes[name],
-                        init=_prepare,
-                        reset=_keep,
-                        # The statement that writes all tallies is longer than what is kept prepared by default.
-                        max_cacheable_statement_size=0,
-                        server_settings={"application_name": f"chiso-{name}", "timezone": "UTC", **_PLANNING[name]},
-                    )
+            self._pools[name] = await asyncpg.create_pool(
+                **self._address.asyncpg(),
+                # None is opened ahead, so that nobody waits here.
+                min_size=0,
+                max_size=self._sizes[name],
+                init=self._prepare,
+                reset=_keep,
+                connection_class=_Lasting,
+                # The statement that writes all tallies is longer than what is kept prepared by default.
+                max_cacheable_statement_size=0,
+                server_settings={
+                    "application_name": f"chiso-{name}",
+                    "timezone": "UTC",
+                    **_PLANNING[name],
+                    **_NOTICED,
+                },
+            )
         return self._pools[name]
+
+    async def _prepare(self, connection: Any) -> None:
+        """Make a new connection ready for use; one to another server than before makes all others be replaced."""
+        await _set_types(connection)
+        found = connection._transport.get_extra_info("socket")
+        if found is not None and found.family != socket.AF_UNIX:
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for option, value in self._address.sockets():
+                if hasattr(socket, option):
+                    found.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+        server = tuple(await connection.fetchrow(_SERVER))
+        if self._server not in (None, server):
+            # Readers on one server and writers on another would not see what was pushed.
+            await self._replace_all()
+        self._server = server
+
+    async def _replace_all(self) -> None:
+        """Have every connection replaced before it is lent again."""
+        for pool in self._pools.values():
+            await pool.expire_connections()
 
     def in_use(self) -> dict[str, tuple[int, int]]:
         """Connections of each pool: in use, open."""
         return {name: (pool.get_size() - pool.get_idle_size(), pool.get_size()) for name, pool in self._pools.items()}
 
     @asynccontextmanager
-    async def connection(self, name: str) -> AsyncIterator[Connection]:
-        """A connection of the pool `write` or `read`.
+    async def connection(self, name: str, seconds: float | None = None) -> AsyncIterator[Connection]:
+        """A connection of the pool `write` or `read`, for so many seconds; without, for as long as its pool allows.
 
         Raises:
             Overloaded: none became free in time.
-            DatabaseUnavailable: the database cannot be reached or went away.
+            DatabaseUnavailable: the database cannot be reached, went away, did not answer in time or refused something.
         """
-        try:
-            pool = await self._pool(name)
-            connection = await pool.acquire(timeout=self._acquire_seconds)
-        except TimeoutError as error:
-            raise Overloaded from error
-        except (*GONE, asyncpg.PostgresError) as error:
-            # Whatever a server says instead of letting us in (not accepting connections now, no such database).
-            raise DatabaseUnavailable(str(error)) from error
+        seconds = self._seconds[name] if seconds is None else seconds
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + seconds
+        connection, pool = await self._acquired(name, min(seconds, self._acquire_seconds))
+        used, cut = connection.used, _Cut(connection, ends - loop.time())
         try:
             yield connection
-        except GONE as error:
+            used()
+        except _GONE as error:
             if isinstance(error, ValueError):
                 # asyncpg's complaint about a value is an InterfaceError too; the database is not to blame.
                 raise
-            # Not to be lent again: with reset switched off nobody would notice what state it is in. One that the server
-            # has ended is back in the pool already, and says so.
-            with suppress(asyncpg.InterfaceError):
-                connection.terminate()
-            raise DatabaseUnavailable(str(error)) from error
+            found = unavailable(TimeoutError() if cut.done else error)
+            if not isinstance(found, Busy):
+                # Not to be lent again: with reset switched off nobody would notice what state it is in.
+                _end(connection)
+            raise found from error
         finally:
             await pool.release(connection)
+            cut.cancel()
+            if cut.done:
+                await self._replace_all()
+
+    async def _acquired(self, name: str, seconds: float) -> tuple[Any, asyncpg.Pool]:
+        """A connection that is alive, and its pool."""
+        try:
+            async with asyncio.timeout(seconds):
+                pool = await self._pool(name)
+                while True:
+                    connection: Any = await pool.acquire()
+                    alive = False
+                    try:
+                        alive = connection.is_fresh() or await _proves(connection)
+                    finally:
+                        if not alive:
+                            _end(connection)
+                            await pool.release(connection)
+                            await self._replace_all()
+                    if alive:
+                        return connection, pool
+        except TimeoutError as error:
+            in_use, _ = self.in_use().get(name, (0, 0))
+            if in_use >= self._sizes[name]:
+                raise Overloaded from error
+            raise unavailable(error) from error
+        except _GONE as error:
+            # Whatever a server says instead of letting us in (not accepting connections now, no such database).
+            raise unavailable(error) from error
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Connection]:
@@ -227,6 +353,6 @@ async def again(once: Callable[[], Awaitable[_T]], attempts: int = 8) -> _T:
             return await once()
         except Outdated:
             pass
-        except RETRIED:
+        except Busy:
             await asyncio.sleep(0.01 * 2**attempt)
     raise Overloaded

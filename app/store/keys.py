@@ -110,7 +110,7 @@ class Keys:
         """One statement for all who came before it began; who comes later may come after a revocation it cannot see."""
         asked: list[_Asked] = []
         try:
-            async with self._database.connection("read") as connection:
+            async with self._database.connection("read", self._database.look_up_seconds) as connection:
                 # Taken with the connection in hand: who came while it was waited for need not wait again.
                 asked, self._waiting = self._waiting, []
                 rows = await connection.fetch(

@@ -9,6 +9,8 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from app.store.address import Address
+
 if TYPE_CHECKING:
     from alembic.config import Config
 
@@ -63,7 +65,7 @@ def upgrade(dsn: str, timescale: str = "auto", to: str = "head") -> None:
     from alembic.util import CommandError
 
     if timescale == "require":
-        with psycopg.connect(dsn) as connection:
+        with psycopg.connect(Address.of(dsn).libpq()) as connection:
             if not connection.execute("SELECT FROM pg_extension WHERE extname = 'timescaledb'").fetchall():
                 raise TimescaleMissing("the extension timescaledb is not created in this database")
     config = _config()

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final, Literal, NamedTuple
 
-import asyncpg
 import structlog
 from sqlalchemy import Integer, Select, bindparam, func, or_, select
 
 from app.domain.push import Rejected
-from app.store.database import Connection, Database, DatabaseUnavailable, Overloaded
+from app.store.database import Connection, Database
 from app.store.schema import rejection
 from app.store.statements import in_sql
+from app.store.unavailable import DatabaseUnavailable, Overloaded
 
 _log = structlog.get_logger("chiso.rejections")
 
@@ -69,7 +69,7 @@ async def keep(database: Database, root_id: int, unit: str, errors: Sequence[Rej
     try:
         async with asyncio.timeout(_PATIENCE):
             await database.write(lambda connection: _write(connection, root_id, unit, _last(errors), now))
-    except (TimeoutError, DatabaseUnavailable, Overloaded, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (TimeoutError, DatabaseUnavailable, Overloaded) as error:
         _log.warning("not kept", rejections=len(errors), reason=type(error).__name__)
 
 

@@ -102,6 +102,11 @@ async def revision(connection: Connection) -> str | None:
     return at
 
 
+async def is_read_only(connection: Connection) -> bool:
+    """Whether nothing can be written: on a standby, or where the server, the database or the role is set to be so."""
+    return bool(await connection.fetchval("SELECT current_setting('transaction_read_only')::boolean"))
+
+
 async def rules(connection: Connection) -> tuple[bool, bool]:
     """Whether any root's lives are folded with newer rules than these, and whether any are being folded again."""
     row = await connection.fetchrow(

@@ -60,7 +60,7 @@ async def test_random_failures_lose_nothing_and_leave_nobody_waiting(
     events = arrivals(seed, 500)
     distinct = len({(each.event.source, each.event.id) for each in events})
     root_id = await province(databases[0])
-    gatherers = [Gatherer(Intake(each, CatalogueCache(), lambda: CLOCK), 20_000) for each in databases]
+    gatherers = [Gatherer(Intake(each, CatalogueCache(), lambda: CLOCK), 20_000, 30) for each in databases]
 
     with monkeypatch.context() as failing:
         for name in ("execute", "fetch", "fetchrow", "fetchval", "copy_records_to_table"):

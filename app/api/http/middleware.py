@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from typing import Any
@@ -48,6 +49,12 @@ class Requests:
         except ClientDisconnect:
             # Left while its body was being read: nobody is there to be answered, and nothing here has failed.
             status = _LEFT
+        except asyncio.CancelledError:
+            # The process ends and could not wait any longer. Nothing was acknowledged: the sender comes again.
+            if status:
+                raise
+            answer = problems.response(Request(scope), Problem("overloaded", "the service is stopping; send it again"))
+            await answer(scope, receive, stamped)
         except Exception:
             _log.exception("failed", request_id=request_id)
             if status:

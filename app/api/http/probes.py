@@ -20,13 +20,16 @@ from app.api.http.openapi.routes import plain, told
 from app.api.http.problems import Problem
 from app.api.http.service import Service, Serving
 from app.store import migrate, snapshot
-from app.store.database import DatabaseUnavailable, Overloaded
+from app.store.unavailable import READ_ONLY, DatabaseUnavailable, unavailable
 
 router = APIRouter(tags=["operations"])
-_needed = cache(migrate.head)
+needed = cache(migrate.head)
+"""The revision this version needs."""
 _log = logging.getLogger(__name__)
 _SCRAPE_SECONDS: Final = 1.0
 _MEASURED_SECONDS: Final = 1.0
+_READY_SECONDS: Final = 0.9
+"""So that the answer is there within a second, whatever the pools do."""
 
 
 @answer
@@ -65,20 +68,27 @@ _NOT_READY: Final = ("overloaded", "database_unavailable")
 
 @router.get("/readyz", summary="Can the service answer", **told(Ready, scope=None, problems=_NOT_READY, tag=None))
 async def readyz(service: Serving) -> Response:
-    """200 when the database answers, has the migration revision this version needs and no newer version's rules.
+    """200 when the database answers within a second, for reading and for writing, can be written, has the migration
+    revision this version needs and no newer version's rules. Else what is the matter.
 
     `refolding` says whether lives of any root are being folded again after an edit or an upgrade.
     """
     try:
-        async with service.database.connection("read") as connection:
-            revision = await snapshot.revision(connection)
-            newer, refolding = await snapshot.rules(connection) if revision == _needed() else (False, False)
-    except (DatabaseUnavailable, Overloaded):
+        async with asyncio.timeout(_READY_SECONDS):
+            async with service.database.connection("read") as connection:
+                revision = await snapshot.revision(connection)
+                newer, refolding = await snapshot.rules(connection) if revision == needed() else (False, False)
+            # As pushes go: another pool, which may be served otherwise.
+            async with service.database.connection("write") as connection:
+                read_only = await snapshot.is_read_only(connection)
+    except (DatabaseUnavailable, TimeoutError) as error:
         service.metrics.up.set(0)
-        raise
+        raise Problem("database_unavailable", f"the database: {unavailable(error)}") from error
     service.metrics.up.set(1)
-    if revision != _needed():
-        detail = f"the database is at revision {revision or 'none'}, {_needed()} is needed: run chiso migrate"
+    if read_only:
+        raise Problem("database_unavailable", f"the database: {READ_ONLY}")
+    if revision != needed():
+        detail = f"the database is at revision {revision or 'none'}, {needed()} is needed: run chiso migrate"
         raise Problem("database_unavailable", detail)
     if newer:
         raise Problem(
@@ -118,6 +128,7 @@ async def _measure_database(service: Service) -> None:
             rejections, to_do, done = map(float, await snapshot.backlog(connection))
     except Exception:  # noqa: BLE001 - a scrape without three numbers tells more than one that failed
         _log.debug("the database did not tell its metrics", exc_info=True)
+    service.metrics.up.set(0 if math.isnan(rejections) else 1)
     service.metrics.rejections_kept.set(rejections)
     service.metrics.refold_to_do.set(to_do)
     service.metrics.refold_done.set(done)

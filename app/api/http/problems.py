@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from typing_extensions import TypedDict
 
 from app.api.http.fields import answer, said, whole
-from app.store.database import DatabaseUnavailable, Overloaded
+from app.store.unavailable import DatabaseUnavailable, Overloaded
 
 MEDIA_TYPE: Final = "application/problem+json"
 

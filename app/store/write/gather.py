@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from app.domain.push import Outcome, Parsed
-from app.store.database import DatabaseUnavailable, Overloaded
+from app.store.unavailable import SILENT, Busy, DatabaseUnavailable, Overloaded, Refused
 from app.store.write.fold import Folded
 from app.store.write.intake import Intake
 
@@ -92,9 +92,8 @@ class _Queue:
 class Gatherer:
     """Takes pushes in through `Intake`, those of a root together."""
 
-    def __init__(self, intake: Intake, most_waiting: int) -> None:
-        self._intake = intake
-        self._most_waiting = most_waiting
+    def __init__(self, intake: Intake, most_waiting: int, patience: float) -> None:
+        self._intake, self._most_waiting, self._patience = intake, most_waiting, patience
         self._queues: dict[tuple[int, bool], _Queue] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -109,7 +108,7 @@ class Gatherer:
         Raises:
             Overloaded: too many events of small pushes wait already. What waits of large ones is bounded in bytes,
                 before it comes here.
-            DatabaseUnavailable: nothing was acknowledged.
+            DatabaseUnavailable: nothing was acknowledged, at the latest after `patience` seconds.
         """
         small = len(arrivals) <= _MOST_SMALL
         queue = self._queues.get((root_id, small))
@@ -122,7 +121,11 @@ class Gatherer:
             raise Overloaded
         waiting = _Waiting(unit, arrivals, asyncio.get_running_loop().create_future())
         queue.add(waiting)
-        return await waiting.outcome
+        try:
+            async with asyncio.timeout(self._patience):
+                return await waiting.outcome
+        except TimeoutError as error:
+            raise DatabaseUnavailable(SILENT) from error
 
     async def _run(self, root_id: int, small: bool, queue: _Queue) -> None:
         """Batches, one after the other, until nobody waits."""
@@ -160,7 +163,8 @@ class Gatherer:
                 if not waiting.outcome.done():
                     waiting.outcome.set_result(outcome)
         except Exception as error:  # noqa: BLE001  whatever it is, somebody waits to be told
-            if isinstance(error, (DatabaseUnavailable, Overloaded)) or (folded is None and len(taken) == 1):
+            of_all = isinstance(error, (DatabaseUnavailable, Overloaded)) and not isinstance(error, (Busy, Refused))
+            if of_all or (folded is None and len(taken) == 1):
                 for waiting in taken:
                     if not waiting.outcome.done():
                         waiting.outcome.set_exception(error)

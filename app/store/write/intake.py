@@ -5,8 +5,7 @@ Lock order, the same for every writer: catalogue revision (shared) → receipts 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Final
 
 from app.domain.lives import life
@@ -14,9 +13,10 @@ from app.domain.lives.events import DossierReceived
 from app.domain.push import Outcome, Parsed
 from app.store.catalogues import lock
 from app.store.catalogues.read import CatalogueCache
-from app.store.database import Clock, Connection, Database, DatabaseUnavailable, Outdated, again, begun
+from app.store.database import Clock, Connection, Database, Outdated, again, begun
 from app.store.names import Names
 from app.store.tallies import add
+from app.store.unavailable import DatabaseUnavailable
 from app.store.write import lives
 from app.store.write.fold import Folded, Pushes, fold, read
 from app.store.write.moment import Moment
@@ -54,7 +54,8 @@ class Intake:
             if tries <= _FREELY:
                 return await self.write(await self.fold(root_id, pushes))
             named = await self._named(root_id, pushes)
-            async with self._transaction(lock.begin_holding_alone(root_id)) as (connection, _):
+            begin = lock.begin_holding_alone(root_id)
+            async with self._database.connection("write") as connection, begun(connection, begin):
                 folded = await fold(await read(connection, await self._seen(connection, root_id, named), pushes))
                 await write(connection, folded)
             return folded.outcomes()
@@ -77,9 +78,9 @@ class Intake:
         if folded.accepted or folded.recalled:
             moment = folded.moment
             begin = lock.begin_holding(moment.root_id, moment.catalogues.revision)
-            async with self._transaction(begin) as (connection, begun_with):
+            async with self._database.connection("write") as connection, begun(connection, begin) as said:
                 # Catalogues, generation and rules change with the revision only.
-                if begun_with != lock.AT_REVISION:
+                if said != lock.AT_REVISION:
                     raise Outdated
                 await write(connection, folded)
         return folded.outcomes()
@@ -97,12 +98,6 @@ class Intake:
         """Fold lives once more with the present catalogue, inside the caller's transaction."""
         change = await lives.take_in(connection, moment, {subject: [] for subject in subjects})
         await add.apply(connection, moment.root_id, moment.generation, change)
-
-    @asynccontextmanager
-    async def _transaction(self, begin: str) -> AsyncIterator[tuple[Connection, str]]:
-        """One that begins with statements: its connection, and what the server says of the last."""
-        async with self._database.connection("write") as connection, begun(connection, begin) as said:
-            yield connection, said
 
     async def _named(self, root_id: int, pushes: Pushes) -> tuple[dict[str, int], dict[str, int]]:
         """Ids of all sources and procedures that are named, new ones given now, on a connection of its own."""

@@ -14,7 +14,8 @@ import pytest
 from app.main import create_app, create_service
 from app.settings import AuthSettings
 from app.store import keys
-from app.store.database import Connection, Database, DatabaseUnavailable
+from app.store.database import Connection, Database
+from app.store.unavailable import DatabaseUnavailable
 from tests.api.asking import ONE, card, of_errors, of_problem, reception
 from tests.faults.serving import free_port
 from tests.running import PROCEDURES, Running, settings_for
@@ -235,9 +236,9 @@ class Counted(Database):
     asked = 0
 
     @asynccontextmanager
-    async def connection(self, name: str) -> AsyncIterator[Connection]:
+    async def connection(self, name: str, seconds: float | None = None) -> AsyncIterator[Connection]:
         self.asked += 1
-        async with super().connection(name) as connection:
+        async with super().connection(name, seconds) as connection:
             yield connection
 
 

@@ -14,8 +14,9 @@ from app.domain.lives.events import DossierReceived, Event
 from app.domain.push import Outcome, Parsed
 from app.store import roots
 from app.store.catalogues.read import CatalogueCache
-from app.store.database import Database, DatabaseUnavailable, Outdated, Overloaded
+from app.store.database import Database, Outdated
 from app.store.proof.verify import verify
+from app.store.unavailable import DatabaseUnavailable, Overloaded
 from app.store.write.fold import Folded, Pushes
 from app.store.write.gather import Gatherer, _Queue
 from app.store.write.intake import Intake
@@ -64,7 +65,7 @@ async def root_id(store: Database) -> int:
 
 async def test_pushes_that_come_together_go_together(store: Database, root_id: int) -> None:
     intake = Counted(store, CatalogueCache())
-    gatherer = Gatherer(intake, 1_000)
+    gatherer = Gatherer(intake, 1_000, 30)
     outcomes = await asyncio.gather(*(gatherer.push(root_id, "H44", [parsed(n)]) for n in range(64)))
     assert [(each.accepted, each.duplicates, list(each.errors)) for each in outcomes] == [(1, 0, [])] * 64
     assert (intake.folds, intake.writes) == (1, 1)
@@ -75,7 +76,7 @@ async def test_pushes_that_come_together_go_together(store: Database, root_id: i
 
 
 async def test_each_push_is_judged_by_its_own_key_and_in_its_turn(store: Database, root_id: int) -> None:
-    gatherer = Gatherer(Intake(store, CatalogueCache()), 1_000)
+    gatherer = Gatherer(Intake(store, CatalogueCache()), 1_000, 30)
     pushes = [
         ("H44", parsed(0)),
         ("H44", parsed(1)),
@@ -96,7 +97,7 @@ async def test_each_push_is_judged_by_its_own_key_and_in_its_turn(store: Databas
 
 async def test_a_push_that_breaks_its_transaction_spares_its_neighbours(store: Database, root_id: int) -> None:
     intake = Counted(store, CatalogueCache())
-    gatherer = Gatherer(intake, 1_000)
+    gatherer = Gatherer(intake, 1_000, 30)
     # Intake lets no such text through; here it stands for whatever else a database may choke on.
     poisoned = parsed(40, subject="H44.07-\0")
     pushes = [gatherer.push(root_id, "H44", [poisoned if n == 40 else parsed(n)]) for n in range(64)]
@@ -111,7 +112,7 @@ async def test_a_push_that_breaks_its_transaction_spares_its_neighbours(store: D
 
 
 async def test_the_queue_is_bounded(store: Database, root_id: int) -> None:
-    gatherer = Gatherer(Intake(store, CatalogueCache()), 100)
+    gatherer = Gatherer(Intake(store, CatalogueCache()), 100, 30)
     outcomes = await asyncio.gather(
         *(gatherer.push(root_id, "H44", [parsed(n)]) for n in range(150)), return_exceptions=True
     )
@@ -150,7 +151,7 @@ def pushes_of(gatherer: Gatherer, unit: str, count: int, events: int) -> list[as
 
 async def test_half_is_folded_while_half_is_written(store: Database) -> None:
     intake = Paused(store)
-    gatherer = Gatherer(intake, 20_000)
+    gatherer = Gatherer(intake, 20_000, 30)
     pushes = pushes_of(gatherer, "H44", 8, 1_000)
     await turn()
     assert [len(each) for each in intake.together] == [4, 4]
@@ -166,7 +167,7 @@ async def test_half_is_folded_while_half_is_written(store: Database) -> None:
 
 async def test_a_batch_takes_no_further_push_after_ten_thousand_events(store: Database) -> None:
     intake = Paused(store)
-    gatherer = Gatherer(intake, 20_000)
+    gatherer = Gatherer(intake, 20_000, 30)
     pushes = pushes_of(gatherer, "H44", 30, 1_000)
     await turn()
     assert [len(each) for each in intake.together] == [10, 10]
@@ -176,7 +177,7 @@ async def test_a_batch_takes_no_further_push_after_ten_thousand_events(store: Da
 
 async def test_one_event_does_not_wait_behind_thousands(store: Database) -> None:
     intake = Paused(store)
-    gatherer = Gatherer(intake, 20_000)
+    gatherer = Gatherer(intake, 20_000, 30)
     large = pushes_of(gatherer, "H44", 2, 5_000)
     await turn()
     small = pushes_of(gatherer, "H44", 1, 1)
@@ -188,7 +189,7 @@ async def test_one_event_does_not_wait_behind_thousands(store: Database) -> None
 
 async def test_a_busy_key_does_not_keep_another_from_its_turn(store: Database) -> None:
     intake = Paused(store)
-    gatherer = Gatherer(intake, 20_000)
+    gatherer = Gatherer(intake, 20_000, 30)
     busy = pushes_of(gatherer, "H44", 40, 100)
     await turn()
     assert [len(each) for each in intake.together] == [20, 20]
@@ -205,7 +206,7 @@ async def test_a_busy_key_does_not_keep_another_from_its_turn(store: Database) -
 async def test_a_quiet_key_has_its_turn_beside_one_that_fills_every_batch(store: Database) -> None:
     intake = Paused(store)
     intake.goes_on.set()
-    gatherer = Gatherer(intake, 20_000)
+    gatherer = Gatherer(intake, 20_000, 30)
     answered = 0
 
     async def busy() -> None:
@@ -244,7 +245,7 @@ async def test_a_batch_that_ends_late_does_not_end_the_next() -> None:
 
 async def test_few_events_wait_for_the_batch_under_way_and_many_are_folded_beside_it(store: Database) -> None:
     intake = Paused(store)
-    gatherer = Gatherer(intake, 20_000)
+    gatherer = Gatherer(intake, 20_000, 30)
     pushes = []
     for count, together in ((1, [1]), (99, [1]), (1, [1, 100])):
         pushes += pushes_of(gatherer, "H44", count, 1)
@@ -276,7 +277,7 @@ class Failing(Counted):
 
 async def test_what_rests_on_a_batch_that_failed_is_folded_anew(store: Database, root_id: int) -> None:
     intake = Failing(store, CatalogueCache())
-    gatherer = Gatherer(intake, 1_000)
+    gatherer = Gatherer(intake, 1_000, 30)
     # The same hundred lives, so that the second batch goes on with those of the first.
     pushes = [[parsed(100 * n + each, f"H44.07-260105-{each:04}") for each in range(100)] for n in range(4)]
     outcomes = await asyncio.gather(*(gatherer.push(root_id, "H44", each) for each in pushes))
@@ -291,13 +292,13 @@ async def test_a_database_that_is_away_is_told_at_once_to_all(store: Database, r
     class Away(Counted):
         async def push_together(self, root_id: int, pushes: Pushes) -> list[Outcome]:
             self.writes += 1
-            raise DatabaseUnavailable
+            raise DatabaseUnavailable("away")
 
         async def fold(self, root_id: int, pushes: Pushes, before: Folded | None = None) -> Folded:
-            raise DatabaseUnavailable
+            raise DatabaseUnavailable("away")
 
     intake = Away(store, CatalogueCache())
-    gatherer = Gatherer(intake, 1_000)
+    gatherer = Gatherer(intake, 1_000, 30)
     told = await asyncio.gather(
         *(gatherer.push(root_id, "H44", [parsed(n)]) for n in range(50)), return_exceptions=True
     )

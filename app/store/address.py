@@ -1,0 +1,89 @@
+"""The database's address, read once, by libpq, for both drivers: they differ in what they understand of one.
+
+A server that can be written is asked for unless the address says otherwise, and nobody waits long for one that is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+_DEFAULTS: Final = {
+    "target_session_attrs": "read-write",
+    "connect_timeout": "5",
+    # A host that is gone is noticed after 30 + 3 × 10 quiet seconds, or when it has not acknowledged something for 15.
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "15000",
+}
+_OF_ASYNCPG: Final = frozenset(
+    (
+        *("host", "port", "user", "dbname", "password", "passfile", "service", "servicefile", "target_session_attrs"),
+        *("sslmode", "sslcert", "sslkey", "sslrootcert", "sslcrl", "sslpassword", "sslnegotiation"),
+        *("ssl_min_protocol_version", "ssl_max_protocol_version", "krbsrvname", "gsslib", "options"),
+    )
+)
+"""What it understands in an address; anything else it would send to the server as a setting."""
+
+
+_UNREADABLE: Final = "the database's address cannot be read; it looks like postgresql://USER:PASSWORD@HOST:PORT/NAME"
+
+
+class BadAddress(ValueError):
+    """What was given is no address of a PostgreSQL database."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Parameters of a connection, by libpq's names."""
+
+    parameters: Mapping[str, str]
+
+    @classmethod
+    def of(cls, dsn: str) -> Address:
+        """An address as libpq reads it: postgresql://… or key=value pairs.
+
+        Raises:
+            BadAddress: it cannot be read; what it says is not repeated, it may hold a password.
+        """
+        scheme = dsn.partition("://")[0]
+        if "://" in dsn and scheme not in ("postgresql", "postgres"):
+            raise BadAddress(f"{scheme}:// is not PostgreSQL; an address begins with postgresql://")
+        try:
+            found = {name: str(value) for name, value in conninfo_to_dict(dsn).items() if value is not None}
+            seconds = int(found.get("connect_timeout", "5"))
+        except (ProgrammingError, ValueError) as error:
+            raise BadAddress(
+                "the address of the database cannot be read: postgresql://USER:PASSWORD@HOST/NAME"
+            ) from error
+        # 0 and less are libpq's "wait for ever".
+        found["connect_timeout"] = str(seconds) if seconds > 0 else _DEFAULTS["connect_timeout"]
+        return cls(_DEFAULTS | found)
+
+    def libpq(self) -> str:
+        """For psycopg."""
+        return make_conninfo(**self.parameters)
+
+    def asyncpg(self) -> dict[str, Any]:
+        """Arguments for asyncpg."""
+        understood = {name: value for name, value in self.parameters.items() if name in _OF_ASYNCPG}
+        if "hostaddr" in self.parameters:
+            understood["host"] = self.parameters["hostaddr"]
+        return {"dsn": f"postgresql://?{urlencode(understood)}", "timeout": float(self.parameters["connect_timeout"])}
+
+    def sockets(self) -> list[tuple[str, int]]:
+        """Options of TCP sockets, by their name in the socket module, as libpq would set them."""
+        if self.parameters.get("keepalives") == "0":
+            return []
+        return [
+            ("TCP_KEEPIDLE", int(self.parameters["keepalives_idle"])),
+            ("TCP_KEEPINTVL", int(self.parameters["keepalives_interval"])),
+            ("TCP_KEEPCNT", int(self.parameters["keepalives_count"])),
+            ("TCP_USER_TIMEOUT", int(self.parameters["tcp_user_timeout"])),
+        ]
