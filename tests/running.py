@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -120,11 +121,11 @@ def settings_for(dsn: str, folder: Path, **more: Any) -> Settings:
     )
 
 
-@pytest_asyncio.fixture
-async def running(database: str, tmp_path: Path) -> AsyncIterator[Running]:
-    """A service on a fresh database, on each engine in turn."""
+@contextlib.asynccontextmanager
+async def serving(settings: Settings, dsn: str) -> AsyncIterator[Running]:
+    """A service in this process, and a key of all scopes for H44."""
     clock = Clock()
-    service = create_service(settings_for(database, tmp_path), database, clock)
+    service = create_service(settings, dsn, clock)
     app = create_app(service)
     transport = httpx.ASGITransport(app, client=("203.0.113.9", 40000))
     async with (
@@ -133,6 +134,13 @@ async def running(database: str, tmp_path: Path) -> AsyncIterator[Running]:
     ):
         made = Running(service, client, clock, "")
         made.key = await made.make_key("H44", "ingest", "read", "admin")
+        yield made
+
+
+@pytest_asyncio.fixture
+async def running(database: str, tmp_path: Path) -> AsyncIterator[Running]:
+    """A service on a fresh database, on each engine in turn."""
+    async with serving(settings_for(database, tmp_path), database) as made:
         yield made
 
 

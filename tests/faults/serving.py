@@ -84,6 +84,10 @@ class Serving:
         """Ask it to end, as a container's host does."""
         self._process.send_signal(signal.SIGTERM)
 
+    def wait(self, seconds: float) -> None:
+        """Until it has ended; raises TimeoutExpired."""
+        self._process.wait(seconds)
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:

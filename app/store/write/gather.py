@@ -154,6 +154,8 @@ class Gatherer:
 
     async def _write(self, root_id: int, taken: Sequence[_Waiting], folded: Folded | None) -> bool:
         """Write a batch, as folded or anew, and tell everybody what became of it; whether it was written as folded."""
+        # Who was told meanwhile that it took too long sends it again.
+        taken = [each for each in taken if folded is not None or not each.outcome.done()]
         try:
             if folded is not None:
                 outcomes = await self._intake.write(folded)
@@ -164,7 +166,7 @@ class Gatherer:
                     waiting.outcome.set_result(outcome)
         except Exception as error:  # noqa: BLE001  whatever it is, somebody waits to be told
             of_all = isinstance(error, (DatabaseUnavailable, Overloaded)) and not isinstance(error, (Busy, Refused))
-            if of_all or (folded is None and len(taken) == 1):
+            if of_all or (folded is None and len(taken) <= 1):
                 for waiting in taken:
                     if not waiting.outcome.done():
                         waiting.outcome.set_exception(error)
