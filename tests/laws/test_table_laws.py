@@ -86,6 +86,51 @@ async def test_rows_carry_the_movement_from_the_compared_period_in_the_same_coho
             assert row["previous_score"] == then[row["unit"]["code"]]["score"]
 
 
+@pytest.mark.parametrize("seed", [35])
+async def test_what_is_compared_changes_nothing_that_is_asked(running: Running, seed: int) -> None:
+    oracle = await recounted(running, seed)
+    for begin, end, earlier in (
+        ("2025-01-01", "2026-06-30", ("2024-01-01", "2025-06-30")),
+        ("2025-03-10", "2026-11-23", ("2024-03-10", "2025-11-23")),
+        # An open range: compared up to the same number of days.
+        ("2025-06-01", "2026-12-31", ("2024-06-01", "2025-11-23")),
+        ("2025-11-22", "2026-11-22", ("2024-11-22", "2025-11-22")),
+    ):
+        query: dict[str, Any] = {"unit": "H44", "from": begin, "to": end}
+        cards = {each: await asked(running, "scorecard", compare=each, **query) for each in ("previous", "last_year")}
+        now = parse_instant(cards["last_year"]["as_of"])
+        first, last = date.fromisoformat(begin), date.fromisoformat(end)
+        since, until = map(date.fromisoformat, earlier)
+        figures = figures_over(oracle, ("H44", first, last, "subtree", None), now)
+        before = figures_over(oracle, ("H44", since, until, "subtree", None), now)
+        by_code = {name: _by_code(each) for name, each in cards.items()}
+        for code, figure in figures.items():
+            shown = by_code["last_year"][code]
+            assert {name: shown[name] for name in ("numerator", "denominator", "ratio")} == told(figure), (query, code)
+            assert shown["previous"]["ratio"] == told(before[code])["ratio"], (query, code)
+            same = ("numerator", "denominator", "ratio", "score", "value")
+            assert [shown.get(each) for each in same] == [by_code["previous"][code].get(each) for each in same]
+        assert cards["last_year"]["balance"] == cards["previous"]["balance"]
+        ranked: dict[str, Any] = {**query, "level": "commune", "indicator": "DOSSIER_ON_TIME"}
+        shown = await asked(running, "ranking", compare="last_year", **ranked)
+        alone = await asked(running, "ranking", compare="previous", **ranked)
+        now_only = ("rank", "of", "unit", "score", "ratio")
+        assert [[row[name] for name in now_only] for row in shown["rows"]] == [
+            [row[name] for name in now_only] for row in alone["rows"]
+        ]
+        for row in shown["rows"]:
+            code = row["unit"]["code"]
+            mine = figures_over(oracle, (code, first, last, "subtree", None), now)["DOSSIER_ON_TIME"]
+            assert number(row["score"]) == mine.score
+            mine = figures_over(oracle, (code, since, until, "subtree", None), now)["DOSSIER_ON_TIME"]
+            assert number(row["previous_score"]) == mine.score
+
+
+def _by_code(card: dict) -> dict[str, dict]:
+    every = [each for group in card["groups"] for each in group["indicators"]] + card["operational"]
+    return {each["code"]: each for each in every}
+
+
 async def test_merged_units_and_those_not_there_in_the_period_are_left_out(running: Running) -> None:
     await recounted(running, 34, 40)
     for level, period, expected in (

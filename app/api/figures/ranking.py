@@ -183,10 +183,11 @@ async def _standings(
             summed[each.id] = each
     needed = Needed.of(by.indicators)
     wanted = Wanted(tuple(summed.values()), needed, asked.procedure, by_unit=True)
-    cube = await view.reader.cube(wanted, view.slices(compared))
+    everyone = [unit.code for unit in units]
     found: list[dict[str, Standing]] = []
-    in_turn = cube.in_turn(lambda cell: owners[cell[0]], [unit.code for unit in units])
-    for question, counted in view.asked_of(in_turn, compared):
+    for question, counted in await view.in_turn(
+        wanted, compared, lambda cube: cube.in_turn(lambda cell: owners[cell[0]], everyone)
+    ):
         remits = Remits.within(catalogues, question.a, question.b)
         standings = {}
         for unit in units:

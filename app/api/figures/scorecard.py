@@ -20,6 +20,7 @@ from app.domain.calendar.periods import Comparison
 from app.domain.catalogues import indicators
 from app.domain.catalogues.root import ExternalFigure
 from app.domain.figures import measures, scoring
+from app.domain.figures.cube import Cube
 from app.domain.figures.measures import Balance, Question
 from app.domain.figures.scoring import Scored, ScoredIndicator
 from app.domain.tallies.sums import Counted
@@ -121,17 +122,14 @@ async def scorecard(request: Request, access: Reading, service: Serving) -> Resp
 async def scorecard_of(view: View) -> Scorecard:
     """A scorecard."""
     wanted, compared = view.wanted, view.compared
-    cube = await view.reader.cube(
-        Wanted(view.question().units_in(view.catalogues), procedure=wanted.procedure), view.slices(compared)
-    )
+    summed = Wanted(view.question().units_in(view.catalogues), procedure=wanted.procedure)
 
     def score(question: Question, counted: Counted) -> Scored:
         found = measures.measures(view.catalogues, question, counted)
         return scoring.score(_KNOWN, found, wanted.procedure is not None)
 
-    in_turn = view.asked_of(cube.wholes(), compared)
-    before = {} if compared is None else {each.indicator.code: each for each in score(*next(in_turn)).indicators}
-    question, counted = next(in_turn)
+    *earlier, (question, counted) = await view.in_turn(summed, compared, Cube.wholes)
+    before = {each.indicator.code: each for found in earlier for each in score(*found).indicators}
     scored = score(question, counted)
     told = _Teller(view, compared, before)
     return {

@@ -22,9 +22,9 @@ from app.domain.calendar.civil import Instant, date_of
 from app.domain.calendar.periods import Comparison, Period, PeriodInFuture
 from app.domain.catalogues import indicators
 from app.domain.catalogues.root import LEVELS, Catalogues, Scope, Unit
-from app.domain.figures.cube import Slices
+from app.domain.figures.cube import Cube, Slices
 from app.domain.figures.measures import Question
-from app.store.read.figures import Reader
+from app.store.read.figures import Reader, Wanted
 from app.store.snapshot import ReadingMoment, reading_moment
 
 _T = TypeVar("_T")
@@ -146,22 +146,21 @@ class View:
         end = span.effective_end(self.now) if isinstance(span, Period) else span.b
         return Question(self.unit, self.wanted.scope, span.label, span.a, end, self.wanted.procedure)
 
-    def slices(self, compared: Comparison | None) -> Slices:
-        """The time of the question, and before it that of the period it is compared with."""
-        question = self.question()
-        if compared is None:
-            return Slices.of(question.a, question.b)
-        return Slices.of_compared(compared.a, compared.b, question.a, question.b)
-
-    def asked_of(self, in_turn: Iterator[_T], compared: Comparison | None) -> Iterator[tuple[Question, _T]]:
-        """What is counted in the slices that figures are asked of, the compared period first, each with its question;
-        to be read one after the other."""
-        if compared is not None:
-            yield self.question(compared), next(in_turn)
+    async def in_turn(
+        self, wanted: Wanted, compared: Comparison | None, counted: Callable[[Cube], Iterator[_T]]
+    ) -> list[tuple[Question, _T]]:
+        """What `counted` tells of the compared period, if there is one, and of the one asked for, each with its
+        question. One reading where the one ends before the other begins; what is compared never changes what is asked.
+        """
+        asked = self.question()
+        if compared is None or compared.b > asked.a:
+            questions = [asked] if compared is None else [self.question(compared), asked]
+            read = [await self.reader.cube(wanted, Slices.of(each.a, each.b)) for each in questions]
+            return [(each, next(counted(cube))) for each, cube in zip(questions, read, strict=True)]
+        slices = Slices.of_compared(compared.a, compared.b, asked.a, asked.b)
         # What lies between the two is in neither.
-        for counted in in_turn:
-            last = counted
-        yield self.question(), last
+        before, *_, last = counted(await self.reader.cube(wanted, slices))
+        return [(self.question(compared), before), (asked, last)]
 
     async def kept(self, request: Request, service: Service, compute: Callable[[], Awaitable[object]]) -> Encoded:
         """The answer: the one kept from before while nothing it was made of has changed, else computed now."""
