@@ -12,8 +12,9 @@ from app.domain import codes
 from app.domain.catalogues import indicators as catalogue
 from tests.laws.recounted import SECTORS, number, recounted, told
 from tests.oracle.calendar import parse_instant, period_days
+from tests.oracle.catalogue import Units, upsert
 from tests.oracle.points import GROUPS, Figure, half_up
-from tests.oracle.tabular import buckets, figures_over, parts_of_unit, places, ranked_units, standing
+from tests.oracle.tabular import as_then, buckets, figures_over, parts_of_unit, places, ranked_units, standing
 from tests.running import Running
 
 INDICATORS = catalogue.load().indicators
@@ -129,6 +130,57 @@ async def test_what_is_compared_changes_nothing_that_is_asked(running: Running, 
 def _by_code(card: dict) -> dict[str, dict]:
     every = [each for group in card["groups"] for each in group["indicators"]] + card["operational"]
     return {each["code"]: each for each in every}
+
+
+MERGER: list[dict[str, Any]] = [
+    {"code": "H44.140", "name": "Xã hợp nhất", "level": "commune", "valid_from": "2026-07-01", "certified_copy": True},
+    {"code": "H44.131", "valid_to": "2026-06-30", "successor": "H44.140", "certified_copy": True},
+    {"code": "H44.134", "valid_to": "2026-06-30", "successor": "H44.140"},
+    {"code": "H44.131.5", "valid_to": "2026-06-30"},
+]
+OLD, NEW = {"H44.131", "H44.134"}, {"H44.140"}
+
+
+@pytest.mark.parametrize("seed", [36])
+async def test_a_merger_is_seen_as_now_and_as_then(running: Running, seed: int) -> None:
+    oracle = await recounted(running, seed)
+    assert (await running.put("/v1/units", MERGER)).json()["errors"] == []
+    oracle.units = Units(upsert([*oracle.units.rows.values()], MERGER))
+    cohorts = {}
+    for period, seen in itertools.product(("2026-Q1", "2026", "2026-Q3"), ("now", "then")):
+        first, last = period_days(period)
+        recount = as_then(oracle, first, last) if seen == "then" else oracle
+        for by in ("DOSSIER_ON_TIME", "PAYMENT_DOSSIERS", "CERTIFIED_COPY_COVERAGE", "PETITION_PROCESSING_ON_TIME"):
+            query: dict[str, Any] = {"unit": "H44", "period": period, "as": seen}
+            shown = await asked(running, "ranking", level="commune", indicator=by, **query)
+            assert shown["as"] == seen
+            now = parse_instant(shown["as_of"])
+            figures = {
+                code: figures_over(recount, (code, first, last, "subtree", None), now)
+                for code in ranked_units(recount, "H44", "commune", first, last, now)
+            }
+            ranks = places({code: standing(each, by) for code, each in figures.items()})
+            assert {row["unit"]["code"]: row["rank"] for row in shown["rows"]} == ranks
+            cohorts[period, seen] = set(ranks)
+            broken_down = await asked(running, "breakdown", by="unit", indicator=by, **query)
+            parts = {row["key"]: row for row in broken_down["rows"]}
+            for row in shown["rows"]:
+                unit = row["unit"]["code"]
+                figure = figures[unit][by]
+                mine: dict[str, Any] = {**query, "unit": unit}
+                told_here = _by_code(await asked(running, "scorecard", **mine))[by]
+                expected = told(figure)
+                assert {name: told_here[name] for name in expected} == expected, (mine, by)
+                if unit in parts:
+                    assert {name: parts[unit][name] for name in expected} == expected, (mine, by)
+                listed = await asked(running, "dossiers", indicator=by, side="denominator", limit=500, **mine)
+                assert listed["total"] == len(listed["items"]) == figure.denominator
+    assert cohorts["2026-Q1", "now"] & (OLD | NEW) == NEW
+    assert cohorts["2026-Q1", "then"] & (OLD | NEW) == OLD
+    assert cohorts["2026", "then"] & (OLD | NEW) == OLD | NEW
+    assert cohorts["2026-Q3", "now"] & (OLD | NEW) == cohorts["2026-Q3", "then"] & (OLD | NEW) == NEW
+    # Merged without a word of when: held to have existed ever since.
+    assert cohorts["2026-Q3", "then"] - cohorts["2026-Q3", "now"] == {"H44.132", "H44.133"}
 
 
 async def test_merged_units_and_those_not_there_in_the_period_are_left_out(running: Running) -> None:

@@ -61,6 +61,25 @@ class Units:
         successor = row.get("successor")
         return self.canonical(successor) if successor else None
 
+    def there(self, code: str, start: datetime, end: datetime) -> bool:
+        """Was the unit there at some instant of [start, end)?"""
+        row = self.rows[code]
+        since, until = row.get("valid_from"), row.get("valid_to")
+        begun = since is None or start_of(date.fromisoformat(since)) < end
+        return begun and (until is None or start_of(date.fromisoformat(until) + ONE_DAY) > start)
+
+    def stands_for(self, code: str) -> str:
+        """What a unit is part of today: its successor's successor, and so on."""
+        while (successor := self._successor(self.rows[code])) in self.rows:
+            code = str(successor)
+        return code
+
+    def as_then(self, start: datetime, end: datetime) -> Units:
+        """The units with those apart that were there in [start, end) and have merged since."""
+        return Units(
+            {**row, "successor": None} if self.there(code, start, end) else row for code, row in self.rows.items()
+        )
+
     def level(self, code: str) -> str | None:
         return self.rows.get(code, {}).get("level")
 

@@ -127,7 +127,11 @@ def procedure_shares(question: Question) -> dict[str, Figure]:
     online = {code for code in remit if rows[code]["service_level"] in ONLINE_LEVELS}
     fee = {code for code in remit if rows[code]["fee"]}
     citizens = {code for code in remit if "citizen" in rows[code]["applicants"]}
-    communes = [unit for unit in question.scope if question.units.level(unit) == "commune"]
+    communes = [
+        unit
+        for unit in question.scope
+        if question.units.level(unit) == "commune" and question.units.there(unit, question.start, question.end)
+    ]
     return {
         "ONLINE_PROVISION": share_of_procedures(remit, online),
         "ONLINE_WITH_DOSSIERS": share_of_procedures(online, (d.procedure for d in received if d.channel == "online")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
@@ -54,20 +55,18 @@ def figures_over(
 
 
 def ranked_units(recount: Recount, above: str, level: str, first: date, last: date, now: datetime) -> list[str]:
-    """Units of a level under a unit that were there in the period and have not become part of another."""
+    """Units of a level under a unit that are part of no other, and were there in the period or had a part that was."""
+    units = recount.units
     start, end = start_of(first), min(start_of(last + ONE_DAY), now)
+    there = {units.stands_for(code) for code in units.rows if units.there(code, start, end)}
+    return [code for code in units.rows if code in there and is_at_or_above(above, code) and units.level(code) == level]
 
-    def there(code: str) -> bool:
-        row = recount.units.rows[code]
-        since, until = row.get("valid_from"), row.get("valid_to")
-        begun = since is None or start_of(date.fromisoformat(since)) < end
-        return begun and (until is None or start_of(date.fromisoformat(until) + ONE_DAY) > start)
 
-    return [
-        code
-        for code, row in recount.units.rows.items()
-        if is_at_or_above(above, code) and row.get("level") == level and not row.get("successor") and there(code)
-    ]
+def as_then(recount: Recount, first: date, last: date) -> Recount:
+    """The recount with the units as they were in a period."""
+    then = copy(recount)
+    then.units = recount.units.as_then(start_of(first), start_of(last + ONE_DAY))
+    return then
 
 
 def standing(figures: dict[str, Figure], by: str) -> Fraction | None:

@@ -24,7 +24,7 @@ from app.domain.calendar.periods import Comparison
 from app.domain.catalogues import indicators
 from app.domain.catalogues.indicators import Indicator
 from app.domain.catalogues.remits import Remits
-from app.domain.catalogues.root import LEVELS, Unit, overlaps
+from app.domain.catalogues.root import LEVELS, Unit
 from app.domain.figures import measures, scoring
 from app.domain.figures.measures import Needed, Question
 from app.domain.figures.scoring import Measure, Shown
@@ -78,7 +78,9 @@ class Ranking(Heading):
 async def ranking(request: Request, access: Reading, service: Serving) -> Response:
     """Units of `level` under the unit by total, by a `group`'s score, or by an `indicator`; as CSV too.
 
-    A unit's figures are those of its scorecard. Equal ones share a rank and stand in the order of their codes.
+    A unit's figures are those of its scorecard. Equal ones share a rank and stand in the order of their codes. Of a
+    period before a merger the successor stands with the sum of what it came of (`as=now`), or each unit that existed
+    then for itself (`as=then`). A compared period in which nothing happened has no ranks.
     """
     wanted = asked(request, ("level", "group", "indicator"))
     query = dict(request.query_params)
@@ -102,6 +104,7 @@ async def _ranking(view: View, level: str, by: _By) -> Ranking:
             row["value"] = standings[row["unit"]["code"]].value
     return {
         **view.heading,
+        "as": view.wanted.seen,
         "level": level,
         "by": by.code,
         "previous_period": compared.label if compared else None,
@@ -157,15 +160,9 @@ def _by(query: Mapping[str, str]) -> _By:
 
 
 def _ranked(view: View, level: str, question: Question) -> list[Unit]:
-    """The units of the level under the asked one; not those merged into others nor those that were not there."""
-    return [
-        each
-        for each in view.catalogues.units.values()
-        if each.level == level
-        and codes.is_under(each.code, view.unit.code)
-        and each.successor is None
-        and overlaps(each.valid_from, each.valid_to, question.a, question.b)
-    ]
+    """The units of the level under the asked one: not those merged into others, nor those that were not there."""
+    there = view.catalogues.standing_in(question.a, question.b)
+    return [each for each in there if each.level == level and codes.is_under(each.code, view.unit.code)]
 
 
 async def _standings(
@@ -194,7 +191,10 @@ async def _standings(
             mine = replace(question, unit=unit)
             found_here = measures.measures(catalogues, mine, counted[unit.code], needed, remits)
             standings[unit.code] = by.standing(found_here, question.procedure is not None)
-        found.append(standings)
+        # What counts the catalogue alone has figures of any period.
+        earlier = compared is not None and not found
+        blank = earlier and needed.of_events and all(counted[code].is_nothing for code in everyone)
+        found.append({} if blank else standings)
     return (found[0], found[1]) if compared is not None else ({}, found[0])
 
 

@@ -96,7 +96,7 @@ async def _points(view: View, indicator: Indicator, buckets: list[Period]) -> tu
     wanted, catalogues = view.wanted, view.catalogues
     needed = Needed.of([indicator])
     slices = Slices.of_buckets(buckets, buckets[-1].effective_end(view.now))
-    units = catalogues.in_scope(view.unit.code, wanted.scope)
+    units = view.question().units_in(catalogues)
     cube = await view.reader.cube(Wanted(units, needed, wanted.procedure), slices)
     remits = Remits.within(catalogues, buckets[0].a, buckets[-1].b)
     points: list[Point] = []

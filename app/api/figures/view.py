@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final, NotRequired, TypeVar
 
 from fastapi import Request
 from typing_extensions import TypedDict
@@ -21,7 +21,7 @@ from app.domain.calendar import periods
 from app.domain.calendar.civil import Instant, date_of
 from app.domain.calendar.periods import Comparison, Period, PeriodInFuture
 from app.domain.catalogues import indicators
-from app.domain.catalogues.root import LEVELS, Catalogues, Scope, Unit
+from app.domain.catalogues.root import LEVELS, Catalogues, Scope, Seen, Unit
 from app.domain.figures.cube import Cube, Slices
 from app.domain.figures.measures import Question
 from app.store.read.figures import Reader, Wanted
@@ -75,8 +75,22 @@ class PeriodBrief(Span):
     effective_end: Annotated[str, time("The instant that is counted to, exclusive.", "2026-08-01T00:00:00+07:00")]
 
 
+SeenAs = TypedDict(
+    "SeenAs",
+    {
+        "as": NotRequired[
+            Annotated[
+                Seen,
+                said("How merged units are seen; without it as now, under their successors.", "now"),
+            ]
+        ],
+    },
+)
+"""What says how merged units are seen."""
+
+
 @answer
-class Heading(TypedDict):
+class Heading(SeenAs):
     """What every figure of a unit and period begins with."""
 
     unit: UnitBrief
@@ -206,7 +220,7 @@ class View:
     def heading(self) -> Heading:
         """What every figure of a unit and period begins with."""
         period = self.wanted.period
-        return {
+        heading: Heading = {
             "unit": unit_brief(self.unit),
             "scope": self.wanted.scope,
             "procedure": self.wanted.procedure,
@@ -221,6 +235,9 @@ class View:
             "catalogue": catalogue_brief(self.catalogues),
             "refolding": self.moment.refolding,
         }
+        if self.wanted.seen == "then":
+            heading["as"] = "then"
+        return heading
 
     @property
     def later(self) -> dict[str, str | None]:
@@ -237,6 +254,9 @@ async def viewing(service: Service, access: Access, wanted: Asked, lists: bool =
     async with service.database.snapshot() if lists else service.database.figures() as connection:
         root_id = await root_for(connection, access, wanted.unit)
         moment = await reading_moment(connection, service.catalogue_cache, root_id, service.clock)
+        if wanted.seen == "then":
+            then = moment.catalogues.seen_then(wanted.period.a, wanted.period.b)
+            moment = replace(moment, catalogues=then)
         unit = moment.catalogues.units[access.find_unit(moment.catalogues, wanted.unit)]
         _require_begun(wanted.period, moment.now)
         yield View(wanted, moment, unit, Reader(connection, moment.catalogues, moment.generation, service.settled))

@@ -15,17 +15,18 @@ from app.domain.calendar import periods
 from app.domain.calendar.periods import InvalidPeriod, Period
 from app.domain.catalogues import indicators
 from app.domain.catalogues.indicators import Indicator, UnknownIndicator
-from app.domain.catalogues.root import Scope
+from app.domain.catalogues.root import Scope, Seen
 
 _T = TypeVar("_T", bound=str)
 
 SCOPES: tuple[Scope, ...] = ("own", "subtree")
+SEEN: tuple[Seen, ...] = ("now", "then")
 COMPARISONS: tuple[Literal["previous", "last_year"], ...] = ("previous", "last_year")
 
 INDICATORS: Final = [each.code for each in indicators.load().indicators]
 GROUPS: Final = [each.code for each in indicators.load().groups]
 
-COMMON = ("unit", "period", "from", "to", "scope", "procedure", "compare")
+COMMON = ("unit", "period", "from", "to", "scope", "as", "procedure", "compare")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Asked:
     unit: str
     period: Period
     scope: Scope
+    seen: Seen
     procedure: str | None
     compare: Literal["previous", "last_year"]
 
@@ -91,6 +93,7 @@ def asked(request: Request, more: Collection[str] = ()) -> Asked:
         unit=query["unit"],
         period=period_of(query),
         scope=one_of(query, "scope", SCOPES, "subtree"),
+        seen=one_of(query, "as", SEEN, "now"),
         procedure=procedure,
         compare=one_of(query, "compare", COMPARISONS, "previous"),
     )

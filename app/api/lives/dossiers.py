@@ -131,7 +131,7 @@ async def dossiers(request: Request, access: Reading, service: Serving) -> Respo
     indicator = indicator_of(query)
     side = named(query, "side", SIDES)
     async with viewing(service, access, wanted, lists=True) as view:
-        about = (view.unit.code, wanted.scope, wanted.procedure, wanted.period.label, indicator.code, side)
+        about = (view.unit.code, wanted.scope, wanted.seen, wanted.procedure, wanted.period.label, indicator.code, side)
         listed = _Listed(view, indicator, side, paged.mark(_Mark, about))
         await listed.read(paged.limit)
     page: Dossiers = {

@@ -7,7 +7,7 @@ calendar say; everything else here is applied when a figure is read.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -17,6 +17,8 @@ from app.domain.calendar.workdays import Calendar
 from app.domain.catalogues.rules import Rules
 
 Scope = Literal["own", "subtree"]
+Seen = Literal["now", "then"]
+"""Merged units under their successors, or as units of their own in the periods in which they existed."""
 CatalogueName = Literal["units", "procedures", "targets", "external-figures", "calendar"]
 LEVELS = ("ministry", "province", "department", "commune")
 SERVICE_LEVELS = ("none", "partial", "full")
@@ -37,6 +39,10 @@ class Unit:
     valid_to: Day | None = None
     successor: str | None = None
     aliases: tuple[str, ...] = ()
+
+    def existed(self, a: Instant, b: Instant) -> bool:
+        """Whether its validity overlaps [a, b)."""
+        return overlaps(self.valid_from, self.valid_to, a, b)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,7 @@ class ExternalFigure:
 
 
 _UNKNOWN = Rules()
+_KEPT_THEN = 8
 
 
 @dataclass(frozen=True)
@@ -163,6 +170,39 @@ class Catalogues:
             found = tuple(self.units[code] for code in sorted(inside, key=codes.sort_key))
             self._scopes[(unit, scope)] = found
         return found
+
+    def seen_then(self, a: Instant, b: Instant) -> Catalogues:
+        """The catalogues with the units of [a, b) as they were: merged ones that existed in it are not merged yet.
+
+        One that says no `valid_to` is held to have existed ever since.
+        """
+        apart = frozenset([each.code for each in self.units.values() if each.successor and each.existed(a, b)])
+        if not apart:
+            return self
+        kept: dict[frozenset[str], Catalogues] = self.kept.setdefault("then", {})
+        if apart not in kept:
+            if len(kept) >= _KEPT_THEN:
+                kept.clear()
+            units = {
+                code: replace(unit, successor=None) if code in apart else unit for code, unit in self.units.items()
+            }
+            kept[apart] = replace(self, units=units, _by_id={}, _scopes={})
+        return kept[apart]
+
+    def standing_in(self, a: Instant, b: Instant) -> list[Unit]:
+        """The units that stand for themselves and were there in [a, b), or had a part that was before it merged."""
+        there: dict[str, Unit] = {}
+        for unit in self.units.values():
+            if unit.existed(a, b):
+                found = self._last_successor(unit)
+                there[found.code] = found
+        return list(there.values())
+
+    def _last_successor(self, unit: Unit) -> Unit:
+        # Successions end: a ring is refused when it is put (store/catalogues/draft.py).
+        while unit.successor is not None:
+            unit = self.units[unit.successor]
+        return unit
 
     def remit(self, units: Iterable[Unit], a: Instant, b: Instant) -> list[Procedure]:
         """The procedures in the remit of `units` whose validity overlaps [a, b): those that list one of them, or list

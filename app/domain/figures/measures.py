@@ -32,6 +32,7 @@ NATIONAL_COUNT = "DOSSIER_SYNC"
 """Code of the external figure whose `count` is the national report's number of dossiers."""
 
 USES: Final[frozenset[Part]] = frozenset(("online_uses", "paid_uses", "population_uses"))
+_OF_CATALOGUE: Final[frozenset[Part]] = frozenset(("remit", "communes"))
 _OF_DOSSIERS: Final[frozenset[Part]] = frozenset(("dossiers", "programmes"))
 
 
@@ -52,6 +53,11 @@ class Needed:
     counters: tuple[str, ...]
     by_channel: bool
     of_dossiers: tuple[tuple[str, Callable[[Sums], Measure]], ...]
+
+    @property
+    def of_events(self) -> bool:
+        """Whether any of it counts what happened, and not what stands in the catalogue alone."""
+        return not self.parts <= _OF_CATALOGUE
 
     @classmethod
     def of(cls, indicators: Iterable[Indicator]) -> Needed:
@@ -146,7 +152,7 @@ def measures(
     if "publications" in parts:
         found |= counted.publications._asdict()
     if "communes" in parts:
-        communes = [each for each in units if each.level == "commune"]
+        communes = [each for each in units if each.level == "commune" and each.existed(question.a, question.b)]
         found["communes"] = len(communes)
         found["communes_certified_copy"] = sum([each.certified_copy for each in communes])
     return found

@@ -245,7 +245,8 @@ class Lists:
 
     def communes(self, question: Question, indicator: Indicator, side: Side) -> list[Unit]:
         """The communes behind a side of an indicator that counts them."""
-        communes = [each for each in question.units_in(self.catalogues) if each.level == "commune"]
+        units = question.units_in(self.catalogues)
+        communes = [each for each in units if each.level == "commune" and each.existed(question.a, question.b)]
         return [each for each in communes if _stands(each.certified_copy, True, side)]
 
     async def procedures(self, question: Question, indicator: Indicator, side: Side) -> list[str]:

@@ -54,8 +54,8 @@ async def test_a_ranking_is_told_as_csv_too(served: Running) -> None:
     assert answer.headers["vary"] == "Accept"
     assert answer.text.splitlines() == [
         "rank,of,unit.code,unit.name,unit.level,score,ratio,previous_rank,previous_score",
-        "1,2,H44.07,Sở Công Thương,department,0.00,0.00,1,0.00",
-        "1,2,H44.13,Sở Tài chính,department,0.00,,1,0.00",
+        "1,2,H44.07,Sở Công Thương,department,0.00,0.00,,",
+        "1,2,H44.13,Sở Tài chính,department,0.00,,,",
     ]
     json_tag = (await served.get("/v1/ranking", **query)).headers["etag"]
     assert answer.headers["etag"] != json_tag
@@ -69,6 +69,30 @@ async def test_a_ranking_is_told_as_csv_too(served: Running) -> None:
     ]
 
 
+async def test_a_period_in_which_nothing_happened_has_no_ranks_to_compare_with(served: Running) -> None:
+    await served.push([reception(served)])
+    ranked_by: list[dict[str, str]] = [
+        {},
+        {"group": "progress"},
+        {"group": "online"},
+        {"indicator": "DOSSIER_ON_TIME"},
+        {"indicator": "PETITION_PROCESSING_ON_TIME"},
+        {"indicator": "ONLINE_WITH_DOSSIERS"},
+    ]
+    for by in ranked_by:
+        shown = await ranking(served, unit="H44", level="department", period="2026", **by)
+        assert [(row["previous_rank"], row["previous_score"]) for row in shown["rows"]] == [(None, None)] * 2, by
+        assert shown["previous_period"] == "2025"
+    # What the catalogue alone says holds for any year.
+    for code, score in (("ONLINE_PROVISION", 0), ("ELECTRONIC_CERTIFIED_COPY", 2)):
+        shown = await ranking(served, unit="H44", level="department", period="2026", indicator=code)
+        assert [(row["previous_rank"], row["previous_score"]) for row in shown["rows"]] == [(1, score)] * 2
+    # A dossier that was open then is something: one of two had it, and both have a place.
+    await served.push([reception(served, "H44.07-241230-0001", time="2024-12-30T08:00:00+07:00")])
+    shown = await ranking(served, unit="H44", level="department", period="2026", indicator="DOSSIER_ON_TIME")
+    assert [(row["previous_rank"], row["previous_score"]) for row in shown["rows"]] == [(1, 20), (2, 0)]
+
+
 @pytest.mark.parametrize(
     ("query", "problem"),
     [
@@ -80,6 +104,7 @@ async def test_a_ranking_is_told_as_csv_too(served: Running) -> None:
             {"level": "commune", "group": "progress", "indicator": "DOSSIER_ON_TIME"},
             (422, "invalid_parameter", "indicator"),
         ),
+        ({"level": "commune", "as": "before"}, (422, "invalid_parameter", "as")),
         ({"level": "commune", "by": "x"}, (422, "invalid_parameter", "by")),
         ({"level": "commune", "unit": "H45"}, (403, "forbidden_unit", "unit")),
         ({"level": "commune", "unit": "H44.99"}, (404, "unknown_unit", "unit")),

@@ -8,7 +8,7 @@ from typing import Any, Final
 from app.api.http.openapi.events import ENVELOPE, PROCEDURE_PATTERN
 from app.api.http.openapi.examples import Schema
 from app.api.http.paging import LARGEST, USUAL
-from app.api.http.parameters import COMPARISONS, GROUPS, INDICATORS, SCOPES
+from app.api.http.parameters import COMPARISONS, GROUPS, INDICATORS, SCOPES, SEEN
 from app.domain.catalogues.root import LEVELS
 from app.domain.lives.flags import FAULTS
 from app.store.read.dossiers import SIDES
@@ -71,6 +71,12 @@ _DATE: Final = {"type": "string", "format": "date"}
 FROM: Final = query("from", "The first day, with `to` instead of `period`.", _DATE, "2026-01-01")
 TO: Final = query("to", "The last day, included.", _DATE, "2026-06-30")
 SCOPE: Final = _named("The unit with all under it, or the unit alone.", SCOPES, "scope", default="subtree")
+AS: Final = _named(
+    "Merged units under their successors as of now, or as units of their own where they existed in the period.",
+    SEEN,
+    "as",
+    default="now",
+)
 PROCEDURE: Final = query("procedure", "Only this procedure.", _text(pattern=PROCEDURE_PATTERN), "1.004555")
 COMPARE: Final = _named(
     "What `previous` and `change` compare with: the same kind of period before, or the same one a year earlier.",
@@ -78,7 +84,7 @@ COMPARE: Final = _named(
     "compare",
     default="previous",
 )
-UNCOMPARED: Final = (UNIT, PERIOD, FROM, TO, SCOPE, PROCEDURE)
+UNCOMPARED: Final = (UNIT, PERIOD, FROM, TO, SCOPE, AS, PROCEDURE)
 COMMON: Final = (*UNCOMPARED, COMPARE)
 """What every figure takes."""
 
