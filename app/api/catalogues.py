@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from types import GenericAlias
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NotRequired
 
 from fastapi import APIRouter, Path, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -138,7 +138,7 @@ class CalendarDay(TypedDict):
 
 @answer
 class RowRefused(Told):
-    """Why a row was refused."""
+    """Why a row was refused, or is to be looked at."""
 
     code: Annotated[str, said("The kind of problem.", "unknown_field", enum=CHANGE_CODES)]
 
@@ -152,6 +152,7 @@ class PutOutcome(TypedDict):
     rejected: Annotated[int, whole("How many were not.", 0)]
     errors: Annotated[list[RowRefused], said("Why not, one for each.", [])]
     refolding: Annotated[int, whole("How many lives are folded again in the background.", 12)]
+    warnings: NotRequired[Annotated[list[RowRefused], said("Of rows taken in, what to look at; where there is any.")]]
 
 
 def _taken(kind: CatalogueName, row: type) -> dict[str, Any]:
@@ -291,13 +292,16 @@ async def _parsed(request: Request, kind: CatalogueName, body: bytes) -> list[Ro
 
 def _told(result: PutResult, unread: Sequence[Rejected]) -> PutOutcome:
     errors = sorted([*result.errors, *unread], key=lambda each: each.index)
-    return {
+    told: PutOutcome = {
         "accepted": result.accepted,
         "duplicates": 0,
         "rejected": len(errors),
         "errors": [refused(each) for each in errors],
         "refolding": result.refolding,
     }
+    if result.warnings:
+        told["warnings"] = [refused(each) for each in sorted(result.warnings, key=lambda each: each.index)]
+    return told
 
 
 async def _list(request: Request, access: Access, service: Service, kind: CatalogueName, owner: str | None) -> Response:

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 from app.domain import codes
 from app.domain.catalogues.root import Catalogues
-from app.domain.push import Rejected
+from app.domain.push import Rejected, Warned
 
 Key = tuple[Any, ...]
 Attributes = Mapping[str, Any]
@@ -61,6 +61,7 @@ class Draft:
     defaults: Attributes
     entries: list[Entry]
     errors: list[Rejected] = field(default_factory=list)
+    warnings: list[Warned] = field(default_factory=list)
 
     @property
     def whole_root(self) -> bool:
@@ -73,6 +74,11 @@ class Draft:
         left_out = {id(each) for each, _ in guilty}
         self.entries = [each for each in self.entries if id(each) not in left_out]
         return bool(guilty)
+
+    def warn_each(self, reason_of: Callable[[Entry], Reason | None]) -> None:
+        """Say of every row that is taken in for which there is a reason to look at it."""
+        found = ((each, reason_of(each)) for each in self.entries)
+        self.warnings += [Warned(each.index, each.id, *reason) for each, reason in found if reason is not None]
 
     def refuse_each(self, reason_of: Callable[[Entry], Reason | None]) -> bool:
         """Leave out every row for which there is a reason."""
@@ -122,12 +128,78 @@ def check_units(draft: Draft) -> None:
         return ("forbidden_unit", "code", "the key does not reach this unit")
 
     draft.refuse_each(beyond)
+    draft.refuse_each(lambda entry: _reused_code(draft, entry))
     own = {each.key[0] for each in draft.entries}
     for each in draft.entries:
         successor = each.changes.get("successor")
         if successor is not None and successor not in own:
             each.changes["successor"] = draft.catalogues.resolve(successor)
+    draft.refuse_each(lambda entry: _named_beyond(draft, entry))
     _settle(draft, _unit_references, _unit_aliases, _unit_cycles, _reversed_validity)
+    merged = draft.merged()
+    draft.warn_each(lambda entry: _renamed_after_its_end(draft, entry))
+    draft.warn_each(lambda entry: _merged_without_end(merged[entry.key], entry))
+    draft.warn_each(lambda entry: _moved_alias(draft, entry))
+
+
+def _named_beyond(draft: Draft, entry: Entry) -> Reason | None:
+    """A unit out of the key's reach that a row names anew, or names no longer: figures of both would change."""
+    code, stored = entry.key[0], draft.stored.get(entry.key, draft.defaults)
+    known = draft.catalogues.units.get(code)
+    for name in ("parent", "successor"):
+        before, now = stored[name], entry.changes.get(name, stored[name])
+        # The lists tell a parent that nobody has named: sent back, it changes nothing.
+        if now == before or (name == "parent" and known is not None and now == draft.catalogues.parent_of(known)):
+            continue
+        if any(each is not None and not codes.is_under(each, draft.key_unit) for each in (before, now)):
+            return ("forbidden_unit", name, "the key does not reach the unit that is named, or was")
+    for place, alias in enumerate(entry.changes.get("aliases", ())):
+        new_code = alias not in stored["aliases"] and codes.is_under(alias, draft.catalogues.root)
+        if new_code and not codes.is_under(alias, draft.key_unit):
+            return ("forbidden_unit", f"aliases[{place}]", "the key does not reach a unit of this code")
+    return None
+
+
+def _reused_code(draft: Draft, entry: Entry) -> Reason | None:
+    """A code that another unit had: its lives and figures would become those of the new one."""
+    before = draft.stored.get(entry.key)
+    if before is None or (before["valid_to"] is None and before["successor"] is None):
+        return None
+    now = {**before, **entry.changes}
+    if before["valid_to"] is not None and now["valid_from"] is not None and now["valid_from"] > before["valid_to"]:
+        return ("invalid_value", "valid_from", "the code was a unit's until before that day: take one of its own")
+    if now["valid_to"] is None and now["successor"] is None and _other_name(before, now):
+        return (
+            "invalid_value",
+            "name",
+            "the code is that of a unit that has ended: take another for a new one",
+        )
+    return None
+
+
+def _other_name(before: Attributes, now: Attributes) -> bool:
+    return before["name"] is not None and now["name"] is not None and before["name"] != now["name"]
+
+
+def _renamed_after_its_end(draft: Draft, entry: Entry) -> Reason | None:
+    before = draft.stored.get(entry.key)
+    ended = before is not None and (before["valid_to"] is not None or before["successor"] is not None)
+    if before is None or not ended or not _other_name(before, {**before, **entry.changes}):
+        return None
+    return ("invalid_value", "name", "the unit has ended; if this is another one, it takes a code of its own")
+
+
+def _merged_without_end(now: Attributes, entry: Entry) -> Reason | None:
+    if entry.changes.keys().isdisjoint(("successor", "valid_to")) or now["successor"] is None or now["valid_to"]:
+        return None
+    return ("invalid_value", "valid_to", "merged, but not since when: as=then shows it in every period")
+
+
+def _moved_alias(draft: Draft, entry: Entry) -> Reason | None:
+    for place, alias in enumerate(entry.changes.get("aliases", ())):
+        if alias not in draft.catalogues.units and draft.catalogues.resolve(alias) not in (alias, entry.key[0]):
+            return ("invalid_value", f"aliases[{place}]", "another unit had this alias: what came under it stays there")
+    return None
 
 
 def _settle(draft: Draft, *rules: Callable[[Draft], bool]) -> None:

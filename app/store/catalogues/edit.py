@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from app.domain.calendar.workdays import Calendar
 from app.domain.catalogues.root import CatalogueName
-from app.domain.push import Rejected
+from app.domain.push import Rejected, Warned
 from app.store.catalogues import draft as drafts
 from app.store.catalogues import lock
 from app.store.catalogues.draft import Draft, Key, Row
@@ -38,6 +38,7 @@ class PutResult:
     accepted: int
     errors: Sequence[Rejected]
     refolding: int
+    warnings: Sequence[Warned] = ()
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ async def _put(
         changed = draft.changed(catalogue.defaults if catalogue.removable else None)
         refolding = await _write(connection, root_id, edit, draft, changed) if changed else 0
         errors = sorted(draft.errors, key=lambda each: each.index)
-        return PutResult(len(draft.entries), errors, refolding)
+        return PutResult(len(draft.entries), errors, refolding, tuple(draft.warnings))
 
     return await database.write(work)
 

@@ -153,6 +153,10 @@ def codes_of(result: catalogues.PutResult) -> list[tuple[int, str, str | None]]:
     return [(each.index, each.code, each.field) for each in result.errors]
 
 
+def warnings_of(result: catalogues.PutResult) -> list[tuple[int, str, str | None]]:
+    return [(each.index, each.code, each.field) for each in result.warnings]
+
+
 def at(text: str) -> Instant:
     return Instant(int(datetime.fromisoformat(f"{text}+07:00").timestamp()) * 1_000_000)
 
@@ -344,6 +348,82 @@ async def test_a_key_reaches_its_subtree_by_dotted_segments(province):
         (2, "forbidden_unit", "level"),
         (3, "unknown_unit", "unit"),
     ]
+
+
+async def test_a_key_of_one_unit_names_no_unit_beyond_its_reach(province):
+    await province.put(
+        "units",
+        ("H44.07.1", {}),
+        ("H44.07.2", {"parent": "H44.07"}),
+        ("H44.08", {"aliases": ("OLD8",)}),
+        ("H44.09", {}),
+    )
+    await province.put("units", ("H44.07.3", {"successor": "H44.08"}), ("H44.07.4", {"parent": "H44"}))
+    result = await province.put(
+        "units",
+        ("H44.07", {"successor": "H44.08"}),
+        ("H44.07.1", {"successor": "OLD8"}),
+        ("H44.07.1", {"successor": "H44.77"}),
+        ("H44.07.1", {"parent": "H44"}),
+        ("H44.07.1", {"aliases": ("X", "H44.31")}),
+        ("H44.07.3", {"successor": None}),
+        ("H44.07.4", {"parent": None}),
+        ("H44.07.3", {"successor": "H44.07"}),
+        key="H44.07",
+    )
+    assert codes_of(result) == [
+        (0, "forbidden_unit", "successor"),
+        (1, "forbidden_unit", "successor"),
+        (2, "forbidden_unit", "successor"),
+        (3, "forbidden_unit", "parent"),
+        (4, "forbidden_unit", "aliases[1]"),
+        (5, "forbidden_unit", "successor"),
+        (6, "forbidden_unit", "parent"),
+        (7, "forbidden_unit", "successor"),
+    ]
+    # What is within its reach, and what stands there already, sent back as it is listed.
+    result = await province.put(
+        "units",
+        ("H44.07", {"parent": "H44", "aliases": ("000.00.07.H44", "H44.07.9")}),
+        ("H44.07.1", {"successor": "H44.07.2", "valid_to": day("2026-06-30")}),
+        ("H44.07.3", {"successor": "H44.08", "name": "Phòng"}),
+        ("H44.07.4", {"parent": "H44"}),
+        key="H44.07",
+    )
+    assert (codes_of(result), result.accepted) == ([], 4)
+    procedures = await province.put("procedures", ("1.000001", {"units": ("H44.08",)}), key="H44.07")
+    assert codes_of(procedures) == [(0, "forbidden_unit", "code")]
+
+
+async def test_a_code_is_not_used_again_for_another_unit(province):
+    await province.put(
+        "units",
+        ("H44.30", {"name": "Xã A", "valid_to": day("2026-06-30"), "successor": "H44.08"}),
+        ("H44.31", {"name": "Xã B", "successor": "H44.08"}),
+        ("H44.08", {"aliases": ("OLD8",)}),
+    )
+    result = await province.put(
+        "units",
+        ("H44.30", {"name": "Xã C", "valid_from": day("2026-07-01"), "valid_to": None, "successor": None}),
+        ("H44.30", {"valid_from": day("2026-07-01")}),
+        ("H44.31", {"name": "Xã D", "successor": None}),
+    )
+    assert codes_of(result) == [
+        (0, "invalid_value", "valid_from"),
+        (1, "invalid_value", "valid_from"),
+        (2, "invalid_value", "name"),
+    ]
+    # A mistake taken back is none, a new spelling one to look at.
+    taken_back = await province.put("units", ("H44.31", {"successor": None}), ("H44.30", {"valid_to": None}))
+    assert (codes_of(taken_back), warnings_of(taken_back)) == ([], [(1, "invalid_value", "valid_to")])
+    renamed = await province.put("units", ("H44.30", {"name": "Xã Á", "valid_to": day("2026-06-30")}))
+    assert (codes_of(renamed), warnings_of(renamed)) == ([], [(0, "invalid_value", "name")])
+    merged = await province.put("units", ("H44.31", {"successor": "H44.30"}))
+    assert (codes_of(merged), warnings_of(merged)) == ([], [(0, "invalid_value", "valid_to")])
+    was_a_code = await province.put("units", ("H44.07", {"aliases": ("NEW", "H44.30")}))
+    assert codes_of(was_a_code) == [(0, "invalid_value", "aliases[1]")]
+    moved = await province.put("units", ("H44.08", {"aliases": ()}), ("H44.07", {"aliases": ("OLD8",)}))
+    assert (codes_of(moved), warnings_of(moved)) == ([], [(1, "invalid_value", "aliases[0]")])
 
 
 async def test_a_procedure_takes_defaults_and_units_by_code_or_alias(province):
