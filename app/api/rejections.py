@@ -7,7 +7,7 @@ from typing import Annotated, Final, NamedTuple
 from fastapi import APIRouter, Request, Response
 from typing_extensions import TypedDict
 
-from app.api.http.answers import LATER, Encoded, instant
+from app.api.http.answers import Encoded, instant
 from app.api.http.auth import Reading, root_for
 from app.api.http.csv import tabular_response
 from app.api.http.fields import answer, said, time, whole
@@ -88,5 +88,5 @@ async def rejections(request: Request, access: Reading, service: Serving) -> Res
         for each in found
     ]
     cursor = paged.cursor_of(_Mark(found[-1].id) if more else None, about)
-    page: Rejections = {"items": items, "next": LATER}
-    return paged.linked(tabular_response(request, Encoded.of(page), "items", {"next": cursor}, ITEM), cursor)
+    page: Rejections = {"items": items, "next": cursor}
+    return paged.linked(tabular_response(request, Encoded.of(page), "items", {}, ITEM), cursor)

@@ -59,9 +59,10 @@ def ancestors(unit: str) -> list[str]:
 
 
 @lru_cache(10_000)
-def sort_key(unit: str) -> tuple[tuple[int, int | str], ...]:
-    """Order of units as people read them: H44.14 before H44.130, numbers by value, then texts."""
-    return tuple((0, int(part)) if part.isascii() and part.isdigit() else (1, part) for part in unit.split("."))
+def sort_key(unit: str) -> tuple[tuple[tuple[int, int | str], ...], str]:
+    """Order of units as people read them: H44.14 before H44.130, numbers by value, then texts; H44.07 before H44.7."""
+    parts = tuple((0, int(part)) if part.isascii() and part.isdigit() else (1, part) for part in unit.split("."))
+    return parts, unit
 
 
 def owner_in(subject: str) -> str:

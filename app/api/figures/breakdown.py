@@ -226,15 +226,11 @@ def row_key(catalogues: Catalogues, above: str, unit: Unit, inside: Collection[s
     return above
 
 
-def _as_read(code: str) -> tuple[object, str]:
-    return codes.sort_key(code), code
-
-
 def _order(catalogues: Catalogues) -> dict[str, int]:
     """The places of the catalogue's procedures in the order in which people read them."""
     found: dict[str, int] | None = catalogues.kept.get("order")
     if found is None:
-        ordered = sorted(catalogues.procedures, key=_as_read)
+        ordered = sorted(catalogues.procedures, key=codes.sort_key)
         found = catalogues.kept["order"] = {code: place for place, code in enumerate(ordered)}
     return found
 
@@ -252,7 +248,7 @@ async def _by_dossier(view: View, question: Question, cube: Cube, by: str) -> _R
 
         def of_procedures(split: Mapping[str, object]) -> list[_Row]:
             order = _order(view.catalogues)
-            found = sorted(split, key=order.__getitem__ if order.keys() >= split.keys() else _as_read)
+            found = sorted(split, key=order.__getitem__ if order.keys() >= split.keys() else codes.sort_key)
             return [_Row(code, known[code].name if code in known else None, part, False) for code in found]
 
         return _Rows(lambda cell: (code_of.get(cell[1], ""),), of_procedures)

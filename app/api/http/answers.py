@@ -42,10 +42,10 @@ class Encoded:
     tag: str
 
     @classmethod
-    def of(cls, body: object) -> Encoded:
-        """A body in its bytes."""
+    def of(cls, body: object, beside: object = None) -> Encoded:
+        """A body in its bytes; `beside` is what another ETag is to come of though the body does not tell it."""
         parts = tuple(_LATER.split(encode(body)))
-        return cls(parts, _tag(*parts[::2]))
+        return cls(parts, _tag(*parts[::2], encode(beside)))
 
     @property
     def size(self) -> int:
@@ -62,7 +62,7 @@ class Encoded:
 
     def tag_as(self, media_type: str) -> str:
         """The ETag of the same in another form."""
-        return _tag(*self.parts[::2], media_type.encode())
+        return _tag(self.tag.encode(), media_type.encode())
 
 
 def _tag(*parts: bytes) -> str:

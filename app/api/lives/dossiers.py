@@ -145,7 +145,9 @@ async def dossiers(request: Request, access: Reading, service: Serving) -> Respo
     }
     cursor = paged.cursor_of(listed.next, about)
     later = listed.view.later | {"next": cursor}
-    return paged.linked(tabular_response(request, Encoded.of(page), "items", later, ITEM), cursor)
+    # Of the cursor, which tells the instant, what it holds by: whoever has the page still has a cursor that lives.
+    encoded = Encoded.of(page, listed.next and listed.next.stamp)
+    return paged.linked(tabular_response(request, encoded, "items", later, ITEM), cursor)
 
 
 class _Listed:

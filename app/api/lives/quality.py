@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Annotated, Final, NamedTuple
 
@@ -21,6 +22,7 @@ from app.api.http.parameters import SCOPES, one_of, only
 from app.api.http.problems import Problem
 from app.api.http.service import Serving
 from app.api.lives.dossiers import ITEM, Cursor, Item, Items, life_item
+from app.domain import codes
 from app.domain.catalogues.root import Scope, Unit
 from app.domain.lives.flags import FAULTS
 from app.store.read.dossiers import Place
@@ -44,10 +46,13 @@ _NOTE: Final = "Hồ sơ, phản ánh đã hủy không nằm trong danh sách n
 
 
 class _Mark(NamedTuple):
-    """Where a list goes on: dossiers or petitions, the place of the unit, the subject."""
+    """Where a list goes on: dossiers or petitions, after which subject of which unit; in front of all where empty.
+
+    The unit by its code: its place in the scope moves with the tree.
+    """
 
     walk: int
-    unit: int
+    unit: str
     subject: str
 
 
@@ -134,24 +139,34 @@ async def data_quality(request: Request, access: Reading, service: Serving) -> R
         causes: list[Counted] = [{"cause": each, "name": NAMES[each], "count": n} for each, n in found.items()]
         every: CauseCounts = {**heading, "causes": causes}
         return tabular_response(request, Encoded.of(every), "causes", later, tuple(Counted.__annotations__))
+    cursor = paged.cursor_of(goes_on, about)
     page: CauseList = {
         **heading,
         "cause": cause,
         "name": NAMES[cause],
         "total": found[cause],
         "items": listed,
-        "next": LATER,
+        "next": cursor,
     }
-    cursor = paged.cursor_of(goes_on, about)
-    return paged.linked(tabular_response(request, Encoded.of(page), "items", later | {"next": cursor}, ITEM), cursor)
+    return paged.linked(tabular_response(request, Encoded.of(page), "items", later, ITEM), cursor)
 
 
 async def _listed(
     reader: Reader, units: Sequence[Unit], cause: str, now: int, mark: _Mark | None, limit: int
 ) -> tuple[list[Item], _Mark | None]:
     """A page of the lives with a fault, and where the next one goes on."""
-    after = None if mark is None else (mark.walk, Place(mark.unit, mark.subject))
+    after = None if mark is None else (mark.walk, _place(units, mark))
     lives, place = await faulty(reader, units, cause, now, after, limit)
     code_of = await reader.procedure_codes({each.row["procedure_id"] or 0 for table, each in lives if table == "life"})
     items = [life_item(table, each, now, code_of) for table, each in lives]
-    return items, None if place is None else _Mark(place[0], *place[1])
+    if place is None:
+        return items, None
+    walk, (unit, subject) = place
+    return items, _Mark(walk, units[unit].code if subject else "", subject)
+
+
+def _place(units: Sequence[Unit], mark: _Mark) -> Place:
+    """Where a mark lies among units in their order, also when its own is no longer one of them."""
+    unit = bisect_left(units, codes.sort_key(mark.unit), key=lambda each: codes.sort_key(each.code))
+    same = unit < len(units) and units[unit].code == mark.unit
+    return Place(unit, mark.subject if same else "")

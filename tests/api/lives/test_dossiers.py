@@ -118,6 +118,25 @@ async def test_a_cursor_ends_when_anything_in_its_scope_changes_and_only_then(se
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("accept", ["application/json", "text/csv"])
+async def test_a_304_keeps_no_cursor_that_is_dead(served: Running, accept: str) -> None:
+    query = await many(served)
+    items, _ = await whole(served, 100, **query)
+    query["limit"] = 1
+    page = await served.get("/v1/dossiers", headers={"Accept": accept}, **query)
+    known = {"Accept": accept, "If-None-Match": page.headers["etag"]}
+    again = await served.get("/v1/dossiers", headers=known, **query)
+    assert (again.status_code, again.content) == (304, b"")
+    # A change that no item of the page and no total tells, and one of the catalogue that tells nobody anything.
+    await served.push([served.event("dossier.rated", items[-1]["subject"], items[-1]["unit"], satisfied=False)])
+    for edit in ([], [{"code": "H44.07", "name": "Sở Công Thương mới"}]):
+        if edit:
+            await served.put("/v1/units", edit)
+        changed = await served.get("/v1/dossiers", headers=known, **query)
+        assert changed.status_code == 200
+        known["If-None-Match"] = changed.headers["etag"]
+
+
 async def test_a_cursor_ends_with_an_edit_of_the_catalogue(served: Running) -> None:
     query = await many(served)
     cursor = (await served.get("/v1/dossiers", limit=1, **query)).json()["next"]

@@ -115,6 +115,47 @@ async def test_petitions_never_received_follow_the_dossiers(served: Running) -> 
         ]  # fmt: skip
 
 
+async def test_pages_go_on_by_the_code_of_the_unit_whatever_becomes_of_the_tree(served: Running) -> None:
+    units = ("H44.07", "H44.13", "H44.13.2", "H44.130")
+    await served.put("/v1/units", [{"code": "H44.13.2"}])
+    await served.push([reception(served, f"{unit}-{n}", unit, procedure="9.9") for unit in units for n in range(3)])
+    await served.push([served.event("petition.answered", f"{unit}-P", unit) for unit in units])
+    query: dict[str, Any] = {"unit": "H44", "cause": "unknown_procedure"}
+    seen: list[str] = []
+    cursor = None
+    for page, edit in enumerate(([], [{"code": "H44.05"}], [{"code": "H44.13.1"}], [{"code": "H44.12"}])):
+        assert (await served.put("/v1/units", edit)).json()["errors"] == []
+        more: dict[str, Any] = {"cursor": cursor} if cursor else {}
+        told = (await served.get("/v1/data-quality", limit=2 + page, **query, **more)).json()
+        seen += [each["subject"] for each in told["items"]]
+        cursor = told["next"]
+    assert cursor is None
+    assert seen == [f"{unit}-{n}" for unit in units for n in range(3)]
+
+
+async def test_a_unit_that_left_between_pages_takes_nobody_with_it(served: Running) -> None:
+    await served.put("/v1/units", [{"code": "H44.02", "successor": "H44.13"}])
+    units = ("H44.02", "H44.13", "H44.13.2")
+    await served.put("/v1/units", [{"code": "H44.13.2"}])
+    await served.push([served.event("dossier.completed", f"{unit}-{n}", unit) for unit in units for n in range(2)])
+    await served.push([served.event("petition.answered", f"{unit}-P", unit) for unit in units])
+    query: dict[str, Any] = {"unit": "H44.13", "cause": "no_reception"}
+    whole = await listed(served, "no_reception", unit="H44.13")
+    order = [each["subject"] for each in whole]
+    assert order == [f"{unit}-{n}" for unit in ("H44.02", "H44.13", "H44.13.2") for n in range(2)] + [
+        f"{unit}-P" for unit in ("H44.02", "H44.13", "H44.13.2")
+    ]
+    for limit in range(1, 9):
+        first = (await served.get("/v1/data-quality", limit=limit, **query)).json()
+        await served.put("/v1/units", [{"code": "H44.02", "successor": None}])
+        rest = (await served.get("/v1/data-quality", cursor=first["next"], **query)).json()
+        subjects = [each["subject"] for each in first["items"] + rest["items"]]
+        assert [each for each in subjects if "H44.02" not in each] == [
+            each for each in order if "H44.02" not in each
+        ], limit
+        await served.put("/v1/units", [{"code": "H44.02", "successor": "H44.13"}])
+
+
 async def test_the_list_is_of_the_units_asked_for_and_reached(served: Running) -> None:
     await served.push([reception(served, unit, unit, procedure="9.9") for unit in ("H44", "H44.07", "H44.13")])
     assert await counted(served) == {"unknown_procedure": 3}
