@@ -18,7 +18,7 @@ from app.api.http.answers import json_response
 from app.api.http.auth import Access, Administering, Reading, root_for
 from app.api.http.bodies import body_of
 from app.api.http.fields import Number, answer, date, said, whole
-from app.api.http.openapi.events import PROCEDURE_PATTERN
+from app.api.http.openapi.events import CORE_PATTERN
 from app.api.http.openapi.parameters import ANY_UNIT, CONTENT_ENCODING, ROOT_UNIT
 from app.api.http.openapi.routes import BODY, UNIT, rows_of, told
 from app.api.http.parameters import only
@@ -91,7 +91,7 @@ class Unit(Validity):
 class Procedure(Validity):
     """An administrative procedure (thủ tục hành chính)."""
 
-    code: Annotated[str, said("The core code (mã TTHC).", "1.004555", pattern=PROCEDURE_PATTERN)]
+    code: Annotated[str, said("The core code (mã TTHC).", "1.004555", pattern=CORE_PATTERN)]
     name: Annotated[str | None, said("Its name.", "Cấp giấy phép kinh doanh", maxLength=2000)]
     sector: Annotated[str | None, said("Its sector (lĩnh vực).", "Công Thương", maxLength=500)]
     service_level: Annotated[str, said("Online service: none, partial, full.", "full", enum=SERVICE_LEVELS)]

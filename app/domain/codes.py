@@ -15,6 +15,11 @@ ProcedureCode = NewType("ProcedureCode", str)
 
 _UNIT = re.compile(r"[A-Za-z0-9]{1,12}(?:\.[A-Za-z0-9]{1,12}){0,9}")
 _PROCEDURE = re.compile(r"[0-9]{1,6}\.[0-9]{1,12}")
+_CORE = re.compile(r"[0-9]{1,6}\.[0-9]{6}")
+# What spreadsheets and national codes make of it: zeros lost or added at the end, a decimal comma, the point lost, the
+# national suffix (1.004555.000.00.00.H44) and that of a case within the procedure (_1).
+_NEARLY_CORE = re.compile(r"([0-9]{1,6})[.,]([0-9]{1,6}?)0*(?:\.[0-9.]{1,20})?(?:\.[A-Z][0-9]{2}[0-9.]*)?(?:_.{1,5})?")
+_POINT_LOST = re.compile(r"([0-9])([0-9]{6})")
 
 
 def is_unit_code(text: str) -> bool:
@@ -25,6 +30,24 @@ def is_unit_code(text: str) -> bool:
 def is_procedure_code(text: str) -> bool:
     """Whether `text` is a core procedure code (mã thủ tục hành chính), digits.digits, e.g. ``1.004555``."""
     return _PROCEDURE.fullmatch(text) is not None
+
+
+def is_core_procedure_code(text: str) -> bool:
+    """Whether `text` is a procedure code as catalogues have it: with six digits after the point."""
+    return _CORE.fullmatch(text) is not None
+
+
+def likely_procedure_code(text: str) -> str | None:
+    """The core code that was likely meant by a text that is none: ``1.004550`` by ``1.00455``; None where none is
+    likely.
+    """
+    if len(text) > 60 or is_core_procedure_code(text):
+        return None
+    text = text.strip()
+    if found := _POINT_LOST.fullmatch(text):
+        return f"{found[1]}.{found[2]}"
+    found = _NEARLY_CORE.fullmatch(text)
+    return f"{found[1]}.{found[2]:0<6}" if found else None
 
 
 def is_under(unit: str, above: str) -> bool:

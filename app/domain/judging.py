@@ -72,6 +72,9 @@ def _warning(catalogues: Catalogues, parsed: Parsed, procedure: str) -> Warned |
     known = catalogues.procedures.get(procedure)
     if known is None:
         detail = "the procedure is not in the catalogue; counted with default attributes until it is"
+        if likely := codes.likely_procedure_code(procedure):
+            where = "which is in the catalogue" if likely in catalogues.procedures else "six digits after the point"
+            detail += f"; likely {likely} is meant, {where}"
     elif not known.is_valid_on(day_of(Instant(parsed.event.time))):
         detail = "the procedure was not valid on that day; counted all the same"
     else:

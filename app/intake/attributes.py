@@ -13,14 +13,13 @@ from app.domain import codes
 from app.domain.calendar import periods
 from app.domain.calendar.periods import FIRST_YEAR, LAST_YEAR
 from app.domain.catalogues import indicators
-from app.intake.checks import DATE, Check, Fault, personal, shown, wrong
+from app.intake.checks import DATE, Check, Fault, as_whole, invalid_procedure, personal, shown, wrong
 from app.intake.personal import is_fit, is_personal
 from app.intake.values import MAX_UNIT
 
 _YEAR: Final = re.compile(r"[0-9]{4}")
 _FIGURE_CODE: Final = re.compile(r"[A-Z0-9_]{1,40}")
-_WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
-_NUMBER: Final = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?")
+_NUMBER: Final = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?(?:[eE][+-]?[0-9]{1,3})?")
 _MOST_ITEMS: Final = 10_000
 _DIGITS: Final = 40
 
@@ -64,11 +63,10 @@ def unit_code(value: object, field: str) -> str:
 
 
 def procedure_code(value: object, field: str) -> str:
-    """A procedure code of the right form."""
-    text = _fit(value, field, "a procedure code such as 1.004555")
-    if not codes.is_procedure_code(text):
-        raise Fault("invalid_code", field, f"expected a procedure code such as 1.004555, not {shown(text)}")
-    return text
+    """A core procedure code, six digits after the point: a spreadsheet that takes it for a number eats zeros."""
+    if not isinstance(value, str) or not codes.is_core_procedure_code(value):
+        raise invalid_procedure(value, field)
+    return value
 
 
 def figure_code(value: object, field: str) -> str:
@@ -128,17 +126,17 @@ def _ordered(value: Any) -> Any:
 
 def year(value: object, field: str) -> int:
     """A year, as a number or as its label."""
-    if isinstance(value, str) and _YEAR.fullmatch(value):
-        value = int(value)
-    if type(value) is int and FIRST_YEAR <= value <= LAST_YEAR:
-        return value
+    number = int(value) if isinstance(value, str) and _YEAR.fullmatch(value) else as_whole(value)
+    if number is not None and FIRST_YEAR <= number <= LAST_YEAR:
+        return number
     raise Fault("invalid_period", field, f"expected a year from {FIRST_YEAR} to {LAST_YEAR}, not {shown(value)}")
 
 
 def period(value: object, field: str) -> str:
     """The canonical label of a period, of any kind, or of two dates with two dots between them."""
-    if type(value) is int:
-        value = str(value) if 0 <= value <= 9999 else value
+    number = as_whole(value)
+    if number is not None and 0 <= number <= 9999:
+        value = str(number)
     if not isinstance(value, str):
         raise Fault("invalid_period", field, f"expected a period such as 2026-Q3, not {shown(value)}")
     first, dots, last = value.partition("..")
@@ -157,13 +155,8 @@ def boolean_cell(text: str) -> object:
     return {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
 
 
-def whole_cell(text: str) -> object:
-    """A whole number; other text stays, to be refused."""
-    return int(text) if _WHOLE.fullmatch(text) else text
-
-
 def number_cell(text: str) -> object:
-    """A number with a decimal point; other text stays, to be refused."""
+    """A number, perhaps with a decimal point or an exponent (1E+05); other text stays, to be refused."""
     return Decimal(text) if _NUMBER.fullmatch(text) else text
 
 

@@ -91,7 +91,7 @@ def _number() -> _Attribute:
 
 
 def _whole(least: int, most: int) -> _Attribute:
-    return _Attribute(checks.whole(least, most), None, attributes.whole_cell)
+    return _Attribute(checks.whole(least, most), None, attributes.number_cell)
 
 
 _VALIDITY: Final = {"valid_from": _Attribute(checks.day), "valid_to": _Attribute(checks.day)}

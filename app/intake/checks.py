@@ -11,11 +11,14 @@ from decimal import Decimal
 from types import NoneType
 from typing import Any, Final
 
+from app.domain import codes
 from app.domain.calendar.civil import Day, day_number
 from app.domain.calendar.periods import FIRST_YEAR, LAST_YEAR
 from app.intake.personal import is_personal
 
 Check = Callable[[object, str], Any]
+
+_MOST_DIGITS: Final = 30
 
 DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
@@ -58,6 +61,17 @@ def personal(field: str) -> Fault:
     return Fault("personal_data", field, "the value looks like an identity or phone number; send none")
 
 
+def invalid_procedure(value: object, field: str) -> Fault:
+    """A value, a text or a number, is no procedure code; the one that was likely meant is named."""
+    if isinstance(value, str) and is_personal(value):
+        return personal(field)
+    likely = codes.likely_procedure_code(str(value)) if isinstance(value, str | float | Decimal) else None
+    told = f"{value}"[:40] if isinstance(value, float | Decimal) else shown(value)
+    detail = f"expected a text with a procedure code such as 1.004555, not {told}"
+    code = "invalid_code" if isinstance(value, str) or likely else "invalid_value"
+    return Fault(code, field, f"{detail}; likely {likely} is meant" if likely else detail)
+
+
 def boolean(value: object, field: str) -> bool:
     """true or false, nothing that merely resembles them."""
     if value is True or value is False:
@@ -65,12 +79,25 @@ def boolean(value: object, field: str) -> bool:
     raise wrong(field, "true or false", value)
 
 
+def as_whole(value: object) -> int | None:
+    """A number without a fraction as an int, however it was written (100000, 100000.0, 1e5); None for all else."""
+    if type(value) is int:
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    # One with a huge exponent is not to be written out; no whole number anywhere is as large.
+    if isinstance(value, Decimal) and value.is_finite() and value.adjusted() < _MOST_DIGITS:
+        return int(value) if value == value.to_integral_value() else None
+    return None
+
+
 def whole(least: int, most: int) -> Check:
     """A whole number of a range."""
 
     def check(value: object, field: str) -> int:
-        if type(value) is int and least <= value <= most:
-            return value
+        number = as_whole(value)
+        if number is not None and least <= number <= most:
+            return number
         raise wrong(field, f"a whole number from {least} to {most}", value)
 
     return check

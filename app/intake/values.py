@@ -18,7 +18,7 @@ from app.domain.calendar.civil import DAY, OFFSET, Day, Instant, day_number, sta
 from app.domain.calendar.periods import FIRST_YEAR, LAST_YEAR
 from app.domain.codes import ProcedureCode, UnitCode, is_procedure_code
 from app.domain.lives.events import TYPES, Amount, AnyHappening, Count, EventId, FreeText, Happening
-from app.intake.checks import Check, Fault, boolean, choice, day, personal, shown, whole, wrong
+from app.intake.checks import Check, Fault, boolean, choice, day, invalid_procedure, personal, shown, whole, wrong
 from app.intake.personal import is_fit, is_personal
 
 MAX_ID = 200
@@ -80,12 +80,12 @@ def _instant(value: object, key: str) -> object:
 
 def _procedure(value: object, key: str) -> object:
     if not isinstance(value, str):
-        raise wrong(key, "a procedure code such as 1.004555", value)
+        raise invalid_procedure(value, key)
     # Before the form: the dots of a phone number make it look like a code.
     if is_personal(value):
         raise personal(key)
     if not is_procedure_code(value):
-        raise Fault("invalid_code", key, f"expected a procedure code such as 1.004555, not {shown(value)}")
+        raise invalid_procedure(value, key)
     return value
 
 

@@ -37,6 +37,7 @@ def catalogues() -> Catalogues:
 
 
 CATALOGUES = catalogues()
+UNKNOWN = "the procedure is not in the catalogue; counted with default attributes until it is"
 
 
 def parsed(
@@ -89,7 +90,10 @@ def test_an_event_stands_in_its_life_under_codes_not_aliases() -> None:
     [
         ("1.004555", None),
         ("1.000001", "the procedure was not valid on that day; counted all the same"),
-        ("9.999999", "the procedure is not in the catalogue; counted with default attributes until it is"),
+        ("9.999999", UNKNOWN),
+        ("1.0045551", UNKNOWN),
+        ("1.0045550", f"{UNKNOWN}; likely 1.004555 is meant, which is in the catalogue"),
+        ("1.00001", f"{UNKNOWN}; likely 1.000010 is meant, six digits after the point"),
     ],
 )
 def test_a_procedure_that_is_unknown_or_not_valid_is_a_warning(code: str, says: str | None) -> None:

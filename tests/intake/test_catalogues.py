@@ -95,16 +95,16 @@ def test_a_table_says_the_same_as_an_array():
 @pytest.mark.parametrize(
     ("line", "code", "field"),
     [
-        ("1.1,perhaps,5", "invalid_value", "fee"),
-        ("1.1,true,5.5", "invalid_value", "max_working_days"),
-        ("1.1,true,0", "invalid_value", "max_working_days"),
+        ("1.000001,perhaps,5", "invalid_value", "fee"),
+        ("1.000001,true,5.5", "invalid_value", "max_working_days"),
+        ("1.000001,true,0", "invalid_value", "max_working_days"),
         ("x,true,5", "invalid_code", "code"),
         (",true,5", "invalid_value", "code"),
-        ("1.1,true,5,more", "invalid_value", None),
+        ("1.000001,true,5,more", "invalid_value", None),
     ],
 )
 def test_a_bad_line_of_a_table_costs_only_itself(line, code, field):
-    table = f"code,fee,max_working_days\n1.5,true,5\n{line}\n1.6,false,1".encode()
+    table = f"code,fee,max_working_days\n1.000005,true,5\n{line}\n1.000006,false,1".encode()
     first, bad, last = parse_rows("procedures", table, CSV)
     assert isinstance(first, Row)
     assert isinstance(last, Row)
@@ -157,7 +157,7 @@ def test_a_unit_is_refused_with_the_field(value, code, field):
     [
         ({"max_working_days": 1001}, "max_working_days"),
         ({"max_working_days": True}, "max_working_days"),
-        ({"max_working_days": 5.0}, "max_working_days"),
+        ({"max_working_days": 5.5}, "max_working_days"),
         ({"service_level": "4"}, "service_level"),
         ({"applicants": ["citizen", "company"]}, "applicants[1]"),
         ({"levels": ["village"]}, "levels[0]"),
@@ -166,6 +166,52 @@ def test_a_unit_is_refused_with_the_field(value, code, field):
 )
 def test_a_procedure_is_refused_with_the_field(changes, field):
     assert refused("procedures", {"code": "1.004555", **changes}) == ("invalid_value", field)
+
+
+@pytest.mark.parametrize(
+    ("code", "likely"),
+    [
+        ("1.00455", "1.004550"),
+        ("1.0", "1.000000"),
+        ("1,00455", "1.004550"),
+        ("1004555", "1.004555"),
+        ("1.0045550", "1.004555"),
+        (" 1.004555", "1.004555"),
+        ("1.004555.000.00.00.H44", "1.004555"),
+        (1.00455, "1.004550"),
+        ("1.0045551", None),
+        ("TS_lop1", None),
+        (1004555, None),
+        (True, None),
+        ([], None),
+    ],
+)
+def test_a_procedure_of_a_catalogue_has_six_digits_and_the_likely_code_is_named(code, likely):
+    bad, good = rows("procedures", {"code": code}, {"code": "1.004550"})
+    assert isinstance(bad, Rejected)
+    assert (bad.code, bad.field) == ("invalid_code" if isinstance(code, str) or likely else "invalid_value", "code")
+    assert bad.detail.endswith(f"; likely {likely} is meant") if likely else "likely" not in bad.detail
+    assert good == Row(1, "1.004550", ("1.004550",), {})
+    if isinstance(code, str):
+        (cell,) = parse_rows("procedures", f'code\n"{code.strip()}"\n'.encode(), CSV)
+        assert isinstance(cell, Row) is (code.strip() == "1.004555")
+
+
+def test_a_whole_number_is_one_however_it_is_written():
+    spelt = b'[{"code":"1.004555","max_working_days":10.0},{"code":"1.004555","max_working_days":1e1}]'
+    table = b"code,max_working_days\n1.004555,10.0\n1.004555,1E+1\n1.004555,10.00"
+    found = [each for text, kind in ((spelt, JSON), (table, CSV)) for each in parse_rows("procedures", text, kind)]
+    told = [each.changes for each in found if isinstance(each, Row)]
+    assert told == [{"max_working_days": 10}] * 5
+    assert all(type(each["max_working_days"]) is int for each in told)
+    figure = {"code": "DTI", "unit": "H44", "value": 1}
+    assert sound("external-figures", {**figure, "period": 2026.0, "count": 1e5}).changes["count"] == 100_000
+    assert sound("external-figures", {**figure, "period": 2026.0}).key == ("DTI", "H44", "2026")
+    assert sound("targets", {**TARGET, "period": 2026.0}).key[3] == 2026
+    for odd in (b"1e-1", b"1e400", b"1e999999999", b"-1e999999999", b"10.0000000000000000000001", b'"10"'):
+        (row,) = parse_rows("procedures", b'[{"code":"1.004555","max_working_days":%b}]' % odd, JSON)
+        assert isinstance(row, Rejected)
+        assert (row.code, row.field) == ("invalid_value", "max_working_days")
 
 
 TARGET: dict[str, Any] = {"indicator": "DOSSIER_ON_TIME", "unit": "H44", "period": "2026", "value": 80}

@@ -206,7 +206,7 @@ def test_an_unknown_key_is_named_short_and_printable(key: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "field"), [(kind, field) for kind, data in DATA.items() for field in data])
-@pytest.mark.parametrize("value", [1.5, [], {}, [["online"]], -1])
+@pytest.mark.parametrize("value", [-1.5, [], {}, [["online"]], -1])
 def test_a_value_of_another_kind_is_invalid(kind: str, field: str, value: Any) -> None:
     assert why(of_type(kind, **{field: value})) == ("invalid_value", f"data.{field}")
 
@@ -246,10 +246,15 @@ def test_a_choice_is_one_of_its_names(kind: str, field: str, right: str) -> None
     ],
 )
 def test_whole_numbers_are_whole_and_bounded(kind: str, field: str, highest: int) -> None:
+    right: Any
     for right in (0, 1, highest, 912345678 % highest):
         assert accepted(of_type(kind, **{field: right}))
+    for right in (100_000.0, 1e5, 0.0, -0.0):
+        sent, same = (accepted(of_type(kind, **{field: each})) for each in (right, int(right)))
+        assert sent == same, "and so a duplicate"
+        assert type(getattr(sent.event.what, field)) is int
     wrong: Any
-    for wrong in (-1, highest + 1, 10**30, 1.0, 1e3, True, False, "5", "", []):
+    for wrong in (-1, highest + 1, 10**30, 1.5, 1e300, -1.0, True, False, "5", "", []):
         assert why(of_type(kind, **{field: wrong})) == ("invalid_value", f"data.{field}")
 
 
@@ -279,6 +284,17 @@ def test_a_procedure_is_digits_dot_digits(code: str) -> None:
 )
 def test_a_procedure_of_another_form_is_an_invalid_code(code: str) -> None:
     assert why(of_type("dossier.received", procedure=code)) == ("invalid_code", "data.procedure")
+
+
+@pytest.mark.parametrize(
+    ("code", "likely"),
+    [("1004555", "1.004555"), ("1,00455", "1.004550"), (1.00455, "1.004550"), (" 1.004555", "1.004555")],
+)
+def test_the_code_that_was_likely_meant_is_named(code: Any, likely: str) -> None:
+    item = outcome(of_type("dossier.received", procedure=code))
+    assert isinstance(item, Rejected)
+    assert item.code == "invalid_code"
+    assert item.detail.endswith(f"; likely {likely} is meant")
 
 
 def test_a_target_unit_is_kept_as_written() -> None:

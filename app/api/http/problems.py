@@ -37,7 +37,9 @@ KINDS: Final[Mapping[str, ProblemKind]] = {
         422, "A value is not allowed", "Look at the named field: missing, ill-typed or outside its range."
     ),
     "invalid_code": ProblemKind(
-        422, "The code has the wrong form", "A procedure code is digits.digits, a unit code dotted segments."
+        422,
+        "The code has the wrong form",
+        "A procedure code is a text with six digits after the point (1.004555), a unit code dotted segments.",
     ),
     "unknown_field": ProblemKind(
         422, "The field is not known", "Remove it. Unknown fields are refused so that no personal data slips in."

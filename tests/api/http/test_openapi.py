@@ -179,6 +179,7 @@ def test_each_type_of_event_has_an_example_that_is_read_and_a_broken_one_fits_no
 
 def test_limits_are_those_of_the_code(described: Described) -> None:
     assert re.compile(events.PROCEDURE_PATTERN[1:-1]) == codes._PROCEDURE
+    assert re.compile(events.CORE_PATTERN[1:-1]) == codes._CORE
     assert re.compile(catalogues.UNIT_PATTERN[1:-1].replace("(", "(?:")) == codes._UNIT
     assert events.ENVELOPE["id"]["maxLength"] == values.MAX_ID
     for kind, form in intake_catalogues.FORMS.items():

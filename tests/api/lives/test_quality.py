@@ -63,7 +63,7 @@ async def test_each_cause_names_its_subjects(served: Running) -> None:
             event("synced", "foreign_unit", 6, "H44.13"),
             reception(served, "second_reception", "H44.13", time="2026-01-06T08:00:00+07:00"),
             event("supplemented", "answer_without_request", 6),
-            reception(served, "unknown_procedure", procedure="9.9"),
+            reception(served, "unknown_procedure", procedure="9.900000"),
             event("due_changed", "due_moved_late", 13, due_at="2026-01-20T08:00:00+07:00"),
             reception(served, "sound"),
         ]
@@ -73,8 +73,8 @@ async def test_each_cause_names_its_subjects(served: Running) -> None:
         [one] = await listed(served, cause)
         assert (one["kind"], one["subject"], one["unit"]) == ("dossier", cause, "H44.07")
     [unknown] = await listed(served, "unknown_procedure")
-    assert unknown["procedure"] == "9.9"
-    await served.put("/v1/procedures", [{"code": "9.9", "name": "Nay đã biết"}])
+    assert unknown["procedure"] == "9.900000"
+    await served.put("/v1/procedures", [{"code": "9.900000", "name": "Nay đã biết"}])
     await served.service.refolder.finish(1)
     assert "unknown_procedure" not in await counted(served)
 
@@ -96,7 +96,7 @@ async def test_a_due_time_moved_while_a_timely_request_is_open_was_not_moved_too
 
 async def test_a_voided_dossier_is_no_longer_listed_and_the_answer_says_so(served: Running) -> None:
     void = served.event("dossier.voided", time="2026-01-06T08:00:00+07:00")
-    await served.push([reception(served, procedure="9.9")])
+    await served.push([reception(served, procedure="9.900000")])
     assert await counted(served) == {"unknown_procedure": 1}
     await served.push([void])
     assert await counted(served) == {}
@@ -157,7 +157,7 @@ async def test_a_unit_that_left_between_pages_takes_nobody_with_it(served: Runni
 
 
 async def test_the_list_is_of_the_units_asked_for_and_reached(served: Running) -> None:
-    await served.push([reception(served, unit, unit, procedure="9.9") for unit in ("H44", "H44.07", "H44.13")])
+    await served.push([reception(served, unit, unit, procedure="9.900000") for unit in ("H44", "H44.07", "H44.13")])
     assert await counted(served) == {"unknown_procedure": 3}
     assert await counted(served, scope="own") == {"unknown_procedure": 1}
     seven = await served.make_key("H44.07", "read")
@@ -183,7 +183,7 @@ async def test_the_lists_of_a_random_history_are_the_recounts(served: Running) -
 
 
 async def test_both_tables_are_csv_too(served: Running) -> None:
-    await served.push([reception(served, procedure="9.9")])
+    await served.push([reception(served, procedure="9.900000")])
     answer = await served.get("/v1/data-quality", unit="H44", headers={"Accept": "text/csv"})
     rows = list(csv.reader(io.StringIO(answer.text)))
     assert rows[0] == ["cause", "name", "count"]

@@ -16,6 +16,7 @@ from app.domain.lives.events import MEANINGS, TYPES, Amount, Count, EventId, Fre
 from app.intake.values import MAX_AMOUNT, MAX_COUNT, MAX_ID, MAX_TEXT, MAX_UNIT
 
 PROCEDURE_PATTERN: Final = r"^[0-9]{1,6}\.[0-9]{1,12}$"
+CORE_PATTERN: Final = r"^[0-9]{1,6}\.[0-9]{6}$"
 MAX_SOURCE: Final = 300
 
 
