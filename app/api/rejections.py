@@ -64,7 +64,7 @@ async def rejections(request: Request, access: Reading, service: Serving) -> Res
     Without `source` those of all sources; an empty one asks for events whose source could not be read. As CSV too.
     """
     paged = Paged.of(request, service)
-    query = only(paged.request, ("source", "unit"))
+    query = only(paged.request, ("source", "unit"), texts=("source",))
     source = query.get("source")
     about = ("rejections", access.root_id, access.unit, query.get("unit"), source)
     mark = paged.mark(_Mark, about)

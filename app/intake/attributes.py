@@ -14,7 +14,7 @@ from app.domain.calendar import periods
 from app.domain.calendar.periods import FIRST_YEAR, LAST_YEAR
 from app.domain.catalogues import indicators
 from app.intake.checks import DATE, Check, Fault, as_whole, invalid_procedure, personal, shown, wrong
-from app.intake.personal import is_fit, is_personal
+from app.intake.personal import is_fit, is_personal, one_spelling, spelling_fault
 from app.intake.values import MAX_UNIT
 
 _YEAR: Final = re.compile(r"[0-9]{4}")
@@ -48,7 +48,9 @@ def free_text(longest: int) -> Check:
 
 def alias(value: object, field: str) -> str:
     """Another code a unit is known by, of any form (older agency codes have several)."""
-    text = _fit(value, field, "a code")
+    text = one_spelling(_fit(value, field, "a code"), MAX_UNIT)
+    if (fault := spelling_fault(text)) is not None:
+        raise Fault("invalid_value", field, fault)
     if not 1 <= len(text) <= MAX_UNIT:
         raise Fault("invalid_value", field, f"a code of 1 to {MAX_UNIT} characters")
     return text

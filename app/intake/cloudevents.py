@@ -36,7 +36,7 @@ from app.intake.bodies import (
     without_bom,
 )
 from app.intake.checks import Fault, shown
-from app.intake.personal import is_fit, is_identity_number
+from app.intake.personal import is_fit, is_identity_number, one_spelling, spelling_fault
 from app.intake.values import EARLIEST, MAX_ID, MAX_SOURCE, MAX_UNIT, PLANS, instant
 
 __all__ = ["Batch", "BodyProblem", "Parsed", "Rejected", "decompress", "fingerprint", "parse"]
@@ -230,7 +230,7 @@ def _rejected(index: int, envelope: _Envelope, fault: Fault) -> Rejected:
 
 def _name(value: object) -> str | None:
     """An id or source as far as it can be repeated: a text that a log and a database can hold, cut to 200."""
-    return value[:MAX_ID] if isinstance(value, str) and value and is_fit(value) else None
+    return one_spelling(value, MAX_SOURCE)[:MAX_ID] if isinstance(value, str) and value and is_fit(value) else None
 
 
 def _event(index: int, envelope: _Envelope) -> Parsed:
@@ -250,24 +250,24 @@ def _event(index: int, envelope: _Envelope) -> Parsed:
     subject = _required(subject, "subject", MAX_ID)
     time = _time(envelope.time)
     unit = _required(envelope.unit, "unit", MAX_UNIT)
-    sequence = "" if envelope.sequence is None else _text(envelope.sequence, "sequence", MAX_ID)
+    sequence = "" if envelope.sequence is None else _fit(envelope.sequence, "sequence", MAX_ID)
     data = _data(envelope)
     event = Event(time, source, event_id, UnitCode(unit), plan.read(data), sequence)
     return Parsed(index, subject, event, fingerprint(subject, event))
 
 
 def _required(value: object, field: str, longest: int) -> str:
-    # Nearly every attribute of every event leaves here; what follows only finds the words for the others.
-    if isinstance(value, str) and 0 < len(value) <= longest and value.isprintable():
-        return value
     if value is None:
         raise Fault("invalid_event", field, "required, but missing")
     if value == "":
         raise Fault("invalid_event", field, "must not be empty")
-    return _text(value, field, longest)
+    text = _fit(one_spelling(value, longest) if isinstance(value, str) else value, field, longest)
+    if (fault := spelling_fault(text)) is not None:
+        raise Fault("invalid_event", field, fault)
+    return text
 
 
-def _text(value: object, field: str, longest: int) -> str:
+def _fit(value: object, field: str, longest: int) -> str:
     if not isinstance(value, str):
         raise Fault("invalid_event", field, f"expected a string, not {shown(value)}")
     if len(value) > longest:

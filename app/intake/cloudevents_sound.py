@@ -15,7 +15,7 @@ from app.domain.calendar.civil import Instant
 from app.domain.codes import UnitCode
 from app.domain.lives.events import TYPES, Amount, AnyHappening, Count, Event, Happening
 from app.intake.checks import Check, Fault
-from app.intake.personal import is_identity_number
+from app.intake.personal import is_identity_number, is_one_spelling
 from app.intake.values import (
     EARLIEST,
     MAX_AMOUNT,
@@ -100,7 +100,9 @@ def read(text: bytes | msgspec.Raw) -> tuple[str, Event] | None:
     time = instant(sent.time)
     if time is None or time < EARLIEST or is_identity_number(subject):
         return None
-    if not f"{event_id}{source}{subject}{unit}{sequence}".isprintable():
+    told = f"  {event_id}  {source}  {subject}  {unit}  "
+    # Each stands between two blanks: a third is one at its end (or more within it, at which the careful way looks too).
+    if "   " in told or not f"{told}{sequence}".isprintable() or not is_one_spelling(told):
         return None
     what = _happening(_MAKINGS[type(sent)], sent.data)
     if what is None:

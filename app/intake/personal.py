@@ -9,6 +9,16 @@ import unicodedata
 # logs and exports in the same way.
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 
+# What nobody sees, or takes for an ordinary blank: other blanks, zero-width characters, soft hyphens, marks of
+# direction, byte order marks, variation selectors, fillers.
+_UNSEEN = re.compile(
+    "[\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u202a-\u202f\u205f-\u206f"
+    "\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+_MOST_DECOMPOSED = 4
+"""Characters that one of composed text may have been written with: a Vietnamese letter has three at most."""
+
 _IDENTITY = re.compile(r"0(?:0[1-9]|[1-8][0-9]|9[0-6])[0-9]{9}|[0-9]{9}")
 _PHONE = re.compile(r"(?:(?:\+|00)?84|0)[1-9][0-9]{8,9}")
 _PHONE_GAPS = re.compile(r"[\s.()\u2010-\u2015\u2212-]+")
@@ -19,6 +29,25 @@ _PERSONAL_LONGEST = 40
 def is_fit(text: str) -> bool:
     """Whether a text has no control characters, lone surrogates, line separators or noncharacters."""
     return text.isprintable() or _UNFIT.search(text) is None
+
+
+def is_one_spelling(text: str) -> bool:
+    """Whether a printable text needs no look at how it is spelt: it is NFC, and all its characters are to be seen.
+    Blanks at its ends are not looked at.
+    """
+    return text.isascii() or (unicodedata.is_normalized("NFC", text) and _UNSEEN.search(text) is None)
+
+
+def one_spelling(text: str, longest: int) -> str:
+    """A text as identifiers are kept, composed (NFC); one too long for that stays, as it is too long anyway."""
+    return text if len(text) > longest * _MOST_DECOMPOSED else unicodedata.normalize("NFC", text)
+
+
+def spelling_fault(text: str) -> str | None:
+    """Why a text cannot be an identifier that people and programs tell from another; None where nothing is wrong."""
+    if found := _UNSEEN.search(text):
+        return f"the invisible or odd blank character U+{ord(found[0]):04X} is not allowed"
+    return "must not begin or end with a blank" if text != text.strip() else None
 
 
 def is_identity_number(text: str) -> bool:

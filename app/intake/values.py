@@ -19,7 +19,7 @@ from app.domain.calendar.periods import FIRST_YEAR, LAST_YEAR
 from app.domain.codes import ProcedureCode, UnitCode, is_procedure_code
 from app.domain.lives.events import TYPES, Amount, AnyHappening, Count, EventId, FreeText, Happening
 from app.intake.checks import Check, Fault, boolean, choice, day, invalid_procedure, personal, shown, whole, wrong
-from app.intake.personal import is_fit, is_personal
+from app.intake.personal import is_fit, is_personal, one_spelling, spelling_fault
 
 MAX_ID = 200
 MAX_SOURCE = 300
@@ -89,15 +89,20 @@ def _procedure(value: object, key: str) -> object:
     return value
 
 
-def _text(expected: str, shortest: int, longest: int, *, numbers: bool = False) -> Check:
-    """A text of so many characters; `numbers`: may look like an identity number, as ids of events do."""
+def _text(expected: str, shortest: int, longest: int, *, numbers: bool = False, names: bool = True) -> Check:
+    """A text of so many characters; `numbers`: may look like an identity number, as ids of events do; `names`: it names
+    something, so it has one spelling.
+    """
 
     def check(value: object, key: str) -> object:
         if isinstance(value, str):
+            value = one_spelling(value, longest) if names else value
             if not numbers and is_personal(value):
                 raise personal(key)
             if not is_fit(value):
                 raise Fault("invalid_value", key, "control characters and lone surrogates are not allowed")
+            if names and (fault := spelling_fault(value)) is not None:
+                raise Fault("invalid_value", key, fault)
             if shortest <= len(value) <= longest:
                 return value
         detail = f"expected {expected} of {shortest} to {longest} characters, not "
@@ -114,7 +119,7 @@ _CHECKS: dict[object, Check] = {
     Count: whole(0, MAX_COUNT),
     ProcedureCode: _procedure,
     UnitCode: _text("a unit code", 1, MAX_UNIT),
-    FreeText: _text("a text", 0, MAX_TEXT),
+    FreeText: _text("a text", 0, MAX_TEXT, names=False),
     EventId: _text("the id of an event", 1, MAX_ID, numbers=True),
 }
 

@@ -103,7 +103,7 @@ async def _write(connection: Connection, root_id: int, unit: str, errors: Sequen
 
 
 def _fit(text: str | None) -> str | None:
-    """A text that the database can hold; a broken event may bring any."""
+    """A text as it is kept, and so as it is asked for: a broken event may bring any."""
     return None if text is None else text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()[:200]
 
 
@@ -115,7 +115,7 @@ async def kept(
     `source` None is every source, "" those whose source could not be read.
     """
     asked = _kept("any" if source is None else "named" if source else "unread", before is not None, bool(unit))
-    values = {"source": source, "before": before, "unit": unit, "below": f"{unit}.", "most": limit + 1}
+    values = {"source": _fit(source), "before": before, "unit": unit, "below": f"{unit}.", "most": limit + 1}
     rows = await connection.fetch(*in_sql(asked, root_id=root_id, **values))
     return [Kept(*row) for row in rows[:limit]], len(rows) > limit
 

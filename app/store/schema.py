@@ -202,6 +202,9 @@ event = Table(
 )
 listen(event, "after_create", DDL("ALTER SEQUENCE event_seq OWNED BY event.seq"))  # type: ignore[no-untyped-call]
 
+PLAIN_SUBJECT: Final = "upper(translate(subject, '‐‑‒–—―−－đ ', '--------Đ'))"
+"""A subject in capitals, with plain dashes and without blanks: equal for codes that a person would take for one."""
+
 life = Table(
     "life",
     metadata,
@@ -265,6 +268,13 @@ Index(
     life.c.subject,
     postgresql_where=text("faults <> 0"),
 )
+Index(
+    "life_spelt_otherwise",
+    life.c.root_id,
+    life.c.generation,
+    text(PLAIN_SUBJECT),
+    postgresql_where=text(f"subject <> {PLAIN_SUBJECT}"),
+)
 
 petition = Table(
     "petition",
@@ -298,6 +308,13 @@ Index(
     postgresql_where=text("ahead_until IS NOT NULL"),
 )
 Index("petition_by_unit", petition.c.root_id, petition.c.generation, petition.c.unit_id, petition.c.subject)
+Index(
+    "petition_spelt_otherwise",
+    petition.c.root_id,
+    petition.c.generation,
+    text(PLAIN_SUBJECT),
+    postgresql_where=text(f"subject <> {PLAIN_SUBJECT}"),
+)
 
 document = Table(
     "document",

@@ -86,6 +86,10 @@ CREATE INDEX life_open_deadline ON life (root_id, generation, deadline) WHERE en
 
 CREATE INDEX life_with_faults ON life (root_id, generation, unit_id, subject) WHERE faults <> 0;
 
+CREATE INDEX life_spelt_otherwise ON life
+    (root_id, generation, upper(translate(subject, '‐‑‒–—―−－đ ', '--------Đ')))
+    WHERE subject <> upper(translate(subject, '‐‑‒–—―−－đ ', '--------Đ'));
+
 CREATE TABLE petition (
     root_id INTEGER NOT NULL,
     generation INTEGER NOT NULL,
@@ -109,6 +113,10 @@ CREATE INDEX petition_by_unit ON petition (root_id, generation, unit_id, subject
 
 CREATE INDEX petition_open_deadline ON petition (root_id, generation, deadline)
     WHERE ended_at IS NULL AND deadline IS NOT NULL;
+
+CREATE INDEX petition_spelt_otherwise ON petition
+    (root_id, generation, upper(translate(subject, '‐‑‒–—―−－đ ', '--------Đ')))
+    WHERE subject <> upper(translate(subject, '‐‑‒–—―−－đ ', '--------Đ'));
 
 CREATE TABLE procedure_publication (
     root_id INTEGER NOT NULL,

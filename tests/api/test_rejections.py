@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 
@@ -69,6 +70,22 @@ async def test_texts_that_no_database_can_hold_break_nothing(served: Running) ->
     assert answer.json()["rejected"] == 1
     [kept] = await listed(served)
     assert kept["index"] == 0
+
+
+async def test_a_long_source_is_cut_and_asked_for_alike(served: Running) -> None:
+    for longest in (201, 300, 301, 1_000):
+        source = "/" + "ệ" * (longest - 1)
+        await served.push([reception(served, id=str(longest), source=source, x=1)])
+        assert [each["id"] for each in await listed(served, source=source, limit=1)] == [str(longest)]
+        assert [each["source"] for each in await listed(served, source=source, limit=1)] == [source[:200]]
+    assert await listed(served, source="/" + "ệ" * 198) == []
+
+
+async def test_a_source_is_found_under_whatever_it_was_written(served: Running) -> None:
+    for number, source in enumerate(("/hòa bình", "/a\u00a0", "/a\u200bb", " /a")):
+        await served.push([reception(served, id=str(number), source=normalize("NFD", source), x=1)])
+        for asked in (normalize("NFD", source), source):
+            assert [each["id"] for each in await listed(served, source=asked)] == [str(number)]
 
 
 async def test_a_key_reads_only_what_was_sent_with_keys_of_its_subtree(served: Running) -> None:

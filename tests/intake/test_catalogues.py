@@ -143,6 +143,8 @@ def test_a_column_that_is_not_known_costs_the_rows_that_use_it():
         ({"code": "H44", "valid_to": "2101-01-01"}, "time_out_of_range", "valid_to"),
         ({"code": "H44", "aliases": "STP"}, "invalid_value", "aliases"),
         ({"code": "H44", "aliases": ["STP", ""]}, "invalid_value", "aliases[1]"),
+        ({"code": "H44", "aliases": ["STP", "a "]}, "invalid_value", "aliases[1]"),
+        ({"code": "H44", "aliases": ["a\u200bb"]}, "invalid_value", "aliases[0]"),
         ({"code": "H44", "parent": "'; --"}, "invalid_code", "parent"),
         (["H44"], "invalid_value", None),
         (None, "invalid_value", None),

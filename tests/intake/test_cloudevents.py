@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
+from unicodedata import normalize
 from urllib.parse import quote
 
 import pytest
@@ -301,11 +302,39 @@ def test_control_characters_and_surrogates_are_refused(field: str, character: st
 
 
 @pytest.mark.parametrize(
-    "text", ["'; drop table event; --", '"', "\\", "%s", "${x}", "Đỗ\u00a0😀", "a\u200bb", "\u202e"]
+    "text", ["'; drop table event; --", '"', "\\", "%s", "${x}", "Đỗ 😀", "H44–1", "h44—1", "a  b", "\u0378"]
 )
 def test_hostile_but_proper_texts_are_kept_as_written(text: str) -> None:
     item = accepted(event(id=text, source=text, subject=text, unit=text, sequence=text))
     assert {item.event.id, item.event.source, item.subject, item.event.unit, item.event.sequence} == {text}
+
+
+UNSEEN = [0xA0, 0xAD, 0x34F, 0x61C, 0x115F, 0x1680, 0x180E, 0x2003, 0x200B, 0x200D, 0x200F, 0x202E, 0x202F, 0x205F,
+          0x2060, 0x2066, 0x2800, 0x3000, 0x3164, 0xFE0F, 0xFEFF, 0xE0001, 0xE0100]  # fmt: skip
+
+
+@pytest.mark.parametrize("field", ["id", "source", "subject", "unit"])
+def test_an_identifier_has_one_spelling(field: str) -> None:
+    for odd in (" a", "a ", "  a  ", *(text for code in UNSEEN for text in (f"{chr(code)}a", f"a{chr(code)}b"))):
+        assert why(event(**{field: odd})) == ("invalid_event", field), ascii(odd)
+    item = outcome(event(**{field: "a\u200bb"}))
+    assert isinstance(item, Rejected)
+    assert item.detail == "the invisible or odd blank character U+200B is not allowed"
+    assert accepted(event(sequence=" a\u200b")).event.sequence == " a\u200b", "it names nothing"
+
+
+def test_decomposed_letters_are_composed() -> None:
+    written, kept = (normalize(form, "12/QĐ-UBND Hòa Bình ế") for form in ("NFD", "NFC"))
+    names = ("id", "source", "subject", "unit")
+    assert len(written) > len(kept)
+    sent = accepted(event(**dict.fromkeys(names, written)))
+    assert sent == accepted(event(**dict.fromkeys(names, kept))), "and so a duplicate"
+    assert {sent.event.id, sent.event.source, sent.subject, sent.event.unit} == {kept}
+    assert accepted(event(subject=normalize("NFD", "ế" * 200))).subject == "ế" * 200
+    assert why(event(subject="a" + "\u0323\u0301" * 1_000_000)) == ("invalid_event", "subject")
+    broken = outcome(event(source=written, unit=...))
+    assert isinstance(broken, Rejected)
+    assert broken.source == kept, "as it is asked for"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 from cloudevents.core.bindings.http import HTTPMessage, to_binary_event, to_structured_event
@@ -136,11 +137,19 @@ def test_arbitrary_headers_are_an_outcome(headers: dict[str, str], data: Any) ->
 
 # The standard's own package as the other side of the wire.
 
-proper = st.text(
-    st.characters(codec="utf-8", exclude_categories=["Cc", "Cn", "Zl", "Zp"]), min_size=1, max_size=30
-).filter(
-    lambda text: (
-        text == text.strip() and not any(character.isdigit() for character in text) and not text.startswith('"')
+UNSEEN = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\u180b\u180c\u180d\u180f" + "".join(
+    chr(code) for each in (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0)) for code in each
+)
+visible = st.characters(
+    codec="utf-8", exclude_categories=["Cc", "Cf", "Cn", "Zl", "Zp", "Zs"], exclude_characters=UNSEEN
+)
+proper = (
+    st.text(visible | st.just(" "), min_size=1, max_size=30)
+    .map(lambda text: normalize("NFC", text))
+    .filter(
+        lambda text: (
+            text == text.strip() and not any(character.isdigit() for character in text) and not text.startswith('"')
+        )
     )
 )
 zones = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))

@@ -301,7 +301,8 @@ def test_a_target_unit_is_kept_as_written() -> None:
     assert accepted(of_type("dossier.transferred", to="000.00.07.H44")).event.what == DossierTransferred(
         UnitCode("000.00.07.H44")
     )
-    for wrong in ("", "x" * 101, "H44\x00", "\ud800", 5):
+    assert accepted(of_type("dossier.transferred", to="E\u0301")).event.what == DossierTransferred(UnitCode("É"))
+    for wrong in ("", "x" * 101, "H44\x00", "\ud800", 5, "H44 ", "H44\u00a0", "H44\u200b.07"):
         assert why(of_type("dossier.transferred", to=wrong)) == ("invalid_value", "data.to")
 
 
@@ -316,7 +317,8 @@ def test_a_documents_receiver_is_a_text_of_at_most_200_characters() -> None:
 def test_a_retraction_names_an_id_of_the_form_of_ids() -> None:
     for right in ("001204012345", "0912345678", "x" * 200):
         assert accepted(of_type("event.retracted", id=right)).event.what == EventRetracted(EventId(right))
-    for wrong in ("", "x" * 201, "a\x00", "\ud800", 5):
+    assert accepted(of_type("event.retracted", id="e\u0301")) == accepted(of_type("event.retracted", id="é"))
+    for wrong in ("", "x" * 201, "a\x00", "\ud800", 5, " a", "a\u2007", "a\ufeff"):
         assert why(of_type("event.retracted", id=wrong)) == ("invalid_value", "data.id")
 
 

@@ -13,6 +13,8 @@ from app.api.http.problems import Problem
 from app.api.http.service import Service, service_of
 from app.domain import codes
 from app.domain.catalogues.root import Catalogues
+from app.intake.personal import one_spelling
+from app.intake.values import MAX_UNIT
 from app.store import roots
 from app.store.database import Connection
 
@@ -36,7 +38,7 @@ class Access:
 
     def find_unit(self, catalogues: Catalogues, text: str) -> str:
         """The code of the asked unit (or alias); refused outside the key's reach first, then when it does not exist."""
-        code = catalogues.resolve(text)
+        code = catalogues.resolve(one_spelling(text, MAX_UNIT))
         self.require_reach(code)
         if code not in catalogues.units:
             raise Problem("unknown_unit", "no unit of the catalogue has this code or alias", "unit")

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal, TypeVar
+from unicodedata import normalize
 
 from fastapi import Request
 
@@ -41,17 +42,19 @@ class Asked:
     compare: Literal["previous", "last_year"]
 
 
-def only(request: Request, allowed: Collection[str]) -> dict[str, str]:
-    """The query as a plain mapping; unknown and repeated parameters are refused."""
+def only(request: Request, allowed: Collection[str], texts: Collection[str] = ()) -> dict[str, str]:
+    """The query as a plain mapping, composed (NFC) as identifiers are kept; unknown and repeated parameters are
+    refused, and values that are not sensible, but for those of `texts`: anything a sender wrote may be asked for.
+    """
     found: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
         if name not in allowed:
             raise Problem("invalid_parameter", f"unknown parameter; known are {', '.join(allowed)}", name[:60])
         if name in found:
             raise Problem("invalid_parameter", "given twice", name)
-        if "\0" in value or len(value) > 300 or not value.isprintable():
+        if name not in texts and ("\0" in value or len(value) > 300 or not value.isprintable()):
             raise Problem("invalid_parameter", "not a sensible value", name)
-        found[name] = value
+        found[name] = normalize("NFC", value)
     return found
 
 

@@ -27,6 +27,8 @@ from app.domain.lives.explain import CAUSES, Told
 from app.domain.lives.flags import FAULTS, FLAGS
 from app.domain.lives.petition import ABOUT, PetitionFacts
 from app.domain.lives.publication import PublicationFacts
+from app.intake.personal import one_spelling
+from app.intake.values import MAX_ID
 from app.store.read.life import Seen, is_subject, reach_of, tell
 from app.store.snapshot import reading_moment
 
@@ -171,6 +173,7 @@ async def one_life(
     `unit` names the root where a key does not. What the key does not reach is not there: 404, not 403.
     """
     query = only(request, ("unit",))
+    subject = one_spelling(subject, MAX_ID)
     seen = None
     async with service.database.snapshot() as connection:
         root_id = await root_for(connection, access, query.get("unit"))

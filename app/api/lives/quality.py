@@ -24,7 +24,7 @@ from app.api.http.service import Serving
 from app.api.lives.dossiers import ITEM, Cursor, Item, Items, life_item
 from app.domain import codes
 from app.domain.catalogues.root import Scope, Unit
-from app.domain.lives.flags import FAULTS
+from app.domain.lives.flags import CAUSES
 from app.store.read.dossiers import Place
 from app.store.read.figures import Reader
 from app.store.read.quality import counts, faulty
@@ -41,6 +41,7 @@ NAMES: Final = {
     "answer_without_request": "Bổ sung khi không có yêu cầu bổ sung",
     "unknown_procedure": "Mã thủ tục chưa có trong danh mục",
     "due_moved_late": "Đổi hẹn trả khi đã quá hạn",
+    "likely_duplicate": "Mã chỉ khác mã khác ở chữ hoa, dấu gạch hoặc dấu cách",
 }
 _NOTE: Final = "Hồ sơ, phản ánh đã hủy không nằm trong danh sách này."
 
@@ -60,7 +61,7 @@ class _Mark(NamedTuple):
 class Cause(TypedDict):
     """A cause."""
 
-    cause: Annotated[str, said("The cause.", "no_reception", enum=list(FAULTS))]
+    cause: Annotated[str, said("The cause.", "no_reception", enum=list(CAUSES))]
     name: Annotated[str, said("The cause in Vietnamese.", NAMES["no_reception"])]
 
 
@@ -114,7 +115,7 @@ async def data_quality(request: Request, access: Reading, service: Serving) -> R
     if "unit" not in query:
         raise Problem("invalid_parameter", "name the unit", "unit")
     scope = one_of(query, "scope", SCOPES, "subtree")
-    cause = one_of(query, "cause", tuple(FAULTS), "no_reception") if "cause" in query else None
+    cause = one_of(query, "cause", CAUSES, "no_reception") if "cause" in query else None
     async with service.database.snapshot() as connection:
         root_id = await root_for(connection, access, query["unit"])
         moment = await reading_moment(connection, service.catalogue_cache, root_id, service.clock)

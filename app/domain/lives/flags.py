@@ -55,3 +55,9 @@ FAULTS: Final = {
          "answer_without_request", "unknown_procedure", "due_moved_late")
     )
 }  # fmt: skip
+
+LIKELY_DUPLICATE: Final = "likely_duplicate"
+"""No life has it by itself: its code is another's but for capitals, dashes and blanks."""
+
+CAUSES: Final = (*FAULTS, LIKELY_DUPLICATE)
+"""All that data quality lists."""

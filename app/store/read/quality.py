@@ -1,6 +1,7 @@
 """The lives whose events contradict each other, by cause, so that an office can mend its feed.
 
 Voided dossiers are left out: their office has dealt with them. Petitions stand here when they were never received.
+Both stand here when their code is another's but for capitals, dashes and blanks: then they are likely one, sent twice.
 """
 
 from __future__ import annotations
@@ -9,12 +10,27 @@ from collections.abc import Sequence
 from typing import Final
 
 from app.domain.catalogues.root import Unit
-from app.domain.lives.flags import FAULTS
+from app.domain.lives.flags import CAUSES, FAULTS, LIKELY_DUPLICATE
 from app.store.read.dossiers import Found, Place, Table, binder, page
 from app.store.read.figures import Reader
+from app.store.schema import PLAIN_SUBJECT
 
 _NEVER_RECEIVED: Final = "received_at IS NULL AND NOT voided"
 _NO_RECEPTION: Final = "no_reception"
+_TABLES: Final[tuple[Table, ...]] = ("life", "petition")
+_ALIKE: Final = "subject = ANY({alike}) AND NOT voided"
+# Of two codes alike one at least is not the plain one, and there are few of those: an index has them by the plain one.
+_FIND_ALIKE: Final = f"""
+    WITH odd AS MATERIALIZED (
+        SELECT subject, {PLAIN_SUBJECT} AS plain FROM {{table}}
+        WHERE root_id = $1 AND generation = $2 AND subject <> {PLAIN_SUBJECT} AND NOT voided
+    ), spelt AS (
+        SELECT subject, plain FROM odd
+        UNION SELECT subject, subject FROM {{table}}
+        WHERE root_id = $1 AND generation = $2 AND subject = ANY(ARRAY(SELECT plain FROM odd)) AND NOT voided
+    )
+    SELECT unnest(array_agg(subject)) FROM spelt GROUP BY plain HAVING count(*) > 1
+"""
 
 
 async def counts(reader: Reader, units: Sequence[Unit]) -> dict[str, int]:
@@ -30,7 +46,23 @@ async def counts(reader: Reader, units: Sequence[Unit]) -> dict[str, int]:
     found[_NO_RECEPTION] += await reader.connection.fetchval(
         f"SELECT count(*) FROM petition WHERE {scope} AND {_NEVER_RECEIVED}", *key
     )
-    return found
+    found[LIKELY_DUPLICATE] = 0
+    for table in _TABLES:
+        if alike := await _alike(reader, table):
+            found[LIKELY_DUPLICATE] += await reader.connection.fetchval(
+                f"SELECT count(*) FROM {table} WHERE {scope} AND {_ALIKE.format(alike='$4::text[]')}", *key, alike
+            )
+    return {cause: found[cause] for cause in CAUSES}
+
+
+async def _alike(reader: Reader, table: Table) -> list[str]:
+    """The subjects of a whole root that differ from another in capitals, dashes and blanks only."""
+    key = (reader.catalogues.root_id, reader.generation)
+    # The planner takes nearly all rows for odd, whatever it has seen of them, and would read the whole table.
+    await reader.connection.execute("SET LOCAL enable_seqscan = off")
+    rows = await reader.connection.fetch(_FIND_ALIKE.format(table=table), *key)
+    await reader.connection.execute("SET LOCAL enable_seqscan = on")
+    return [row[0] for row in rows]
 
 
 async def faulty(
@@ -40,7 +72,11 @@ async def faulty(
 
     A place is the number of the walk and the place within it.
     """
-    walks: list[tuple[Table, str]] = [("life", f"faults <> 0 AND faults & {FAULTS[cause]} <> 0 AND NOT voided")]
+    walks: list[tuple[Table, str]]
+    if cause == LIKELY_DUPLICATE:
+        walks = [(table, _ALIKE) for table in _TABLES]
+    else:
+        walks = [("life", f"faults <> 0 AND faults & {FAULTS[cause]} <> 0 AND NOT voided")]
     if cause == _NO_RECEPTION:
         walks.append(("petition", _NEVER_RECEIVED))
     found: list[tuple[Table, Found]] = []
@@ -51,6 +87,8 @@ async def faulty(
         if len(found) == limit:
             return found, (number, Place(0, ""))
         bound = binder(reader.catalogues, reader.generation, 0, now)
+        if cause == LIKELY_DUPLICATE:
+            bound.values["alike"] = ("text[]", await _alike(reader, table))
         here, more = await page(reader, units, table, bound, chosen, place, limit - len(found))
         found += [(table, each) for each in here]
         if more is not None:

@@ -10,7 +10,7 @@ from app.api.http.openapi.examples import Schema
 from app.api.http.paging import LARGEST, USUAL
 from app.api.http.parameters import COMPARISONS, GROUPS, INDICATORS, SCOPES, SEEN
 from app.domain.catalogues.root import LEVELS
-from app.domain.lives.flags import FAULTS
+from app.domain.lives.flags import CAUSES
 from app.store.read.dossiers import SIDES
 
 Parameter = dict[str, Any]
@@ -110,11 +110,11 @@ ROOT_UNIT: Final = query(
 NAMED_UNIT: Final = query(
     "unit", "A unit that the key reaches; where reading is open, it names the root.", _text(), "H44"
 )
-CAUSE: Final = _named("The lives with this fault instead of the counts of all.", tuple(FAULTS), "cause")
+CAUSE: Final = _named("The lives with this fault instead of the counts of all.", CAUSES, "cause")
 SOURCE: Final = query(
     "source",
-    "Only of this source; empty: events whose source could not be read.",
-    {"type": "string", "maxLength": MOST},
+    "Only of this source (its first 200 characters count); empty: events whose source could not be read.",
+    {"type": "string"},
     "/h44/igate",
 )
 LIMIT: Final = query(
