@@ -42,6 +42,9 @@ def bad_events(served: Running) -> Iterator[tuple[Any, tuple[str, str | None]]]:
     for name in ("id", "source", "subject", "unit", "sequence"):
         for wrong in ("a\0b", "a\nb", "a\x7fb", "a\ud800b", "a\udc00", "a\u2028b", "a\uffffb", "x" * 301):
             yield reception(served) | {name: wrong}, ("invalid_event", name)
+    for name in ("id", "source", "subject", "unit"):
+        for odd in (" a", "a ", "a\u00a0", "a\u200bb", "a\u00adb", "\ufeffa", "a\u202eb"):
+            yield reception(served) | {name: odd}, ("invalid_event", name)
     yield reception(served) | {"sequence": 7}, ("invalid_event", "sequence")
     yield reception(served) | {"specversion": "0.3"}, ("invalid_event", "specversion")
     yield reception(served) | {"data_base64": "e30="}, ("invalid_event", "data_base64")
@@ -61,7 +64,7 @@ def bad_events(served: Running) -> Iterator[tuple[Any, tuple[str, str | None]]]:
     for time in ("2026-12-01T00:00:00Z", "2100-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-23:59"):
         yield reception(served) | {"time": time}, ("future_time", "time")
     yield from bad_data(served)
-    for unit in ("H44.99", "H44.", "H44..07", "H44.07'; DROP TABLE life; --", "H44.07 "):
+    for unit in ("H44.99", "H44.", "H44..07", "H44.07'; DROP TABLE life; --"):
         yield reception(served) | {"unit": unit}, ("unknown_unit", "unit")
     for unit in ("H45", "h44.07", "*", "%", "H44'", "ʜ44", "../H44"):
         yield reception(served) | {"unit": unit}, ("forbidden_unit", "unit")
@@ -94,7 +97,7 @@ def bad_data(served: Running) -> Iterator[tuple[Any, tuple[str, str | None]]]:
         yield reception(served, due_at=wrong), ("time_out_of_range", "data.due_at")
     for wrong in (-1, 1.5, "5", 100_001, 10**30, True):
         yield served.event("dossier.digitised", components=wrong), ("invalid_value", "data.components")
-    for wrong in (-1, 1.0, 10**15 + 1, "20000"):
+    for wrong in (-1, 1.5, 10**15 + 1, "20000"):
         yield served.event("dossier.fee_requested", amount=wrong), ("invalid_value", "data.amount")
     yield served.event("dossier.rated", satisfied="yes"), ("invalid_value", "data.satisfied")
     yield served.event("petition.received", about="weather"), ("invalid_value", "data.about")
@@ -166,7 +169,7 @@ async def test_hostile_identifiers_are_texts_like_any_other(served: Running) -> 
         "%s %(x)s {0} $1 \\x00 \\",
         "<script>alert(1)</script>",
         "../../etc/passwd",
-        "H44.07-\u202egnorw\u200b",
+        "H44.07—–‐x",
         "hồ sơ 📄",
         "x" * 200,
         "-",
