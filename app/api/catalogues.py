@@ -36,8 +36,13 @@ from app.store.snapshot import reading_moment
 
 router = APIRouter(tags=["catalogues"])
 
-UnitPath = Annotated[str, Path(description="The unit's code or an alias.", examples=["H44.07"])]
-ProcedurePath = Annotated[str, Path(description="The procedure's code.", examples=["1.004555"])]
+# Of the demo province, where the page of the description can be tried.
+UnitPath = Annotated[
+    str, Path(description="The unit's code or an alias.", openapi_examples={"department": {"value": "H44.07"}})
+]
+ProcedurePath = Annotated[
+    str, Path(description="The procedure's code.", openapi_examples={"procedure": {"value": "1.004654"}})
+]
 
 _PARSED_ASIDE: Final = 256 * 1024
 UNIT_PATTERN: Final = r"^[A-Za-z0-9]{1,12}(\.[A-Za-z0-9]{1,12}){0,9}$"

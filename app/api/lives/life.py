@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Request, Response
+from fastapi.openapi.models import Example
 from typing_extensions import TypedDict
 
 from app.api.figures.view import AsOf, CatalogueBrief, Refolding, as_of, catalogue_brief
@@ -157,13 +158,20 @@ class Life(TypedDict):
     events: Annotated[list[ToldEvent], said("Every event, in reading order.")]
 
 
+_SUBJECTS: Final[dict[str, Example]] = {
+    # One of the demo province, where the page of the description can be tried.
+    "dossier": {"value": "H44.07-260112-000003"},
+    "document": {"value": "12/QĐ-SCT"},
+}
+
+
 @router.get(
     "/v1/dossiers/{subject:path}",
     summary="One life explained",
     **told(Life, parameters=(NAMED_UNIT,), problems=(*UNIT, "unknown_subject", "not_found"), tagged=True),
 )
 async def one_life(
-    subject: Annotated[str, Path(description="The code; slashes may stand as they are.", examples=["12/QĐ-SCT"])],
+    subject: Annotated[str, Path(description="The code; slashes may stand as they are.", openapi_examples=_SUBJECTS)],
     request: Request,
     access: Reading,
     service: Serving,

@@ -95,10 +95,12 @@ def _event(kind: type[Happening]) -> Schema:
     """A type's events: the envelope with this type and its data."""
     data = data_schema(kind)
     specific = {
+        "title": f"What {kind.type} has of its own",
         "properties": {"type": {"const": kind.type}, "data": data if "required" in data else nullable(data)},
         "required": ["type", *(["data"] if "required" in data else [])],
     }
     return {
+        "title": kind.type,
         "description": kind.__doc__,
         "allOf": [ref("Envelope"), specific],
         "examples": [example(kind)],
@@ -122,6 +124,7 @@ def example(kind: type[Happening]) -> dict[str, Any]:
 EXAMPLES: Final = {kind.type: example(kind) for kind in TYPES}
 COMPONENTS: Final[dict[str, Schema]] = {
     "Envelope": {
+        "title": "Envelope",
         "type": "object",
         "description": "The attributes of a CloudEvent; extension attributes that are not named here are ignored.",
         "properties": {name: nullable(schema) if name in _OPTIONAL else schema for name, schema in ENVELOPE.items()},
@@ -129,6 +132,7 @@ COMPONENTS: Final[dict[str, Schema]] = {
     },
     **{name_of(kind): _event(kind) for kind in TYPES},
     "Event": {
+        "title": "Event",
         "description": "A CloudEvent 1.0 of one of the contract's types.",
         "oneOf": [ref(name_of(kind)) for kind in TYPES],
         "discriminator": {
@@ -139,9 +143,18 @@ COMPONENTS: Final[dict[str, Schema]] = {
 }
 
 _BATCH: Final = [EXAMPLES["dossier.received"], {**EXAMPLES["dossier.returned"], "time": "2026-01-09T10:00:00+07:00"}]
-_ARRAY: Final = {"type": "array", "description": "At most 10,000 events; none is fine.", "items": ref("Event")}
+_ARRAY: Final = {
+    "title": "Batch",
+    "type": "array",
+    "description": "At most 10,000 events; none is fine.",
+    "items": ref("Event"),
+}
 _LINES: Final = "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in _BATCH)
-_DATA: Final = {"type": "object", "description": "Binary mode, with ce- headers: the event's data alone."}
+_DATA: Final = {
+    "title": "Data",
+    "type": "object",
+    "description": "Binary mode, with ce- headers: the event's data alone.",
+}
 
 
 def _content(schema: Schema, examples: Mapping[str, Any]) -> Schema:

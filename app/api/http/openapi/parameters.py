@@ -48,8 +48,9 @@ def _text(**more: Any) -> Schema:
     return {"type": "string", "minLength": 1, "maxLength": MOST, **more}
 
 
-def _named(description: str, names: Collection[str], name: str, *, required: bool = False, **more: Any) -> Parameter:
-    return query(name, description, {"type": "string", "enum": list(names), **more}, required=required)
+def _named(description: str, names: Collection[str], name: str, example: str | None = None, **more: Any) -> Parameter:
+    """One of a few words; required where it has an example."""
+    return query(name, description, {"type": "string", "enum": list(names), **more}, example, example is not None)
 
 
 UNIT: Final = query("unit", "The unit's code or an alias.", _text(), "H44", required=True)
@@ -68,8 +69,9 @@ PERIOD: Final = {
     "examples": {kind: {"value": label} for kind, label in PERIOD_FORMS.items()},
 }
 _DATE: Final = {"type": "string", "format": "date"}
-FROM: Final = query("from", "The first day, with `to` instead of `period`.", _DATE, "2026-01-01")
-TO: Final = query("to", "The last day, included.", _DATE, "2026-06-30")
+# Without examples, as is all that would not fit together: the page of the description fills in every example it finds.
+FROM: Final = query("from", "The first day, such as 2026-01-01, with `to` instead of `period`.", _DATE)
+TO: Final = query("to", "The last day, included, such as 2026-06-30.", _DATE)
 SCOPE: Final = _named("The unit with all under it, or the unit alone.", SCOPES, "scope", default="subtree")
 AS: Final = _named(
     "Merged units under their successors as of now, or as units of their own where they existed in the period.",
@@ -77,7 +79,7 @@ AS: Final = _named(
     "as",
     default="now",
 )
-PROCEDURE: Final = query("procedure", "Only this procedure.", _text(pattern=PROCEDURE_PATTERN), "1.004555")
+PROCEDURE: Final = query("procedure", "Only this procedure, such as 1.004555.", _text(pattern=PROCEDURE_PATTERN))
 COMPARE: Final = _named(
     "What `previous` and `change` compare with: the same kind of period before, or the same one a year earlier.",
     COMPARISONS,
@@ -88,19 +90,13 @@ UNCOMPARED: Final = (UNIT, PERIOD, FROM, TO, SCOPE, AS, PROCEDURE)
 COMMON: Final = (*UNCOMPARED, COMPARE)
 """What every figure takes."""
 
-INDICATOR: Final = query(
-    "indicator", "The indicator.", {"type": "string", "enum": INDICATORS}, "DOSSIER_ON_TIME", required=True
-)
-RANK_LEVEL: Final = _named("The level that is ranked.", LEVELS, "level", required=True)
+INDICATOR: Final = _named("The indicator.", INDICATORS, "indicator", "DOSSIER_ON_TIME")
+RANK_LEVEL: Final = _named("The level that is ranked.", LEVELS, "level", "commune")
 RANK_GROUP: Final = _named("By the points of this group; not together with `indicator`.", GROUPS, "group")
-RANK_INDICATOR: Final = {
-    **INDICATOR,
-    "required": False,
-    "description": "By this indicator's points, or its ratio where it has none.",
-}
-BUCKET: Final = _named("The length of a bucket.", ("day", "week", "month"), "bucket", required=True)
-BY: Final = _named("The dimension.", ("unit", "procedure", "sector", "channel"), "by", required=True)
-SIDE: Final = _named("What counts, what is missing for it, or both.", SIDES, "side", required=True)
+RANK_INDICATOR: Final = _named("By this indicator's points, or its ratio where it has none.", INDICATORS, "indicator")
+BUCKET: Final = _named("The length of a bucket.", ("day", "week", "month"), "bucket", "month")
+BY: Final = _named("The dimension.", ("unit", "procedure", "sector", "channel"), "by", "unit")
+SIDE: Final = _named("What counts, what is missing for it, or both.", SIDES, "side", "missing")
 ROOT_UNIT: Final = query(
     "unit",
     "Where reading is open, a unit of the root; with a key it is not looked at.",

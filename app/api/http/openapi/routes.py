@@ -113,7 +113,7 @@ def plain(description: str, example: str) -> dict[str, Any]:
 def rows_of(kind: str, row: type) -> dict[str, Any]:
     """The body of a PUT of rows of a catalogue: of what is listed as `row`, the attributes that may be sent."""
     change = {"$ref": f"#/components/schemas/{row.__name__}Change"}
-    many = {"type": "array", "description": "At most 50,000 rows.", "items": change}
+    many = {"title": "Rows", "type": "array", "description": "At most 50,000 rows.", "items": change}
     table = "The same columns; lists joined by `;`, an empty cell is absent."
     return {
         "application/json": {"schema": {"oneOf": [many, change]}, "x-catalogue": kind},
