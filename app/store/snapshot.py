@@ -8,40 +8,55 @@ from dataclasses import dataclass
 from app.domain.catalogues.root import Catalogues
 from app.domain.lives import life
 from app.store.catalogues.read import CatalogueCache
-from app.store.database import Clock, Connection
+from app.store.database import Clock, Connection, Outdated
+from app.store.lineage import LINEAGE, OF_ROOT, RootGone, require_readable
 
 
 @dataclass(frozen=True)
 class ReadingMoment:
-    """One snapshot's catalogues, live generation, instant (µs) and whether lives still wait to be folded again."""
+    """One snapshot's catalogues, live generation, instant (µs) and whether lives still wait to be folded again; the
+    rules that the lives are folded with, and the database's migration.
+    """
 
     catalogues: Catalogues
     generation: int
     now: int
     refolding: bool
+    rules: int
+    migration: str
 
     def version(self, changes: int) -> tuple[int, ...]:
         """What figures are made of beside the clock; `changes` is how often their units' own have changed."""
-        return (self.catalogues.revision, self.generation, int(self.refolding), changes)
+        return (self.catalogues.lineage, int(self.refolding), changes)
 
 
 async def reading_moment(
     connection: Connection, catalogue_cache: CatalogueCache, root_id: int, clock: Clock
 ) -> ReadingMoment:
-    """What the snapshot of `connection` sees of a root; the first statement, so that the clock is never behind it."""
+    """What the snapshot of `connection` sees of a root; the first statement, so that the clock is never behind it.
+
+    Raises:
+        DatabaseUnavailable: the database has yet to be migrated, or the root is gone.
+        Outdated: the connection is in no transaction, and the root has changed meanwhile.
+    """
     row = await connection.fetchrow(
-        """
-        SELECT revision, generation, rules < $3 OR EXISTS (SELECT FROM refold WHERE root_id = $1) AS refolding,
-               coalesce($2::timestamptz, clock_timestamp()) AS now
-        FROM root WHERE id = $1
+        f"""
+        SELECT generation, rules < $3 OR EXISTS (SELECT FROM refold WHERE root_id = $1) AS refolding,
+               rules, migration, {LINEAGE} AS lineage, coalesce($2::timestamptz, clock_timestamp()) AS now
+        FROM {OF_ROOT} WHERE id = $1
         """,
         root_id,
         clock(),
         life.RULES,
     )
-    assert row is not None, "roots are never deleted"
-    catalogues = await catalogue_cache.at(connection, root_id, row["revision"])
-    return ReadingMoment(catalogues, row["generation"], row["now"], row["refolding"])
+    if row is None:
+        raise RootGone
+    require_readable(row["migration"])
+    catalogues = await catalogue_cache.at(connection, root_id, row["lineage"])
+    if catalogues.lineage != row["lineage"]:
+        # Edited or rebuilt since the row was read: outside of a transaction.
+        raise Outdated
+    return ReadingMoment(catalogues, row["generation"], row["now"], row["refolding"], row["rules"], row["migration"])
 
 
 @dataclass(frozen=True)
@@ -50,8 +65,7 @@ class RootState:
     rest as in a ReadingMoment.
     """
 
-    revision: int
-    generation: int
+    lineage: int
     refolding: bool
     now: int
     changes: Mapping[int, int]
@@ -59,18 +73,18 @@ class RootState:
     def version(self, unit_ids: Iterable[int]) -> tuple[int, ...]:
         """The version of figures that count some units, as a ReadingMoment tells it."""
         changes = sum(self.changes.get(each, 0) for each in unit_ids)
-        return (self.revision, self.generation, int(self.refolding), changes)
+        return (self.lineage, int(self.refolding), changes)
 
 
 async def root_states(connection: Connection, root_ids: Collection[int], clock: Clock) -> dict[int, RootState]:
     """The states of some roots by id, all of the one snapshot of a single statement."""
     rows = await connection.fetch(
-        """
-        SELECT root.id, revision, generation, counted.units, counted.changes,
+        f"""
+        SELECT root.id, {LINEAGE} AS lineage, counted.units, counted.changes,
                rules < $3 OR EXISTS (SELECT FROM refold WHERE refold.root_id = root.id) AS refolding,
                coalesce($2::timestamptz, clock_timestamp()) AS now
-        FROM root, LATERAL (
-            SELECT coalesce(array_agg(unit_id), '{}') AS units, coalesce(array_agg(changes), '{}') AS changes
+        FROM {OF_ROOT}, LATERAL (
+            SELECT coalesce(array_agg(unit_id), '{{}}') AS units, coalesce(array_agg(changes), '{{}}') AS changes
             FROM (
                 SELECT unit_id, sum(changes)::bigint AS changes FROM unit_change
                 WHERE root_id = root.id GROUP BY unit_id
@@ -84,8 +98,7 @@ async def root_states(connection: Connection, root_ids: Collection[int], clock: 
     )
     return {
         row["id"]: RootState(
-            row["revision"],
-            row["generation"],
+            row["lineage"],
             row["refolding"],
             row["now"],
             dict(zip(row["units"], row["changes"], strict=True)),

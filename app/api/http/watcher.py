@@ -201,10 +201,13 @@ class Watcher:
             for each in watch.subscribers:
                 if each.key_id in revoked:
                     each.end()
-            # Those who came during the look may be of another root: their turn is the next.
+            if watch.figure.root_id not in roots:
+                # They came during the look: their turn is the next.
+                continue
+            # No state: the database was put back to before there was this root.
             state = states.get(watch.figure.root_id)
             rests = watch.renewing or time < watch.not_before
-            if state is not None and not rests and not watch.figure.holds(state):
+            if not rests and (state is None or not watch.figure.holds(state)):
                 outdated.append(watch)
         return outdated
 

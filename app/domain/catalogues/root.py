@@ -103,7 +103,10 @@ _KEPT_THEN = 8
 
 @dataclass(frozen=True)
 class Catalogues:
-    """All catalogues of one root at one `revision`; `digest` names their content."""
+    """All catalogues of one root at one `revision`; `digest` names their content.
+
+    `lineage` is the same number for as long as the database was not put back to an earlier state, nor these edited.
+    """
 
     root_id: int
     root: str
@@ -114,6 +117,7 @@ class Catalogues:
     targets: Mapping[tuple[str, str, str, int], Decimal]
     externals: Sequence[ExternalFigure]
     digest: str
+    lineage: int = 0
     _aliases: dict[str, str] = field(default_factory=dict, repr=False)
     _rules: dict[str, Rules] = field(default_factory=dict, repr=False)
     _by_id: dict[int, Unit] = field(default_factory=dict, repr=False)

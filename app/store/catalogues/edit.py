@@ -22,7 +22,8 @@ from app.store.catalogues.read import CatalogueCache
 from app.store.catalogues.stale import Stale, begin
 from app.store.catalogues.tables import CATALOGUES, Catalogue
 from app.store.database import Connection, Database
-from app.store.schema import procedure, root
+from app.store.lineage import LINEAGE, OF_ROOT
+from app.store.schema import procedure
 from app.store.statements import in_sql, in_sql_for_each
 
 __all__ = ["PutResult", "put_calendar", "put_external_figures", "put_procedures", "put_targets", "put_units"]
@@ -102,8 +103,8 @@ async def _put(
 
     async def work(connection: Connection) -> PutResult:
         await lock.hold_alone(connection, root_id)
-        revision = await connection.fetchval(*in_sql(select(root.c.revision).where(root.c.id == root_id)))
-        catalogues = await catalogue_cache.at(connection, root_id, revision)
+        lineage = await connection.fetchval(f"SELECT {LINEAGE} FROM {OF_ROOT} WHERE id = $1", root_id)
+        catalogues = await catalogue_cache.at(connection, root_id, lineage)
         catalogue = CATALOGUES[edit.kind]
         stored = await _stored(connection, catalogue, root_id)
         draft = drafts.draft_of(catalogues, key_unit, stored, catalogue.defaults, rows)

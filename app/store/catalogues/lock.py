@@ -1,4 +1,8 @@
-"""The lock on a root's catalogue revision: writers of facts hold it together, an edit of the catalogues alone."""
+"""The lock on a root's catalogue revision: writers of facts hold it together, an edit of the catalogues alone.
+
+Before it every writer takes the migration's lock, shared: a reading lock on Alembic's table, which a migration takes
+alone. So none writes while the schema changes, or afterwards what another revision's schema asks for.
+"""
 
 from __future__ import annotations
 
@@ -7,45 +11,67 @@ from typing import Final
 from sqlalchemy import update
 
 from app.store.database import Connection
+from app.store.lineage import LINEAGE, OF_ROOT, REVISION
 from app.store.schema import root
 from app.store.statements import in_sql
+from app.store.unavailable import DatabaseUnavailable
 
 _CATALOGUE_LOCK: Final = 7_660_001
 """Class of the advisory lock on a root's catalogue revision; the second key is the root's id."""
 
+_NO_MIGRATION: Final = "LOCK TABLE alembic_version IN ACCESS SHARE MODE"
 
-def begin_holding(root_id: int, revision: int) -> str:
-    """Statements that begin a transaction, `hold` the root, and select it if it is still at a revision (`AT_REVISION`).
+
+def begin_holding(root_id: int, lineage: int) -> str:
+    """Statements that begin a transaction, `hold` the root, and select it if it is still of a lineage (`OF_LINEAGE`).
 
     Together one round trip, which every push pays.
     """
     return (
-        f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock_shared({_CATALOGUE_LOCK:d}, {root_id:d});"
-        f" SELECT FROM root WHERE id = {root_id:d} AND revision = {revision:d}"
+        f"BEGIN ISOLATION LEVEL READ COMMITTED; {_NO_MIGRATION};"
+        f" SELECT pg_advisory_xact_lock_shared({_CATALOGUE_LOCK:d}, {root_id:d});"
+        f" SELECT FROM {OF_ROOT} WHERE id = {root_id:d} AND {LINEAGE} = {lineage:d}"
     )
 
 
-AT_REVISION: Final = "SELECT 1"
-"""What the server says of the last statement where the root is at the revision."""
+OF_LINEAGE: Final = "SELECT 1"
+"""What the server says of the last statement where the root is of the lineage."""
 
 
 def begin_holding_alone(root_id: int) -> str:
-    """Statements that begin a transaction and `hold_alone`."""
-    return f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({_CATALOGUE_LOCK:d}, {root_id:d})"
+    """Statements that begin a transaction and take the locks of `hold_alone`."""
+    return (
+        f"BEGIN ISOLATION LEVEL READ COMMITTED; {_NO_MIGRATION};"
+        f" SELECT pg_advisory_xact_lock({_CATALOGUE_LOCK:d}, {root_id:d})"
+    )
 
 
 async def hold(connection: Connection, root_id: int) -> None:
-    """Keep the root's revision and generation from changing until this transaction ends.
+    """Keep the root's revision and generation, and the schema, from changing until this transaction ends.
 
-    Every writer of facts and tallies holds this first (lock order: catalogue, receipts, lives, tallies), so that facts
-    folded with an old revision cannot be committed after an edit, nor into a generation a rebuild has just retired.
+    Every writer of facts and tallies holds this first (lock order: migration, catalogue, receipts, lives, tallies), so
+    that facts folded with an old revision cannot be committed after an edit, nor into a generation a rebuild has just
+    retired.
+
+    Raises:
+        DatabaseUnavailable: the schema is another version's.
     """
-    await connection.execute("SELECT pg_advisory_xact_lock_shared($1, $2)", _CATALOGUE_LOCK, root_id)
+    await _hold(connection, f"pg_advisory_xact_lock_shared({_CATALOGUE_LOCK:d}, {root_id:d})")
 
 
 async def hold_alone(connection: Connection, root_id: int) -> None:
-    """Wait for every writer of the root to commit and keep new ones out until this transaction ends."""
-    await connection.execute("SELECT pg_advisory_xact_lock($1, $2)", _CATALOGUE_LOCK, root_id)
+    """Wait for every writer of the root to commit and keep new ones out until this transaction ends.
+
+    Raises:
+        DatabaseUnavailable: the schema is another version's.
+    """
+    await _hold(connection, f"pg_advisory_xact_lock({_CATALOGUE_LOCK:d}, {root_id:d})")
+
+
+async def _hold(connection: Connection, lock: str) -> None:
+    migrated = f"SELECT FROM alembic_version HAVING max(version_num) = '{REVISION}'"
+    if await connection.execute(f"{_NO_MIGRATION}; SELECT {lock}; {migrated}") != "SELECT 1":
+        raise DatabaseUnavailable(f"the database is not at revision {REVISION}, the only one this version writes")
 
 
 async def raise_revision(connection: Connection, root_id: int) -> int:

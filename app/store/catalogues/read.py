@@ -1,4 +1,4 @@
-"""Catalogues in the database: read whole, kept until the root's revision moves on or others need the room."""
+"""Catalogues in the database: read whole, kept until the root's lineage ends or others need the room."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import msgspec
 from cachetools import LRUCache
-from sqlalchemy import select
 
 from app.domain.calendar.civil import Day
 from app.domain.calendar.workdays import Calendar
@@ -17,7 +16,7 @@ from app.domain.catalogues import indicators
 from app.domain.catalogues.root import CatalogueName, Catalogues, ExternalFigure, Procedure, Unit
 from app.store.catalogues.tables import CATALOGUES
 from app.store.database import Connection
-from app.store.schema import root
+from app.store.lineage import LINEAGE, OF_ROOT, RootGone
 from app.store.statements import in_sql
 
 _ROOM: Final = 8_000
@@ -25,7 +24,7 @@ _ROOM: Final = 8_000
 
 
 class CatalogueCache:
-    """The process's copies of the catalogues, renewed when a root's revision has moved on.
+    """The process's copies of the catalogues, renewed when they were edited or the database was put back.
 
     Those of the root that was asked for longest ago are thrown away first, and with them all that hangs on them
     (`Catalogues.kept`); whoever works with them keeps them until done.
@@ -37,26 +36,26 @@ class CatalogueCache:
     def __init__(self, room: int = _ROOM) -> None:
         self._kept: LRUCache[int, Catalogues] = LRUCache(room, lambda kept: min(max(kept.rows, 1), room))
 
-    async def at(self, connection: Connection, root_id: int, revision: int) -> Catalogues:
-        """The catalogues of a root at `revision`, which the connection's transaction sees."""
+    async def at(self, connection: Connection, root_id: int, lineage: int) -> Catalogues:
+        """The catalogues of a root of the `lineage` that the connection's transaction sees."""
         kept = self._kept.get(root_id)
-        if kept is not None and kept.revision == revision:
+        if kept is not None and kept.lineage == lineage:
             return kept
         loaded = await load(connection, root_id)
         kept = self._kept.get(root_id)
-        if kept is not None and kept.revision == revision:
+        if kept is not None and kept.lineage == lineage:
             # Somebody loaded the same meanwhile: these have a beginning of what will be worked out of them.
             return kept
-        # Whichever is newer: in a database that was set back to a backup the lower revision is the right one.
         self._kept[root_id] = loaded
         return loaded
 
 
 async def load(connection: Connection, root_id: int) -> Catalogues:
     """Read all catalogues of a root."""
-    row = await connection.fetchrow(*in_sql(select(root.c.code, root.c.revision).where(root.c.id == root_id)))
-    assert row is not None, "roots are never deleted"
-    code, revision = row
+    row = await connection.fetchrow(f"SELECT code, revision, {LINEAGE} FROM {OF_ROOT} WHERE id = $1", root_id)
+    if row is None:
+        raise RootGone
+    code, revision, lineage = row
     units = await _rows(connection, root_id, "units")
     procedures = await _rows(connection, root_id, "procedures")
     days = await _rows(connection, root_id, "calendar", "day", "kind")
@@ -78,6 +77,7 @@ async def load(connection: Connection, root_id: int) -> Catalogues:
         targets={(row["indicator"], row["unit"], row["level"], row["year"]): row["value"] for row in targets},
         externals=[ExternalFigure(**_without_root(row)) for row in externals],
         digest=digest.hexdigest()[:16],
+        lineage=lineage,
     )
 
 

@@ -104,7 +104,7 @@ class _Rebuild:
         self._root_id = root_id
         self._reading = reading
         self._progress = progress
-        self._names = Names(database)
+        self._names = Names()
         self._used: dict[int, Catalogues] = {}
         self._next = 0
         self._summed_up = False
@@ -153,7 +153,9 @@ class _Rebuild:
         whats = [event.what for events in arrivals.values() for event in events]
         procedures = {what.procedure for what in whats if isinstance(what, DossierReceived)}
         # A log that was loaded from elsewhere may name procedures that have no id here yet.
-        ids = await self._names.ids("procedure", self._root_id, procedures)
+        async with self._database.connection("write") as connection:
+            # Of one lineage: it ends, and this rebuild with it, when the connection that reads the log is lost.
+            ids = await self._names.ids(connection, "procedure", self._root_id, 0, procedures)
 
         async def work(connection: Connection) -> Catalogues:
             moment = await self._intake.moment(connection, self._root_id)

@@ -219,7 +219,7 @@ class Reader:
         units = frozenset([unit.id for unit in wanted.units])
         if self._marks is None or self.settled is None or not units <= self._marks.units:
             return None
-        return Memory(self.settled, self._marks, units, (self.catalogues.revision, self.generation))
+        return Memory(self.settled, self._marks, units, self.catalogues.lineage)
 
     async def _uses(
         self, wanted: Wanted, procedure_id: int | None, slices: Slices, later: tally.Cells
@@ -293,7 +293,7 @@ class Reader:
     async def _publications(self, slices: Slices) -> dict[int, PublicationCounts]:
         """The root's announcements and publications in each slice from slice 1 on."""
         mark = self._marks.root if self._marks is not None else None
-        key = ("publications", self.catalogues.root_id, self.catalogues.revision, self.generation, slices.edges)
+        key = ("publications", self.catalogues.root_id, self.catalogues.lineage, slices.edges)
         found: dict[int, PublicationCounts] | None = None
         if self.settled is not None and mark is not None:
             found = self.settled.find(key, mark)

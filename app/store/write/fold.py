@@ -95,8 +95,8 @@ async def read(connection: Connection, moment: Moment, pushes: Pushes) -> Known:
 async def fold(known: Known, before: Folded | None = None) -> Folded:
     """Say of each event whether it is new, seen before or refused, and take the lives of the new ones further."""
     moment = known.moment
-    if before is not None and before.moment.generation != moment.generation:
-        # A rebuild has replaced the lives it leaves: it will be refused, and this batch folded anew.
+    if before is not None and before.moment.catalogues.lineage != moment.catalogues.lineage:
+        # An edit, a rebuild or another state of the database: it is there already, or will be refused.
         before = None
     taken_in = before.receipts if before is not None else {}
     items = [item for each in known.pushes for item in each]

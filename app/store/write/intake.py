@@ -1,6 +1,7 @@
 """Taking events in: read and folded without a lock, then proved and written in one transaction.
 
-Lock order, the same for every writer: catalogue revision (shared) → receipts → lives → tallies, each in key order.
+Lock order, the same for every writer: migration, catalogue revision (both shared) → receipts → lives → tallies, each in
+key order.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from app.domain.push import Outcome, Parsed
 from app.store.catalogues import lock
 from app.store.catalogues.read import CatalogueCache
 from app.store.database import Clock, Connection, Database, Outdated, again, begun
+from app.store.lineage import require_writable
 from app.store.names import Names
+from app.store.snapshot import reading_moment
 from app.store.tallies import add
 from app.store.unavailable import DatabaseUnavailable
 from app.store.write import lives
@@ -32,7 +35,7 @@ class Intake:
     def __init__(self, database: Database, catalogue_cache: CatalogueCache, clock: Clock = lambda: None) -> None:
         self._database = database
         self._catalogue_cache = catalogue_cache
-        self._names = Names(database)
+        self._names = Names()
         self._clock = clock
 
     async def push(self, root_id: int, unit: str, arrivals: Sequence[Parsed]) -> Outcome:
@@ -53,20 +56,20 @@ class Intake:
             tries += 1
             if tries <= _FREELY:
                 return await self.write(await self.fold(root_id, pushes))
-            named = await self._named(root_id, pushes)
-            begin = lock.begin_holding_alone(root_id)
-            async with self._database.connection("write") as connection, begun(connection, begin):
-                folded = await fold(await read(connection, await self._seen(connection, root_id, named), pushes))
-                await write(connection, folded)
+            async with self._database.connection("write") as connection:
+                # New names are given an id now, ahead of the transaction.
+                await self._seen(connection, root_id, pushes)
+                async with begun(connection, lock.begin_holding_alone(root_id)):
+                    folded = await fold(await read(connection, await self._seen(connection, root_id, pushes), pushes))
+                    await write(connection, folded)
             return folded.outcomes()
 
         return await again(once)
 
     async def fold(self, root_id: int, pushes: Pushes, before: Folded | None = None) -> Folded:
         """Read what pushes rest on and fold them, without a lock; `before` is written first, they rest on that too."""
-        named = await self._named(root_id, pushes)
         async with self._database.connection("write") as connection:
-            known = await read(connection, await self._seen(connection, root_id, named), pushes)
+            known = await read(connection, await self._seen(connection, root_id, pushes), pushes)
         return await fold(known, before)
 
     async def write(self, folded: Folded) -> list[Outcome]:
@@ -77,10 +80,10 @@ class Intake:
         """
         if folded.accepted or folded.recalled:
             moment = folded.moment
-            begin = lock.begin_holding(moment.root_id, moment.catalogues.revision)
+            begin = lock.begin_holding(moment.root_id, moment.catalogues.lineage)
             async with self._database.connection("write") as connection, begun(connection, begin) as said:
-                # Catalogues, generation and rules change with the revision only.
-                if said != lock.AT_REVISION:
+                # Catalogues, generation and rules, and the ids of names, are of one lineage.
+                if said != lock.OF_LINEAGE:
                     raise Outdated
                 await write(connection, folded)
         return folded.outcomes()
@@ -89,37 +92,33 @@ class Intake:
         """The root's catalogues, generation and the time, held until the connection's transaction ends.
 
         Raises:
-            DatabaseUnavailable: the root's lives are folded with newer rules than this version knows.
+            DatabaseUnavailable: the schema is another version's, or the root's lives are folded with newer rules than
+                this one knows.
         """
         await lock.hold(connection, root_id)
-        return await self._seen(connection, root_id, await self._named(root_id, ()))
+        return await self._seen(connection, root_id)
 
     async def fold_again(self, connection: Connection, moment: Moment, subjects: Sequence[str]) -> None:
         """Fold lives once more with the present catalogue, inside the caller's transaction."""
         change = await lives.take_in(connection, moment, {subject: [] for subject in subjects})
         await add.apply(connection, moment.root_id, moment.generation, change)
 
-    async def _named(self, root_id: int, pushes: Pushes) -> tuple[dict[str, int], dict[str, int]]:
-        """Ids of all sources and procedures that are named, new ones given now, on a connection of its own."""
-        events = [each.event for _, arrivals in pushes for each in arrivals]
-        procedures = {event.what.procedure for event in events if type(event.what) is DossierReceived}
-        return (
-            await self._names.ids("source", root_id, {event.source for event in events}),
-            await self._names.ids("procedure", root_id, procedures),
-        )
-
-    async def _seen(self, connection: Connection, root_id: int, named: tuple[dict[str, int], dict[str, int]]) -> Moment:
-        """The state of a root as the connection sees it now."""
-        row = await connection.fetchrow(
-            """
-            SELECT revision, generation, rules, coalesce($2::timestamptz, clock_timestamp()) AS now
-            FROM root WHERE id = $1
-            """,
-            root_id,
-            self._clock(),
-        )
-        assert row is not None, "roots are never deleted"
-        if row["rules"] > life.RULES:
+    async def _seen(self, connection: Connection, root_id: int, pushes: Pushes = ()) -> Moment:
+        """The state of a root as the connection sees it now, with ids of what pushes name; outside of a transaction
+        new names are given theirs.
+        """
+        seen = await reading_moment(connection, self._catalogue_cache, root_id, self._clock)
+        require_writable(seen.migration)
+        if seen.rules > life.RULES:
             raise DatabaseUnavailable("lives are folded with newer rules than this version of the service knows")
-        catalogues = await self._catalogue_cache.at(connection, root_id, row["revision"])
-        return Moment(catalogues, row["generation"], row["now"], *named)
+        lineage = seen.catalogues.lineage
+        events = [each.event for _, arrivals in pushes for each in arrivals]
+        sources = {event.source for event in events}
+        procedures = {event.what.procedure for event in events if type(event.what) is DossierReceived}
+        return Moment(
+            seen.catalogues,
+            seen.generation,
+            seen.now,
+            await self._names.ids(connection, "source", root_id, lineage, sources),
+            await self._names.ids(connection, "procedure", root_id, lineage, procedures),
+        )

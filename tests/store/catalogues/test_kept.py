@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import gc
 import weakref
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from typing import Literal
 
+import pytest
 import pytest_asyncio
 
 from app.domain.catalogues.root import Catalogues
 from app.store import roots
 from app.store.catalogues.read import CatalogueCache
-from app.store.database import Database
+from app.store.database import Connection, Database, Outdated
+from app.store.lineage import LINEAGE, OF_ROOT
 from app.store.names import Names
 
 CODES = ("H44", "H45", "H46")
@@ -47,10 +50,13 @@ async def revision_of(store: Database, root_id: int) -> int:
         return int(await connection.fetchval("SELECT revision FROM root WHERE id = $1", root_id))
 
 
+async def lineage_of(connection: Connection, root_id: int) -> int:
+    return int(await connection.fetchval(f"SELECT {LINEAGE} FROM {OF_ROOT} WHERE id = $1", root_id))
+
+
 async def at(store: Database, cache: CatalogueCache, root_id: int) -> Catalogues:
-    revision = await revision_of(store, root_id)
     async with store.connection("read") as connection:
-        return await cache.at(connection, root_id, revision)
+        return await cache.at(connection, root_id, await lineage_of(connection, root_id))
 
 
 async def test_a_third_root_throws_out_the_one_asked_for_longest_ago(store: Database, three: list[int]) -> None:
@@ -104,20 +110,33 @@ async def test_a_snapshot_from_before_an_edit_has_the_catalogues_of_then(store: 
     cache, root_id = CatalogueCache(), three[0]
     before = await revision_of(store, root_id)
     async with store.snapshot() as snapshot:
-        assert await snapshot.fetchval("SELECT revision FROM root WHERE id = $1", root_id) == before
+        lineage = await lineage_of(snapshot, root_id)
         async with store.connection("write") as connection, connection.transaction():
             await connection.execute("INSERT INTO unit (root_id, code) VALUES ($1, 'H44.13')", root_id)
             await connection.execute("UPDATE root SET revision = revision + 1 WHERE id = $1", root_id)
         after = await at(store, cache, root_id)
-        old = await cache.at(snapshot, root_id, before)
+        old = await cache.at(snapshot, root_id, lineage)
         assert (old.revision, len(old.units)) == (before, 2)
         again = await at(store, cache, root_id)
         assert again == after
         assert (again.revision, len(again.units)) == (before + 1, 3)
 
 
+class Asked:
+    """The process's names, asked on a connection of its own each time."""
+
+    def __init__(self, store: Database, room: int) -> None:
+        self._store, self._names = store, Names(room)
+
+    async def ids(
+        self, kind: Literal["source", "procedure"], root_id: int, names: Iterable[str], lineage: int = 1
+    ) -> dict[str, int]:
+        async with self._store.connection("write") as connection:
+            return await self._names.ids(connection, kind, root_id, lineage, names)
+
+
 async def test_names_looked_up_again_have_the_same_ids(store: Database, three: list[int]) -> None:
-    names = Names(store, room=4)
+    names = Asked(store, room=4)
     asked = {"1.000001", "1.000002"}
     found = [dict(await names.ids("procedure", root_id, asked)) for root_id in three]
     assert all(each.keys() == asked for each in found)
@@ -132,7 +151,7 @@ async def test_names_looked_up_again_have_the_same_ids(store: Database, three: l
 
 
 async def test_ids_in_a_pushs_hands_stay_when_others_take_the_room(store: Database, three: list[int]) -> None:
-    names = Names(store, room=3)
+    names = Asked(store, room=3)
     held = await names.ids("source", three[0], {"a", "b"})
     ids = dict(held)
     more = await names.ids("source", three[0], {"b", "c", "d"})
@@ -144,7 +163,7 @@ async def test_ids_in_a_pushs_hands_stay_when_others_take_the_room(store: Databa
 
 
 async def test_more_names_than_there_is_room_for_are_answered_all_the_same(store: Database, three: list[int]) -> None:
-    names = Names(store, room=2)
+    names = Asked(store, room=2)
     asked = {"a", "b", "c"}
     first = await names.ids("source", three[0], asked)
     assert first.keys() == asked
@@ -152,14 +171,14 @@ async def test_more_names_than_there_is_room_for_are_answered_all_the_same(store
 
 
 async def test_names_that_are_all_known_take_no_more_room(store: Database, three: list[int]) -> None:
-    names = Names(store, room=4)
+    names = Asked(store, room=4)
     known = await names.ids("source", three[0], {"a", "b", "c", "d"})
     assert await names.ids("source", three[0], {"a", "b", "c"}) is known
     assert len(known) == 4
 
 
 async def test_ids_that_a_push_adds_are_kept_and_counted(store: Database, three: list[int]) -> None:
-    names = Names(store, room=3)
+    names = Asked(store, room=3)
     known = await names.ids("procedure", three[0], ())
     known["1.000001"] = 1
     assert await names.ids("procedure", three[0], ()) is known
@@ -168,3 +187,21 @@ async def test_ids_that_a_push_adds_are_kept_and_counted(store: Database, three:
     known |= {"1.000002": 2}
     assert await names.ids("procedure", three[0], ()) is known
     assert await names.ids("procedure", three[1], {"1.000001", "1.000002"}) is not other
+
+
+async def test_ids_of_another_lineage_are_looked_up_again(store: Database, three: list[int]) -> None:
+    names = Asked(store, room=4)
+    known = await names.ids("source", three[0], {"a", "b"})
+    async with store.connection("write") as connection:
+        await connection.execute("UPDATE source SET id = DEFAULT WHERE name = 'a'")
+    assert await names.ids("source", three[0], {"a", "b"}) is known
+    again = await names.ids("source", three[0], {"a", "b"}, lineage=2)
+    assert again["b"] == known["b"]
+    assert again["a"] > known["a"]
+
+
+async def test_no_id_is_given_in_a_transaction_that_may_be_rolled_back(store: Database, three: list[int]) -> None:
+    names = Names()
+    async with store.transaction() as connection:
+        with pytest.raises(Outdated):
+            await names.ids(connection, "source", three[0], 1, {"a"})

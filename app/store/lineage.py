@@ -1,0 +1,68 @@
+"""What work on a root stands on: the database's migration, and the line of history that the database goes along.
+
+A database may be put back while the service runs: restored from a dump or a copy, or replaced by a standby that lagged.
+All numbers in it repeat then, each for something else: ids, revisions, generations, versions of lives, counters of
+changes. So whatever a process remembers of a root, or has prepared for it, is of one *lineage*, which is read with the
+root's row and compared again where something is written. No row can hold it, for it would be put back with the rest.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from app.store.unavailable import DatabaseUnavailable
+
+REVISION: Final = "0001"
+"""The migration that this version is written for. Revisions are numbered, so that an older one is less."""
+
+OF_ROOT: Final = "root CROSS JOIN (SELECT max(version_num) AS migration FROM alembic_version) AS migrated"
+"""SQL: what `LINEAGE` and the column `migration` are read from, beside the columns of `root`."""
+
+# The server's start: every copy of a data directory was started, and so was every standby. The end of its last
+# recovery: a standby promoted as it runs, or a crash after which the server went on by itself and may have lost what
+# was committed without waiting. The table's file: another database of the server. The row's transaction: the row was
+# written anew, by an edit, a rebuild, or from a dump into the same database.
+LINEAGE: Final = """
+    hashtextextended(concat_ws('/',
+        extract(epoch FROM pg_postmaster_start_time()),
+        CASE WHEN NOT pg_is_in_recovery() THEN pg_last_wal_replay_lsn() END,
+        pg_relation_filepath(root.tableoid),
+        root.xmin,
+        migration
+    ), 0)
+"""
+"""SQL: a root's lineage, an int8. The same number: nothing was put back, nor its revision or generation raised."""
+
+
+class RootGone(DatabaseUnavailable):
+    """A root that is not there any more: none is ever deleted, so the database was put back to before it was made."""
+
+
+def require_readable(migration: str | None) -> None:
+    """Refuse a database that has yet to be migrated; a newer one keeps for a while what this version reads.
+
+    Raises:
+        DatabaseUnavailable: it stands at an older revision.
+    """
+    if is_behind(migration):
+        raise DatabaseUnavailable(
+            f"the database is at revision {migration or 'none'}, {REVISION} is needed: run chiso migrate"
+        )
+
+
+def require_writable(migration: str | None) -> None:
+    """Refuse a database of another revision: what a newer one counts besides would not be written.
+
+    Raises:
+        DatabaseUnavailable: it stands at another revision.
+    """
+    require_readable(migration)
+    if migration != REVISION:
+        raise DatabaseUnavailable(
+            f"the database is at revision {migration}, this version writes {REVISION} only: it has been replaced"
+        )
+
+
+def is_behind(migration: str | None) -> bool:
+    """Whether a database has yet to be migrated to what this version needs."""
+    return migration is None or migration < REVISION
