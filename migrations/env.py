@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 from alembic import context
-from sqlalchemy import create_engine, pool
+from sqlalchemy import create_engine, pool, text
 
 from app.store.address import Address
 from app.store.schema import metadata
@@ -27,9 +27,19 @@ def connect() -> psycopg.Connection:
     return psycopg.connect(Address.of(dsn).libpq())
 
 
+def end_lineages(ctx: Any, **_: Any) -> None:
+    """Write the row of every root anew, so that whatever was read or prepared before the migration ends with it."""
+    ctx.impl.execute(text("UPDATE root SET revision = revision + 1"))
+
+
 def run() -> None:
     """Run the migrations in one transaction."""
-    options: dict[str, Any] = {"target_metadata": metadata, "timescale": TIMESCALE, "transactional_ddl": True}
+    options: dict[str, Any] = {
+        "target_metadata": metadata,
+        "timescale": TIMESCALE,
+        "transactional_ddl": True,
+        "on_version_apply": end_lineages,
+    }
     if context.is_offline_mode():
         context.configure(dialect_name="postgresql", literal_binds=True, **options)
         with context.begin_transaction():

@@ -15,27 +15,29 @@ from app.store.unavailable import DatabaseUnavailable
 REVISION: Final = "0001"
 """The migration that this version is written for. Revisions are numbered, so that an older one is less."""
 
-OF_ROOT: Final = "root CROSS JOIN (SELECT max(version_num) AS migration FROM alembic_version) AS migrated"
-"""SQL: what `LINEAGE` and the column `migration` are read from, beside the columns of `root`."""
+MIGRATION: Final = "(SELECT max(version_num) FROM alembic_version)"
+"""SQL: the revision that the database stands at."""
 
 # The server's start: every copy of a data directory was started, and so was every standby. The end of its last
 # recovery: a standby promoted as it runs, or a crash after which the server went on by itself and may have lost what
 # was committed without waiting. The table's file: another database of the server. The row's transaction: the row was
-# written anew, by an edit, a rebuild, or from a dump into the same database.
+# written anew, by an edit, a rebuild, a migration, or from a dump into the same database.
 LINEAGE: Final = """
     hashtextextended(concat_ws('/',
         extract(epoch FROM pg_postmaster_start_time()),
         CASE WHEN NOT pg_is_in_recovery() THEN pg_last_wal_replay_lsn() END,
         pg_relation_filepath(root.tableoid),
-        root.xmin,
-        migration
+        root.xmin
     ), 0)
 """
-"""SQL: a root's lineage, an int8. The same number: nothing was put back, nor its revision or generation raised."""
+"""SQL: a root's lineage, an int8, of its row. The same number: nothing was put back, edited, rebuilt or migrated."""
 
 
 class RootGone(DatabaseUnavailable):
     """A root that is not there any more: none is ever deleted, so the database was put back to before it was made."""
+
+    def __init__(self) -> None:
+        super().__init__("the root is not there any more: it was put back to before it was made")
 
 
 def require_readable(migration: str | None) -> None:

@@ -9,7 +9,7 @@ from app.domain.catalogues.root import Catalogues
 from app.domain.lives import life
 from app.store.catalogues.read import CatalogueCache
 from app.store.database import Clock, Connection, Outdated
-from app.store.lineage import LINEAGE, OF_ROOT, RootGone, require_readable
+from app.store.lineage import LINEAGE, MIGRATION, RootGone, require_readable
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,9 @@ async def reading_moment(
     row = await connection.fetchrow(
         f"""
         SELECT generation, rules < $3 OR EXISTS (SELECT FROM refold WHERE root_id = $1) AS refolding,
-               rules, migration, {LINEAGE} AS lineage, coalesce($2::timestamptz, clock_timestamp()) AS now
-        FROM {OF_ROOT} WHERE id = $1
+               rules, {MIGRATION} AS migration, {LINEAGE} AS lineage,
+               coalesce($2::timestamptz, clock_timestamp()) AS now
+        FROM root WHERE id = $1
         """,
         root_id,
         clock(),
@@ -83,7 +84,7 @@ async def root_states(connection: Connection, root_ids: Collection[int], clock: 
         SELECT root.id, {LINEAGE} AS lineage, counted.units, counted.changes,
                rules < $3 OR EXISTS (SELECT FROM refold WHERE refold.root_id = root.id) AS refolding,
                coalesce($2::timestamptz, clock_timestamp()) AS now
-        FROM {OF_ROOT}, LATERAL (
+        FROM root, LATERAL (
             SELECT coalesce(array_agg(unit_id), '{{}}') AS units, coalesce(array_agg(changes), '{{}}') AS changes
             FROM (
                 SELECT unit_id, sum(changes)::bigint AS changes FROM unit_change

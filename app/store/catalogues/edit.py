@@ -22,7 +22,7 @@ from app.store.catalogues.read import CatalogueCache
 from app.store.catalogues.stale import Stale, begin
 from app.store.catalogues.tables import CATALOGUES, Catalogue
 from app.store.database import Connection, Database
-from app.store.lineage import LINEAGE, OF_ROOT
+from app.store.lineage import LINEAGE
 from app.store.schema import procedure
 from app.store.statements import in_sql, in_sql_for_each
 
@@ -103,7 +103,7 @@ async def _put(
 
     async def work(connection: Connection) -> PutResult:
         await lock.hold_alone(connection, root_id)
-        lineage = await connection.fetchval(f"SELECT {LINEAGE} FROM {OF_ROOT} WHERE id = $1", root_id)
+        lineage = await connection.fetchval(f"SELECT {LINEAGE} FROM root WHERE id = $1", root_id)
         catalogues = await catalogue_cache.at(connection, root_id, lineage)
         catalogue = CATALOGUES[edit.kind]
         stored = await _stored(connection, catalogue, root_id)

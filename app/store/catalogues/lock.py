@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import update
 
 from app.store.database import Connection
-from app.store.lineage import LINEAGE, OF_ROOT, REVISION
+from app.store.lineage import LINEAGE, MIGRATION, REVISION
 from app.store.schema import root
 from app.store.statements import in_sql
 from app.store.unavailable import DatabaseUnavailable
@@ -30,7 +30,7 @@ def begin_holding(root_id: int, lineage: int) -> str:
     return (
         f"BEGIN ISOLATION LEVEL READ COMMITTED; {_NO_MIGRATION};"
         f" SELECT pg_advisory_xact_lock_shared({_CATALOGUE_LOCK:d}, {root_id:d});"
-        f" SELECT FROM {OF_ROOT} WHERE id = {root_id:d} AND {LINEAGE} = {lineage:d}"
+        f" SELECT FROM root WHERE id = {root_id:d} AND {LINEAGE} = {lineage:d}"
     )
 
 
@@ -69,8 +69,8 @@ async def hold_alone(connection: Connection, root_id: int) -> None:
 
 
 async def _hold(connection: Connection, lock: str) -> None:
-    migrated = f"SELECT FROM alembic_version HAVING max(version_num) = '{REVISION}'"
-    if await connection.execute(f"{_NO_MIGRATION}; SELECT {lock}; {migrated}") != "SELECT 1":
+    still = f"SELECT WHERE {MIGRATION} = '{REVISION}'"
+    if await connection.execute(f"{_NO_MIGRATION}; SELECT {lock}; {still}") != "SELECT 1":
         raise DatabaseUnavailable(f"the database is not at revision {REVISION}, the only one this version writes")
 
 

@@ -16,7 +16,7 @@ from app.domain.catalogues import indicators
 from app.domain.catalogues.root import CatalogueName, Catalogues, ExternalFigure, Procedure, Unit
 from app.store.catalogues.tables import CATALOGUES
 from app.store.database import Connection
-from app.store.lineage import LINEAGE, OF_ROOT, RootGone
+from app.store.lineage import LINEAGE, RootGone
 from app.store.statements import in_sql
 
 _ROOM: Final = 8_000
@@ -52,7 +52,7 @@ class CatalogueCache:
 
 async def load(connection: Connection, root_id: int) -> Catalogues:
     """Read all catalogues of a root."""
-    row = await connection.fetchrow(f"SELECT code, revision, {LINEAGE} FROM {OF_ROOT} WHERE id = $1", root_id)
+    row = await connection.fetchrow(f"SELECT code, revision, {LINEAGE} FROM root WHERE id = $1", root_id)
     if row is None:
         raise RootGone
     code, revision, lineage = row

@@ -15,7 +15,7 @@ from app.domain.catalogues.root import Catalogues
 from app.store import roots
 from app.store.catalogues.read import CatalogueCache
 from app.store.database import Connection, Database, Outdated
-from app.store.lineage import LINEAGE, OF_ROOT
+from app.store.lineage import LINEAGE
 from app.store.names import Names
 
 CODES = ("H44", "H45", "H46")
@@ -51,7 +51,7 @@ async def revision_of(store: Database, root_id: int) -> int:
 
 
 async def lineage_of(connection: Connection, root_id: int) -> int:
-    return int(await connection.fetchval(f"SELECT {LINEAGE} FROM {OF_ROOT} WHERE id = $1", root_id))
+    return int(await connection.fetchval(f"SELECT {LINEAGE} FROM root WHERE id = $1", root_id))
 
 
 async def at(store: Database, cache: CatalogueCache, root_id: int) -> Catalogues:
