@@ -52,7 +52,7 @@ async def read_events(
     """The root's events with after_seq < seq ≤ until_seq in batches, through a server-side cursor, in bounded memory.
 
     The caller's transaction must see every event up to `until_seq` already now (a snapshot, or a barrier before):
-    sources and units are read first, and an event of an unknown one would be a KeyError.
+    sources and units are read first. One that is not there is called by its id, "#7"; `references` finds those.
     """
     sources = await connection.fetch("SELECT id, name FROM source WHERE root_id = $1", root_id)
     units = await connection.fetch("SELECT id, code FROM unit WHERE root_id = $1", root_id)
@@ -86,5 +86,6 @@ async def read_lives(
 
 def _logged(row: Any, names: _Names) -> Logged:
     seq, subject, time, source_id, event_id, code, unit_id, sequence, stored = row
-    source, unit = names.sources[source_id], names.units[unit_id]
+    source = names.sources.get(source_id) or f"#{source_id}"
+    unit = names.units.get(unit_id) or UnitCode(f"#{unit_id}")
     return seq, subject, Event(time, source, event_id, unit, unpack_what(code, stored), sequence or "")

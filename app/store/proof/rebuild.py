@@ -8,22 +8,23 @@ next one clears what it left behind.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
 from app.domain.catalogues.root import Catalogues
 from app.domain.lives import life
-from app.domain.lives.events import DossierReceived, Event
+from app.domain.lives.events import DossierReceived, DossierTransferred, Event
 from app.domain.tallies.tally import FAMILIES
 from app.store.catalogues import lock
 from app.store.database import Connection, Database
 from app.store.grains import GRAINS, tally_keys, tally_name
 from app.store.names import Names
-from app.store.proof import log
+from app.store.proof import log, references
 from app.store.proof.log import Progress
+from app.store.proof.references import Broken
 from app.store.tallies import add, bulk
 from app.store.write import lives
 from app.store.write.intake import Intake
@@ -55,14 +56,23 @@ class RebuildRunning(Exception):
 
 @dataclass(frozen=True)
 class Report:
-    """What a rebuild did: events replayed, lives they made, seconds from beginning to end."""
+    """What a rebuild did: events replayed, lives they made, seconds from beginning to end.
+
+    `broken` are references that point to nothing; events of such a source are of one called by its id. `left_out` are
+    units that are not there, by code or "#id", each with how many events name it, which are counted nowhere.
+    """
 
     events: int
     lives: int
     seconds: float
+    broken: Sequence[Broken] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return f"rebuilt {self.lives:,} lives from {self.events:,} events in {self.seconds:.1f} s"
+        told = f"rebuilt {self.lives:,} lives from {self.events:,} events in {self.seconds:.1f} s"
+        lines = [f"  {each}" for each in self.broken]
+        lines += [f"  unit {unit} is not there: {n:,} events are left out" for unit, n in self.left_out.items()]
+        return "\n".join((told, *lines))
 
 
 async def rebuild(database: Database, intake: Intake, root_id: int, progress: Progress | None = None) -> Report:
@@ -75,7 +85,9 @@ async def rebuild(database: Database, intake: Intake, root_id: int, progress: Pr
     async with database.connection("read") as reading, _alone(reading, root_id):
         work = _Rebuild(database, intake, root_id, reading, progress or (lambda stage, done, of: None))
         events, subjects = await work.run()
-    return Report(events, subjects, time.monotonic() - started)
+        broken = await references.broken(reading, root_id, work.generation)
+    left_out = {unit: len(named) for unit, named in sorted(work.left_out.items())}
+    return Report(events, subjects, time.monotonic() - started, broken, left_out)
 
 
 @asynccontextmanager
@@ -106,9 +118,16 @@ class _Rebuild:
         self._progress = progress
         self._names = Names()
         self._used: dict[int, Catalogues] = {}
+        self.left_out: dict[str, set[tuple[str, str]]] = {}
+        """By unit that is not there, the events that name it, by source and id."""
         self._next = 0
         self._summed_up = False
         self._events = 0
+
+    @property
+    def generation(self) -> int:
+        """The one that is written, and living at the end."""
+        return self._next
 
     async def run(self) -> tuple[int, int]:
         """Clear, replay, catch up, swap, clear; the numbers of events and lives."""
@@ -171,11 +190,24 @@ class _Rebuild:
     ) -> None:
         """Write lives, facts and tallies of the next generation, within the caller's transaction."""
         here = replace(moment, generation=self._next, procedure_ids=procedure_ids)
-        change = await lives.take_in(connection, here, arrivals)
+        known = {subject: self._placed(moment.catalogues, events) for subject, events in arrivals.items()}
+        change = await lives.take_in(connection, here, {subject: events for subject, events in known.items() if events})
         # Change counters are of the living figures, and rows that writers wait for.
         change.units.clear()
         write = add.apply if self._summed_up else bulk.add_finest
         await write(connection, self._root_id, self._next, change)
+
+    def _placed(self, catalogues: Catalogues, events: list[Event]) -> list[Event]:
+        """The events but for those that name a unit that is not there, which are noted."""
+        found = []
+        for event in events:
+            named = (event.unit, event.what.to) if isinstance(event.what, DossierTransferred) else (event.unit,)
+            missing = [unit for unit in named if unit not in catalogues.units]
+            for unit in missing:
+                self.left_out.setdefault(unit, set()).add((event.source, event.id))
+            if not missing:
+                found.append(event)
+        return found
 
     async def _sum_up(self, connection: Connection) -> None:
         """Fill the coarser tallies of the next generation; from here on each is written like the finest."""

@@ -26,6 +26,7 @@ from app.store.database import Connection, Database
 from app.store.proof import log, recount
 from app.store.proof.log import Progress
 from app.store.proof.recount import LISTED, Difference
+from app.store.proof.references import Broken, broken
 from app.store.read.publications import facts_of
 from app.store.statements import in_sql
 
@@ -47,7 +48,7 @@ class Report:
     """What was compared and what differs. The lists hold the first LISTED differences, the numbers count them all.
 
     `refolding` lives wait to be folded with a newer catalogue or newer rules: their facts are not compared. `receipts`
-    and `logged` are the root's numbers of receipts and of events in the log, None unless deep.
+    and `logged` are the root's numbers of receipts and of events in the log, None unless deep, and `broken` are empty.
     """
 
     cells_compared: int = 0
@@ -59,6 +60,7 @@ class Report:
     fact_differences: list[FactDifference] = field(default_factory=list)
     receipts: int | None = None
     logged: int | None = None
+    broken: list[Broken] = field(default_factory=list)
 
     def __str__(self) -> str:
         told = [f"{self.cells_compared:,} cells compared, {self.differing:,} counters differ"]
@@ -67,7 +69,10 @@ class Report:
             told.append(f"{self.logged:,} events logged, {self.receipts:,} receipts")
         if self.refolding:
             told.append(f"{self.refolding:,} lives wait to be folded again")
+        if self.broken:
+            told.append(f"{len(self.broken):,} references are broken")
         lines = ["; ".join(told)]
+        lines += [f"  {each}" for each in self.broken]
         lines += [
             f"  {each.table} {each.bucket} {each.unit} {each.procedure or ''} {each.variety} {each.counter}:"
             f" tallied {each.tallied}, recounted {each.recounted}"
@@ -82,7 +87,7 @@ class Report:
     @property
     def clean(self) -> bool:
         """Whether everything is as it should be."""
-        return not self.differing and not self.facts_differing and self.receipts == self.logged
+        return not (self.differing or self.facts_differing or self.broken) and self.receipts == self.logged
 
     def add(self, subject: str, fact: str, stored: object, folded: object) -> None:
         """Note a difference of facts."""
@@ -112,6 +117,7 @@ async def verify(
         if row is None:
             raise LookupError(f"no root {root_id}")
         if deep:
+            report.broken = await broken(connection, root_id, row["generation"])
             catalogues = await read.load(connection, root_id)
             await _Refolding(connection, catalogues, row["generation"], row["now"], report, progress).run()
         if progress is not None:
