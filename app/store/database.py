@@ -11,12 +11,14 @@ import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any, Final, TypeVar
+from uuid import uuid4
 
 import asyncpg
 
 from app.store.address import Address
-from app.store.unavailable import Busy, Overloaded, unavailable
+from app.store.unavailable import POOLED, Busy, DatabaseUnavailable, Overloaded, unavailable
 
 Connection = asyncpg.pool.PoolConnectionProxy | asyncpg.Connection
 Clock = Callable[[], int | None]
@@ -90,8 +92,10 @@ _BEGIN_FIGURES: Final = """
 """
 
 
-_SERVER: Final = "SELECT inet_server_addr()::text, inet_server_port(), pg_postmaster_start_time()::text"
-"""What tells a server from another at the same address, or from itself before it was started anew."""
+_SERVER: Final = """
+    SELECT pg_backend_pid(), inet_server_addr()::text, inet_server_port(), pg_postmaster_start_time()::text
+"""
+"""What tells a pooler from a server, a server from another at its address, and from itself before a restart."""
 
 
 class _Cut:
@@ -182,7 +186,7 @@ class Database:
         self.look_up_seconds = read_seconds * _OF_LOOK_UP
         """How long the look-up may take that goes before reading."""
         self._pools: dict[str, asyncpg.Pool] = {}
-        self._server: tuple[Any, ...] | None = None
+        self._server: list[Any] | None = None
 
     async def close(self) -> None:
         """Close all connections."""
@@ -197,22 +201,20 @@ class Database:
                 # None is opened ahead, so that nobody waits here.
                 min_size=0,
                 max_size=self._sizes[name],
-                init=self._prepare,
+                init=partial(self._prepare, name),
                 reset=_keep,
                 connection_class=_Lasting,
                 # The statement that writes all tallies is longer than what is kept prepared by default.
                 max_cacheable_statement_size=0,
-                server_settings={
-                    "application_name": f"chiso-{name}",
-                    "timezone": "UTC",
-                    **_PLANNING[name],
-                    **_NOTICED,
-                },
+                server_settings={"application_name": f"chiso-{name}", "timezone": "UTC"},
             )
         return self._pools[name]
 
-    async def _prepare(self, connection: Any) -> None:
+    async def _prepare(self, name: str, connection: Any) -> None:
         """Make a new connection ready for use; one to another server than before makes all others be replaced."""
+        # Not as the connection begins: a pooler in between would refuse settings that it does not know.
+        settings = (_PLANNING[name] | _NOTICED).items()
+        await connection.execute(";".join(f"SET {setting} = '{value}'" for setting, value in settings))
         await _set_types(connection)
         found = connection._transport.get_extra_info("socket")
         if found is not None and found.family != socket.AF_UNIX:
@@ -220,11 +222,32 @@ class Database:
             for option, value in self._address.sockets():
                 if hasattr(socket, option):
                     found.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
-        server = tuple(await connection.fetchrow(_SERVER))
+        pid, *server = await connection.fetchrow(_SERVER)
+        if pid != connection.get_server_pid():
+            await self._require_sessions(connection)
         if self._server not in (None, server):
             # Readers on one server and writers on another would not see what was pushed.
             await self._replace_all()
         self._server = server
+
+    async def _require_sessions(self, connection: Any) -> None:
+        """Refuse a pooler that lends its connections by transactions: settings and prepared statements do not last, and
+        another client's statement may be taken for one's own.
+
+        Raises:
+            DatabaseUnavailable: it does.
+        """
+        mine = str(uuid4())
+        await connection.execute(f"SET chiso.session = '{mine}'")
+        other = await asyncpg.connect(**self._address.asyncpg())
+        try:
+            # In a transaction it keeps the pooler's connection that was just given back, if it was.
+            await other.execute("BEGIN")
+            lasts = await connection.fetchval("SELECT current_setting('chiso.session', true)") == mine
+        finally:
+            other.terminate()
+        if not lasts:
+            raise DatabaseUnavailable(POOLED)
 
     async def _replace_all(self) -> None:
         """Have every connection replaced before it is lent again."""

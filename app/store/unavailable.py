@@ -46,18 +46,22 @@ class Overloaded(Exception):
 SILENT: Final = "it does not answer in time"
 READ_ONLY: Final = "it is read-only: a standby, or a primary that was told to be"
 _LOST: Final = "the connection was lost"
+POOLED: Final = "a pooler before it lends connections by transactions; it has to be by sessions, or connect past it"
 _SHORT: Final = "it is short of resources"
 
 _CAUSES: Final = {
     # By SQLSTATE or its class; https://www.postgresql.org/docs/current/errcodes-appendix.html
     "08": _LOST,
+    "08P01": "it, or a pooler before it, does not understand what a connection begins with",
     "25006": READ_ONLY,
+    "26000": POOLED,
     "28": "it refuses the user or the password",
     "28P01": "it refuses the password",
     "3D": "it has no database of this name",
     "3F": "its schema is not this version's: run chiso migrate",
     "40": "other transactions were in the way",
     "42501": "its user lacks a right",
+    "42P05": POOLED,
     "42703": "its schema is not this version's: run chiso migrate",
     "42P01": "its schema is not this version's: run chiso migrate",
     "53": _SHORT,

@@ -266,7 +266,9 @@ async def test_a_key_reaches_the_lives_of_units_merged_into_its_own(served: Runn
     assert (await life(served, key=await served.make_key("H44.13", "read")))["dossier"]["unit"] == "H44.07"
 
 
-@pytest.mark.parametrize("subject", ["a/b//c", "./..", "a?b&c=d", "50%", "Đơn số 7", "a  b", "a b+c", "x" * 200, "a%2Fb"])
+@pytest.mark.parametrize(
+    "subject", ["a/b//c", "./..", "a?b&c=d", "50%", "Đơn số 7", "a  b", "a b+c", "x" * 200, "a%2Fb"]
+)
 async def test_any_subject_can_be_asked_for(served: Running, subject: str) -> None:
     await served.push([reception(served, subject)])
     assert (await life(served, subject))["subject"] == subject
