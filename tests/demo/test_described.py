@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -102,3 +106,34 @@ def test_events_are_told_apart_by_their_type(demo: Serving) -> None:
     assert [{"$ref": each} for each in by_type["mapping"].values()] == schemas["Event"]["oneOf"]
     for name, each in by_type["mapping"].items():
         assert schemas[each.rpartition("/")[2]]["title"] == name
+
+
+if NODE := shutil.which("node"):  # .ci/test names it where it is missing; in CI that is a failure
+
+    def test_the_page_shows_the_first_event_of_a_stream_and_other_answers_as_they_are(demo: Serving) -> None:
+        """Swagger UI waits for the end of an answer; the page's script gives it an end."""
+        page = httpx.get(f"{demo.url}/docs").text
+        script = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)[-1]
+        asked = "scorecard?unit=H44&period=2026"
+        run = f"""
+        let config;
+        globalThis.SwaggerUIBundle = Object.assign((given) => {{ config = given; }}, {{ presets: {{}} }});
+        {script};
+        (async () => {{
+          for (const path of ["stream?{asked.partition("?")[2]}", "{asked}", "stream?unit=H99&period=2026"]) {{
+            const request = config.requestInterceptor({{ url: "{demo.url}/v1/" + path }});
+            const answer = await request.userFetch(request.url, {{}});
+            console.log(JSON.stringify([answer.status, answer.headers.get("Content-Type"), await answer.text()]));
+          }}
+        }})();
+        """
+        done = subprocess.run([NODE, "-e", run], capture_output=True, text=True, timeout=60, check=True)
+        stream, card, refused = map(json.loads, done.stdout.splitlines())
+        assert (stream[0], stream[1].partition(";")[0]) == (200, "text/event-stream")
+        event = re.fullmatch(r'retry: 2000\n\nevent: scorecard\ndata: (.*)\nid: W/"[0-9a-f]+"\n\n', stream[2])
+        assert event is not None, stream[2]
+        assert card[:2] == [200, "application/json"]
+        moments = {"as_of", "period"}
+        shown, other = ({k: v for k, v in json.loads(each).items() if k not in moments} for each in (event[1], card[2]))
+        assert shown == other
+        assert (refused[0], json.loads(refused[2])["code"]) == (404, "unknown_unit")

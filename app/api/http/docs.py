@@ -15,11 +15,22 @@ from fastapi.staticfiles import StaticFiles
 
 ASSETS: Final = "docs/assets"
 
-# Addresses are relative, so that a proxy may put the service under a prefix.
+# Addresses are relative, so that a proxy may put the service under a prefix. Swagger UI shows an answer when it has
+# ended; of a stream, which does not end, it is given the first event.
 _START: Final = """
+async function ended(url, request) {
+  const answer = await fetch(url, request);
+  if (!(answer.headers.get("Content-Type") || "").startsWith("text/event-stream")) return answer;
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  for (let part; !/\\nid: .*\\n\\n/.test(text) && !(part = await reader.read()).done; ) text += part.value;
+  reader.cancel();
+  return new Response(text, { status: answer.status, headers: answer.headers });
+}
 SwaggerUIBundle({
   url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null, defaultModelsExpandDepth: 0,
-  presets: [SwaggerUIBundle.presets.apis], layout: "BaseLayout"
+  presets: [SwaggerUIBundle.presets.apis], layout: "BaseLayout",
+  requestInterceptor: (request) => Object.assign(request, { userFetch: ended })
 })
 """
 _PAGE: Final = f"""<!doctype html>
