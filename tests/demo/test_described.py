@@ -40,7 +40,8 @@ def prefilled(parameter: dict[str, Any]) -> Any:
 
 def asked(path: str, operation: dict[str, Any]) -> tuple[str, dict[str, str], dict[str, str]]:
     """Path, query and headers of an operation with nothing but what is filled in."""
-    query, headers = {}, {}
+    query: dict[str, str] = {}
+    headers: dict[str, str] = {}
     for parameter in operation.get("parameters", ()):
         value = prefilled(parameter)
         assert value is not None or not parameter["required"], f"{path}: {parameter['name']} has to be filled in"
@@ -108,7 +109,7 @@ def test_events_are_told_apart_by_their_type(demo: Serving) -> None:
         assert schemas[each.rpartition("/")[2]]["title"] == name
 
 
-if NODE := shutil.which("node"):  # .ci/test names it where it is missing; in CI that is a failure
+if shutil.which("node"):  # .ci/test names it where it is missing; in CI that is a failure
 
     def test_the_page_shows_the_first_event_of_a_stream_and_other_answers_as_they_are(demo: Serving) -> None:
         """Swagger UI waits for the end of an answer; the page's script gives it an end."""
@@ -127,7 +128,7 @@ if NODE := shutil.which("node"):  # .ci/test names it where it is missing; in CI
           }}
         }})();
         """
-        done = subprocess.run([NODE, "-e", run], capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run(["node", "-e", run], capture_output=True, text=True, timeout=60, check=True)
         stream, card, refused = map(json.loads, done.stdout.splitlines())
         assert (stream[0], stream[1].partition(";")[0]) == (200, "text/event-stream")
         event = re.fullmatch(r'retry: 2000\n\nevent: scorecard\ndata: (.*)\nid: W/"[0-9a-f]+"\n\n', stream[2])
