@@ -80,7 +80,11 @@ class Pushed(TypedDict):
     ),
 )
 async def push(request: Request, access: Pushing, service: Serving) -> Response:
-    """Take in one CloudEvent, a batch, or lines of them; the next read includes what was accepted."""
+    """Take in one CloudEvent, a batch, or lines of them; the next read includes what was accepted.
+
+    **200 may contain rejections: look at every outcome.** A batch is answered 200 even when all of its events were
+    rejected; what stands in `errors` was not kept. A problem means that nothing was taken.
+    """
     async with body_of(request, service) as body:
         batch = await _parsed(request, service, body)
         outcome = await take_in(service, access, batch.items)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from datetime import datetime
@@ -11,6 +12,7 @@ from typing import Any, Final, Literal, get_args, get_origin
 import msgspec
 import pytest
 
+from app.api.events import push
 from app.domain.calendar.civil import Day, Instant
 from app.domain.catalogues import indicators
 from app.domain.codes import ProcedureCode, UnitCode
@@ -97,6 +99,7 @@ def test_what_must_be_said_loudly_stands_near_the_top(language: str) -> None:
     loud = {"vi": "**200 vẫn có thể có sự kiện bị từ chối", "en": "**200 may contain rejections"}[language]
     assert 0 < PARTS[language].find(loud) < 3_000
     assert "every outcome" in PARTS["en"] and "từng kết quả" in PARTS["vi"]
+    assert "200 may contain rejections" in str(inspect.getdoc(push)), "and on /docs"
 
 
 def test_the_examples_are_read(language: str) -> None:
