@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
 from typing import Annotated, Final, NotRequired
 
 from fastapi import APIRouter, Request, Response
@@ -22,7 +24,7 @@ from app.domain.catalogues.root import ExternalFigure
 from app.domain.figures import measures, scoring
 from app.domain.figures.cube import Cube
 from app.domain.figures.measures import Balance, Question
-from app.domain.figures.scoring import Scored, ScoredIndicator
+from app.domain.figures.scoring import Scored, ScoredIndicator, Shown
 from app.domain.tallies.sums import Counted
 from app.store.read.figures import Wanted
 
@@ -153,12 +155,17 @@ async def scorecard_of(view: View) -> Scorecard:
     }
 
 
+def _shown(exact: Decimal | None) -> Shown:
+    """What was entered with more decimals than are shown."""
+    return None if exact is None else scoring.half_up(Fraction(exact))
+
+
 def _external(figure: ExternalFigure) -> External:
     """An external figure as it was entered."""
     return {
         "code": figure.code,
         "value": figure.value,
-        "score": figure.score,
+        "score": _shown(figure.score),
         "max": figure.max,
         "rank": figure.rank,
         "of": figure.of,
@@ -183,7 +190,8 @@ class _Teller:
     def figure(self, figure: ScoredIndicator) -> Figure:
         """A figure as it is answered."""
         indicator = figure.indicator
-        target = self._catalogues.target(indicator.code, self._unit, self._year)
+        exact = self._catalogues.target(indicator.code, self._unit, self._year)
+        target = _shown(exact)
         before = self._before.get(indicator.code)
         previous: Previous | None = None
         if before is not None and self._compared is not None:
@@ -198,7 +206,7 @@ class _Teller:
             "max": indicator.max,
             "target": target,
             "gap": scoring.gap(target, figure.ratio),
-            "attained": scoring.attained(target, figure.ratio),
+            "attained": scoring.attained(exact, figure.ratio),
             "previous": previous,
             "change": scoring.change(figure.ratio, before.ratio if before is not None else None),
         }

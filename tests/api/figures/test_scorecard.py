@@ -259,6 +259,24 @@ async def test_a_target_is_the_units_own_or_that_of_its_level_for_the_year(serve
     assert await told("H44.07") == (None, None, None)
 
 
+async def test_what_was_entered_with_more_decimals_is_shown_with_two_rounded_half_up(served: Running) -> None:
+    await served.push([reception(served, f"{n}", channel="online" if n < 7 else "counter") for n in range(8)])
+    shown = []
+    for value in (93.335, 93.3349, 80.005, 87.505, 0.004):
+        row = {"indicator": "ONLINE_DOSSIERS", "unit": "H44", "period": "2026", "value": value}
+        assert (await served.put("/v1/targets", [row])).json()["errors"] == []
+        answer = await served.get("/v1/scorecard", unit="H44", period="2026")
+        found = indicator(answer.json(), "ONLINE_DOSSIERS")
+        assert found["ratio"] == 87.5
+        shown.append((found["target"], found["gap"]))
+    assert shown == [(93.34, 5.84), (93.33, 5.83), (80.01, -7.49), (87.51, 0.01), (0, -87.5)]
+    for score, told in ((1.005, 1.01), (2.345678, 2.35), (-0.125, -0.13), (7, 7)):
+        row = {"code": "DTI", "unit": "H44", "period": "2026", "value": 0.712345, "score": score}
+        assert (await served.put("/v1/external-figures", [row])).json()["errors"] == []
+        [external] = (await card(served))["external"]
+        assert (external["score"], external["value"]) == (told, 0.712345)
+
+
 async def test_the_national_count_is_the_base_of_synced_dossiers_of_that_very_unit_and_period(served: Running) -> None:
     subjects = [f"{n}" for n in range(4)]
     synced = [served.event("dossier.synced", subject) for subject in subjects[:2]]
