@@ -273,10 +273,10 @@ def procedure(facts: PublicationFacts) -> PublicationTold:
 
 def _absence(facts: DossierFacts | PetitionFacts, now: int) -> str | None:
     """Why a life is in no indicator at all, None where it may be in some."""
-    if facts.received_at is None:
-        return CAUSES["no_reception"]
     if facts.voided:
         return "Đã hủy nên không tính vào chỉ số nào."
+    if facts.received_at is None:
+        return CAUSES["no_reception"]
     return "Thời điểm tiếp nhận chưa đến." if facts.received_at >= now else None
 
 

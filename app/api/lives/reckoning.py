@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Final, Literal
 
 from typing_extensions import TypedDict
@@ -15,6 +16,7 @@ from app.domain.lives.events import TYPES, Event
 from app.domain.lives.explain import CAUSES, Deadline
 from app.domain.lives.flags import FAULTS
 
+_ORDINALS: Final = dict(enumerate(("hai", "ba", "tư", "năm", "sáu", "bảy", "tám", "chín", "mười"), start=2))
 TYPE_NAMES: Final = [each.type for each in TYPES]
 
 _PAUSE: Final = TypedDict(
@@ -99,7 +101,7 @@ def reckoning(deadline: Deadline, facts: DossierFacts) -> Reckoning:
 def _sentences(deadline: Deadline, facts: DossierFacts, stood: int) -> list[str]:
     said = []
     if facts.due_at is not None:
-        moved = len({due for _, due in deadline.dues}) - 1
+        moved = sum(before != after for (_, before), (_, after) in pairwise(deadline.dues))
         said.append(f"Hẹn trả {spoken(facts.due_at)}{f', đã đổi {moved} lần' if moved else ''}.")
     elif deadline.legal is not None:
         said.append(
@@ -112,7 +114,8 @@ def _sentences(deadline: Deadline, facts: DossierFacts, stood: int) -> list[str]
         count = sum(pause.counts for pause in deadline.pauses)
         said.append(f"Tạm dừng {count} lần chờ bổ sung, tổng cộng {_length(stood)}.")
     if deadline.second_request is not None:
-        said.append("Hồ sơ bị yêu cầu bổ sung lần thứ hai mà chưa trả lời, nên hạn là lúc yêu cầu lần hai.")
+        asked = _ORDINALS.get(len(deadline.pauses), str(len(deadline.pauses)))
+        said.append(f"Hồ sơ bị yêu cầu bổ sung lần thứ {asked} mà chưa trả lời, nên hạn là lúc yêu cầu lần hai.")
     if facts.faults & FAULTS["deadline_before_reception"]:
         said.append("Hạn tính ra sớm hơn lúc tiếp nhận, nên lấy lúc tiếp nhận.")
     if facts.deadline is not None:

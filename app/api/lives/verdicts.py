@@ -17,7 +17,7 @@ _FLAG: Final = {
     "e_result": ("Có kết quả điện tử.", "Chưa có kết quả điện tử."),
     "digitised": ("Hồ sơ đã số hóa.", "Hồ sơ chưa số hóa."),
     "reused": ("Có sử dụng lại dữ liệu đã số hóa.", "Chưa sử dụng lại dữ liệu đã số hóa."),
-    "shared_store": ("Đã đưa vào kho dữ liệu.", "Chưa đưa vào kho dữ liệu."),
+    "shared_store": ("Có dùng giấy tờ từ kho dữ liệu.", "Chưa dùng giấy tờ từ kho dữ liệu."),
     "population_data": ("Có dùng dữ liệu dân cư.", "Chưa dùng dữ liệu dân cư."),
 }
 _ONLINE: Final = ("Nộp trực tuyến.", "Không nộp trực tuyến.")

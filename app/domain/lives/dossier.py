@@ -88,7 +88,8 @@ def fold(subject: str, life: Sequence[Event], rules_of: RulesOf, calendar: WorkC
     receptions = [event for event in life if _is_reception(event)]
     if not receptions:
         first = life[0].unit
-        return DossierFacts(first, first, None, 1, 0, NO_RECEPTION, False, None, None, None, None, None)
+        voided = _is_voided(life, chain_of(first, life))
+        return DossierFacts(first, first, None, 1, 0, NO_RECEPTION, voided, None, None, None, None, None)
     reception = effective_reception(subject, receptions)
     reading = Reading()
     chain = chain_of(reception.unit, life)
@@ -113,6 +114,11 @@ def effective_reception(subject: str, receptions: list[Event]) -> Event:
 
 def _is_reception(event: Event) -> bool:
     return type(event.what) is events.DossierReceived
+
+
+def _is_voided(life: Sequence[Event], chain: Sequence[str]) -> bool:
+    """Whether a unit of the chain, or one above, has voided what nobody has received."""
+    return any(type(each.what) is events.DossierVoided and codes.is_over_any(each.unit, chain) for each in life)
 
 
 def chain_of(receiving: str, life: Sequence[Event]) -> list[str]:

@@ -54,7 +54,7 @@ MEANINGS: Final = {
     "receiver": "Who received it.",
     "reused": "Whether digitised data were reused.",
     "satisfied": "Whether the rater is satisfied.",
-    "shared_store": "Whether the result is in the national data store.",
+    "shared_store": "Whether papers from the shared data store were used.",
     "signed": "Whether it has a digital signature.",
     "submitted_at": "When it was submitted.",
     "tier": "The tier of the sender.",

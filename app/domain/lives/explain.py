@@ -126,11 +126,12 @@ class Deadline(NamedTuple):
 
 
 class Story(NamedTuple):
-    """All that is known of one subject, and why."""
+    """All that is known of one subject, and why; `holders`: the units that have handled the dossier, first to last."""
 
     facts: LifeFacts
     events: list[Told]
     deadline: Deadline | None
+    holders: list[str]
 
 
 def explain(subject: str, life: Sequence[Event], catalogues: Catalogues) -> Story:
@@ -138,6 +139,7 @@ def explain(subject: str, life: Sequence[Event], catalogues: Catalogues) -> Stor
     standing = without_retracted(list(life))
     told = _retractions(life, standing)
     deadline = None
+    holders: list[str] = []
     groups: dict[tuple[str, str], list[Event]] = {}
     for event in standing:
         unit = event.unit if event.what.noun in ("petition", "document") else ""
@@ -146,12 +148,19 @@ def explain(subject: str, life: Sequence[Event], catalogues: Catalogues) -> Stor
         if noun == "dossier":
             found, deadline = _of_dossier(subject, events, catalogues)
             told += found
+            holders = _holders(subject, events)
         elif noun == "petition":
             told += _of_petition(events, catalogues)
         else:
             told += _told(events, document.fold if noun == "document" else publication.fold, _cause)
     facts = fold_life(subject, list(life), catalogues.rules_of, catalogues.calendar)
-    return Story(facts, sorted(told, key=lambda each: reading_order(each.event)), deadline)
+    return Story(facts, sorted(told, key=lambda each: reading_order(each.event)), deadline, holders)
+
+
+def _holders(subject: str, events: Sequence[Event]) -> list[str]:
+    receptions = [event for event in events if type(event.what) is lives.DossierReceived]
+    first = dossier.effective_reception(subject, receptions) if receptions else events[0]
+    return dossier.chain_of(first.unit, events)
 
 
 def _retractions(life: Iterable[Event], standing: Iterable[Event]) -> list[Told]:

@@ -77,16 +77,16 @@ async def tell(
 
 
 def _within(story: Story, reaches: Callable[[str], bool]) -> tuple[LifeFacts, list[Told]] | None:
-    """The facts and events that one may see. A dossier is its present unit's, whoever sent its events; what is told
-    about a procedure is the whole root's.
+    """The facts and events that one may see. A dossier is that of the units that handle it or did, whoever sent its
+    events; what is told about a procedure is the whole root's.
     """
     facts = story.facts
-    owner = facts.dossier.unit if facts.dossier is not None else None
+    is_dossier, is_mine = facts.dossier is not None, any(map(reaches, story.holders))
 
     def visible(told: Told) -> bool:
         noun = told.event.what.noun
-        if noun == "dossier" and owner is not None:
-            return reaches(owner)
+        if noun == "dossier" and is_dossier:
+            return is_mine
         return noun == "procedure" or reaches(told.event.unit)
 
     events = [
@@ -99,7 +99,7 @@ def _within(story: Story, reaches: Callable[[str], bool]) -> tuple[LifeFacts, li
         return None
     return (
         LifeFacts(
-            facts.dossier if owner is not None and reaches(owner) else None,
+            facts.dossier if is_mine else None,
             tuple(each for each in facts.petitions if reaches(each.unit)),
             tuple(each for each in facts.documents if reaches(each.unit)),
             facts.publication,

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from app.api.lives.verdicts import SAYS
+from app.domain.catalogues import indicators as catalogue
 from app.store.read.dossiers import CONDITIONS
 from tests.api.asking import card, indicator, of_problem, reception, retraction
 from tests.running import Running
@@ -110,6 +111,51 @@ async def test_a_second_request_without_an_answer_sets_the_deadline(served: Runn
     assert told["deadline"] == "2026-01-08T08:00:00+07:00"
     assert "yêu cầu bổ sung lần thứ hai" in told["reckoning"]["explanation"]
     assert [pause["counts"] for pause in told["reckoning"]["pauses"]] == [True, False]
+
+
+async def test_of_three_requests_the_third_is_unanswered_and_the_second_the_deadline(served: Running) -> None:
+    asked_and_answered = [
+        ("supplement_requested", 6),
+        ("supplemented", 7),
+        ("supplement_requested", 8),
+        ("supplemented", 9),
+        ("supplement_requested", 10),
+    ]
+    events = [
+        served.event(f"dossier.{name}", time=f"2026-01-{day:02}T08:00:00+07:00") for name, day in asked_and_answered
+    ]
+    await served.push([reception(served), *events])
+    told = (await life(served))["dossier"]
+    assert told["deadline"] == "2026-01-08T08:00:00+07:00"
+    assert "bổ sung lần thứ ba mà chưa trả lời, nên hạn là lúc yêu cầu lần hai." in told["reckoning"]["explanation"]
+
+
+async def test_a_due_time_moved_and_moved_back_was_moved_twice(served: Running) -> None:
+    days = (12, 15, 12, 12)
+    moves = [
+        served.event(
+            "dossier.due_changed", time=f"2026-01-0{6 + n}T08:00:00+07:00", due_at=f"2026-01-{day}T17:00:00+07:00"
+        )
+        for n, day in enumerate(days[1:])
+    ]
+    await served.push([reception(served), *moves])
+    assert "Hẹn trả 17:00 12/01/2026, đã đổi 2 lần." in (await life(served))["dossier"]["reckoning"]["explanation"]
+
+
+async def test_a_voided_life_without_a_reception_is_no_fault_any_more(served: Running) -> None:
+    void = served.event("dossier.voided", time="2026-01-07T08:00:00+07:00")
+    await served.push([served.event("dossier.completed", time="2026-01-06T08:00:00+07:00"), void])
+    told = (await life(served))["dossier"]
+    assert told["voided"] is True
+    assert {each["reason"] for each in told["verdicts"]} == {"Đã hủy nên không tính vào chỉ số nào."}
+    causes = (await served.get("/v1/data-quality", unit="H44")).json()["causes"]
+    assert sum(each["count"] for each in causes) == 0
+    assert (await served.get("/v1/data-quality", unit="H44", cause="no_reception")).json()["items"] == []
+    # By a stranger it is none, and taken back it is none either.
+    await served.push([retraction(served, void)])
+    await served.push([served.event("dossier.voided", unit="H44.13", time="2026-01-08T08:00:00+07:00")])
+    assert (await life(served))["dossier"]["voided"] is False
+    assert (await served.get("/v1/data-quality", unit="H44", cause="no_reception")).json()["total"] == 1
 
 
 async def test_every_event_says_whether_it_had_an_effect_and_if_not_why(served: Running) -> None:
@@ -250,7 +296,11 @@ async def test_a_key_sees_only_what_it_reaches_and_nothing_else_is_there(served:
     await served.push([reception(served)])
     assert (await life(served, key=seven))["dossier"]["unit"] == "H44.07"
     await served.push([moved])
-    assert of_problem(await served.get(f"/v1/dossiers/{SUBJECT}", seven)) == (404, "unknown_subject", None)
+    # Whoever handed it on may still read it; in lists and figures it is the other's. A third sees nothing.
+    stranger = await served.make_key("H44.130", "read")
+    assert of_problem(await served.get(f"/v1/dossiers/{SUBJECT}", stranger)) == (404, "unknown_subject", None)
+    assert (await life(served, key=seven))["dossier"] == (await life(served, key=thirteen))["dossier"]
+    assert (await card(served, "H44.07"))["balance"]["received"] == 0
     told = await life(served, key=thirteen)
     assert (told["dossier"]["unit"], told["dossier"]["receiving_unit"]) == ("H44.13", "H44.07")
     assert effects(told) == [("received", True, None), ("transferred", True, None)]
@@ -304,3 +354,10 @@ async def test_the_verdicts_are_those_of_the_scorecard_of_all_time(served: Runni
 
 def test_every_measure_that_lives_count_for_has_words_for_its_verdicts() -> None:
     assert {measure for conditions in CONDITIONS.values() for measure in conditions} == set(SAYS)
+
+
+def test_papers_from_the_data_store_are_called_alike_in_the_verdict_and_in_the_indicators_name() -> None:
+    name = catalogue.load().indicator("SYNCED_WITH_DVCQG_PERSONAL_STORAGE").name
+    for words in SAYS["active_shared_store"]:
+        assert name.endswith("giấy tờ từ kho dữ liệu")
+        assert words.endswith("giấy tờ từ kho dữ liệu.")
