@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from app.domain.lives.events import BY_TYPE
+from app.store.proof.verify import verify
 from tests.api.asking import AGAIN, ONE, card, counts, indicator, of_errors, of_problem, reception, retraction
 from tests.running import Running
 
@@ -395,6 +396,23 @@ async def test_a_new_subject_of_a_thousand_and_one_events_loses_the_last_only(se
     assert of_errors(outcome) == {1000: ("life_too_long", "subject")}
     assert outcome["accepted"] == 1001
     assert (await card(served))["balance"]["received"] == 2
+
+
+async def test_a_full_life_still_takes_back_what_it_holds(served: Running) -> None:
+    life = [reception(served), *(served.event("dossier.digitised", reused=True) for _ in range(999))]
+    assert (await served.push(life))["accepted"] == 1000
+    completed, void = served.event("dossier.completed"), served.event("dossier.voided")
+    outcome = await served.push([completed, void, retraction(served, life[1])])
+    assert (outcome["accepted"], of_errors(outcome)) == (2, {0: ("life_too_long", "subject")})
+    assert (await card(served))["balance"]["received"] == 0
+    assert await served.push([retraction(served, void)]) == ONE
+    assert (await card(served))["balance"]["received"] == 1
+    # Nor is that without end.
+    outcome = await served.push([served.event("dossier.voided") for _ in range(998)])
+    assert (outcome["accepted"], of_errors(outcome)) == (997, {997: ("life_too_long", "subject")})
+    assert of_problem(await single(served, completed)) == (422, "life_too_long", "subject")
+    report = await verify(served.service.database, 1, deep=True)
+    assert report.clean, report
 
 
 async def test_a_copy_of_an_event_that_did_not_fit_is_no_duplicate(served: Running) -> None:

@@ -7,6 +7,7 @@ before or after it arrives, without reading anything but this one life.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -16,7 +17,7 @@ from app.domain.catalogues.rules import RulesOf
 from app.domain.lives import document, dossier, petition, publication
 from app.domain.lives.document import DocumentFacts
 from app.domain.lives.dossier import DossierFacts
-from app.domain.lives.events import Event
+from app.domain.lives.events import DossierVoided, Event, EventRetracted, PetitionVoided
 from app.domain.lives.petition import PetitionFacts
 from app.domain.lives.publication import PublicationFacts
 from app.domain.lives.reading import without_retracted
@@ -26,7 +27,9 @@ RULES: Final = 2
 version folds lives of older ones again in the background (store/write/refold.py)."""
 
 LONGEST: Final = 1_000
-"""Events a life may hold; the next one is refused (`life_too_long`)."""
+"""Events a life may hold, and as many beside them that take something back; the next one is refused
+(`life_too_long`)."""
+_TAKING_BACK: Final = frozenset((EventRetracted, DossierVoided, PetitionVoided))
 
 
 class LifeFacts(msgspec.Struct, frozen=True, gc=False):
@@ -68,3 +71,20 @@ def fold(subject: str, life: list[Event], rules_of: RulesOf, calendar: Calendar)
         tuple(document.fold(documents[unit]) for unit in sorted(documents)),
         publication.fold(publication_events) if publication_events else None,
     )
+
+
+def fitting(life: Sequence[Event], arrived: Sequence[Event]) -> Sequence[int]:
+    """The places of the arrived events that a life still holds. Which these are in all does not hang on the order in
+    which they came, as long as all of them fit.
+    """
+    if len(life) + len(arrived) <= LONGEST:
+        return range(len(arrived))
+    taking_back = sum([type(event.what) in _TAKING_BACK for event in life])
+    room = {True: LONGEST - taking_back, False: LONGEST - (len(life) - taking_back)}
+    found = []
+    for place, event in enumerate(arrived):
+        kind = type(event.what) in _TAKING_BACK
+        if room[kind] > 0:
+            room[kind] -= 1
+            found.append(place)
+    return found

@@ -115,7 +115,7 @@ async def fold(known: Known, before: Folded | None = None) -> Folded:
         if number % _AT_A_TIME == 0:
             await asyncio.sleep(0)
     if folding.cut:
-        refuse_unfit(items, {item.key for subject, room in folding.cut.items() for item in arrived[subject][room:]})
+        refuse_unfit(items, {arrived[subject][place].key for subject, cut in folding.cut.items() for place in cut})
     accepted = [item for item in items if item.outcome == "accepted"]
     receipts = {item.key: item.parsed.content for item in accepted}
     return Folded(moment, known.pushes, accepted, receipts, folding, stand, recalled)

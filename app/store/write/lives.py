@@ -98,8 +98,8 @@ class Folding:
 
     def __init__(self, moment: Moment) -> None:
         self.change = Change()
-        self.cut: dict[str, int] = {}
-        """For each life that would grow beyond its limit, how many of its new events still went in."""
+        self.cut: dict[str, set[int]] = {}
+        """For each life that would grow beyond its limit, the places of those of its new events that did not go in."""
         self._moment = moment
         self._new: list[tuple[Any, ...]] = []
         self._changed: list[tuple[Any, ...]] = []
@@ -109,12 +109,12 @@ class Folding:
     def take(self, subject: str, known: Life | None, arrived: list[Event]) -> Life:
         """Go on with a life, or begin it: what it is now; subjects in key order."""
         before = known.events if known is not None else []
-        room = lives.LONGEST - len(before)
-        if len(arrived) > room:
-            self.cut[subject] = room
-            if room == 0 and known is not None:
+        fit = lives.fitting(before, arrived)
+        if len(fit) < len(arrived):
+            self.cut[subject] = set(range(len(arrived))).difference(fit)
+            if not fit and known is not None:
                 return known
-            arrived = arrived[:room]
+            arrived = [arrived[place] for place in fit]
         events = before + arrived
         facts = lives.fold(subject, events, self._moment.catalogues.rules_of, self._moment.catalogues.calendar)
         life = Life(known.version + 1 if known is not None else 1, events, self._contributions(facts))
