@@ -199,7 +199,8 @@ async def put_targets(request: Request, access: Administering, service: Serving)
 
 @router.put("/v1/external-figures", summary="Enter external figures", **_taken("external-figures", EnteredFigure))
 async def put_external_figures(request: Request, access: Administering, service: Serving) -> Response:
-    """Upsert figures entered by hand (SIPAS, DTI, counts of the national report)."""
+    """Upsert figures entered by hand (SIPAS, DTI, counts of the national report); one left without value, score, rank
+    and count, all null, is removed."""
     entered_by = access.name or access.key_id
     put = partial(edit.put_external_figures, entered_by=entered_by, now=service.clock())
     return await _put(request, access, service, "external-figures", put)
@@ -217,7 +218,7 @@ async def list_units(request: Request, access: Reading, service: Serving) -> Res
     return await _list(request, access, service, "units", "code")
 
 
-@router.get("/v1/units/{code}", summary="One unit", **_ONE_UNIT)
+@router.get("/v1/units/{code:path}", summary="One unit", **_ONE_UNIT)
 async def one_unit(code: UnitPath, request: Request, access: Reading, service: Serving) -> Response:
     """A unit by its code or an alias."""
     only(request, ())

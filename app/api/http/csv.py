@@ -46,13 +46,24 @@ def tabular_response(
 
 
 def prefers_csv(accept: str) -> bool:
-    """Whether an Accept header names text/csv and likes JSON less, or as much but later."""
+    """Whether an Accept header likes text/csv better than JSON, or as much but names it more closely or earlier.
+
+    Of `text/csv`, `text/*` and `*/*` the closest says how a table is liked; of JSON alike.
+    """
     qualities: dict[str, tuple[float, int]] = {}
     for place, item in enumerate(accept.split(",")):
         kind, _, parameters = item.partition(";")
         qualities.setdefault(kind.strip().lower(), (_quality(parameters), -place))
-    table = qualities.get(_CSV, (0.0, 0))
-    return table[0] > 0 and table > qualities.get(_JSON, (0.0, 0))
+
+    def liked(kind: str) -> tuple[float, int, int]:
+        for distance, name in enumerate((kind, kind.partition("/")[0] + "/*", "*/*")):
+            if name in qualities:
+                quality, place = qualities[name]
+                return quality, -distance, place
+        return 0.0, 0, 0
+
+    table = liked(_CSV)
+    return table[0] > 0 and table > liked(_JSON)
 
 
 def _quality(parameters: str) -> float:

@@ -60,7 +60,11 @@ KINDS: Final[Mapping[str, ProblemKind]] = {
     "conflict": ProblemKind(
         409, "This id was used for something else", "An id names one event for ever; send a correction with a new id."
     ),
-    "life_too_long": ProblemKind(422, "The subject has too many events", "A subject holds at most 1,000 events, and as many retractions and voids."),
+    "life_too_long": ProblemKind(
+        422,
+        "The subject has too many events",
+        "At most 1,000 events, and as many retractions and voids.",
+    ),
     "forbidden_unit": ProblemKind(
         403, "The key does not reach this unit", "A key reaches its own unit and those under it."
     ),

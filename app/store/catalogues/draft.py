@@ -21,6 +21,8 @@ Reason = tuple[str, str, str]
 """Why a row cannot be: the contract's code, the field and a sentence."""
 
 
+_FIGURES: Final = ("value", "score", "count", "rank")
+"""What an external figure shows: at least one of these."""
 _MOST_ROUNDS: Final = 50
 """Far beyond any catalogue that is meant; it bounds what contrived rows can cost."""
 
@@ -344,20 +346,29 @@ def check_targets(draft: Draft) -> None:
 
 
 def check_external_figures(draft: Draft) -> None:
-    """External figures: of a unit within reach, and with something to show."""
+    """External figures: of a unit within reach, and with something to show; what is emptied by null is removed."""
 
     def wrong(entry: Entry) -> Reason | None:
         code, unit, period = entry.key
         entry.key = (code, draft.catalogues.resolve(unit), period)
         return _unit_fault(draft, entry.key[1])
 
+    def shows(key: Key) -> bool:
+        return any(merged[key][name] is not None for name in _FIGURES)
+
     def empty(entry: Entry) -> Reason | None:
-        if any(merged[entry.key][name] is not None for name in ("value", "score", "count", "rank")):
+        if entry.key in removed or shows(entry.key):
             return None
         return ("invalid_value", "value", "at least one of value, score, count and rank is to be given")
 
     draft.refuse_each(wrong)
     merged = draft.merged()
+    removed = set()
+    for key, entry in draft.last_with(*_FIGURES).items():
+        # A row that says nothing but null takes the figure away.
+        if not shows(key) and all(value is None for value in entry.changes.values()):
+            entry.changes = dict(draft.defaults)
+            removed.add(key)
     draft.refuse_each(empty)
 
 

@@ -84,6 +84,7 @@ CATALOGUES: Final[Mapping[CatalogueName, Catalogue]] = {
         ("code", "unit", "period"),
         dict.fromkeys(("value", "score", "max", "rank", "of", "count", "source", "note")),
         ("entered_by", "entered_at"),
+        removable=True,
     ),
     "calendar": Catalogue(schema.calendar_day, ("day",), {"kind": None, "name": ""}, ("seeded",)),
 }  # fmt: skip

@@ -154,7 +154,9 @@ async def test_a_cursor_that_was_not_given_out_for_this_list_is_refused(served: 
         other = raw.copy()
         other[place] ^= 1
         forged.append(base64.urlsafe_b64encode(other).decode())
-    for wrong in (*forged, "", "x", "đ", cursor[:-4], cursor * 2):
+    behind = [cursor + more for more in ("x", "=", "AAAA", "\u00a0", "%00", "!", "=AAAA")]
+    among = [cursor[:8] + more + cursor[8:] for more in (" ", "!", "=", ".")]
+    for wrong in (*forged, *behind, *among, f" {cursor}", "", "x", "đ", cursor[:-4], cursor * 2):
         answer = await served.get("/v1/dossiers", cursor=wrong, **query)
         assert of_problem(answer) == (422, "invalid_parameter", "cursor"), wrong
     for other_list in ({"side": "missing"}, {"unit": "H44.07"}, {"period": "2026-Q1"}, {"scope": "own"}):

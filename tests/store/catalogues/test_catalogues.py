@@ -464,6 +464,24 @@ async def test_targets_are_set_changed_and_removed(province):
     assert [row["unit"] for row in await province.listed("targets")] == ["H44"]
 
 
+async def test_an_external_figure_is_removed_by_null(province):
+    dti, sipas = ("DTI", "H44", "2026"), ("SIPAS", "H44", "2026")
+    await province.put("external_figures", (dti, {"value": Decimal("0.71"), "source": "Bộ"}), (sipas, {"rank": 3}))
+    result = await province.put("external_figures", (dti, {"value": None}), (sipas, {"value": None}))
+    assert (codes_of(result), result.accepted) == ([], 2)
+    assert [(row["code"], row["rank"]) for row in await province.listed("external-figures")] == [("SIPAS", 3)]
+    before = await province.revision()
+    again = await province.put("external_figures", (dti, {"value": None}))
+    assert (codes_of(again), again.accepted) == ([], 1)
+    noted = await province.put("external_figures", (dti, {"value": None, "note": "none"}))
+    assert codes_of(noted) == [(0, "invalid_value", "value")]
+    assert await province.revision() == before
+    result = await province.put(
+        "external_figures", (dti, {"value": Decimal(1)}), (dti, {"value": None}), (sipas, {"rank": None})
+    )
+    assert (codes_of(result), await province.listed("external-figures")) == ([], [])
+
+
 async def test_external_figures_tell_who_entered_them_and_when(province):
     key = ("DTI", "H44", "2026")
     result = await province.put(
