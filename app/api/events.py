@@ -52,7 +52,7 @@ class EventRefused(Told):
 class EventWarning(Told):
     """An accepted event that somebody should look at."""
 
-    code: Annotated[str, said("What to look at.", "unknown_procedure", enum=["unknown_procedure"])]
+    code: Annotated[str, said("What to look at.", "unknown_procedure", enum=["unknown_procedure", "unknown_unit"])]
 
 
 @answer

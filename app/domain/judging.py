@@ -8,7 +8,7 @@ from typing import Final, Literal
 import msgspec
 
 from app.domain import codes
-from app.domain.calendar.civil import Instant, day_of
+from app.domain.calendar.civil import Day, Instant, date_of, day_of, start_of
 from app.domain.catalogues.root import Catalogues
 from app.domain.codes import UnitCode
 from app.domain.lives.events import DossierReceived, DossierTransferred, Event
@@ -28,6 +28,7 @@ class Item(msgspec.Struct, gc=False):
     event: Event
     fault: Rejected | None = None
     warning: Warned | None = None
+    unit_warning: Warned | None = None
     forbidden: bool = False
     outcome: Literal["accepted", "duplicate", "refused"] = "refused"
 
@@ -57,15 +58,28 @@ def judged(parsed: Parsed, key: bytes, reach: str, catalogues: Catalogues, now: 
         item.refuse("unknown_unit", "unit", "no unit of the catalogue has this code or alias")
     elif event.time > now + _AHEAD_ALLOWED:
         item.refuse("future_time", "time", "more than 10 minutes ahead of the server's clock")
-    elif type(event.what) is DossierTransferred:
-        to = UnitCode(catalogues.resolve(event.what.to))
-        if to not in catalogues.units:
-            item.refuse("unknown_unit", "data.to", "no unit of this root has this code or alias")
-        elif to != event.what.to:
-            item.event = msgspec.structs.replace(event, what=DossierTransferred(to))
-    elif type(event.what) is DossierReceived:
-        item.warning = _warning(catalogues, parsed, event.what.procedure)
+    else:
+        item.unit_warning = _ended(catalogues, parsed, unit, "unit")
+        if type(event.what) is DossierTransferred:
+            to = UnitCode(catalogues.resolve(event.what.to))
+            if to not in catalogues.units:
+                item.refuse("unknown_unit", "data.to", "no unit of this root has this code or alias")
+                return item
+            if to != event.what.to:
+                item.event = msgspec.structs.replace(event, what=DossierTransferred(to))
+            item.warning = _ended(catalogues, parsed, to, "data.to")
+        elif type(event.what) is DossierReceived:
+            item.warning = _warning(catalogues, parsed, event.what.procedure)
     return item
+
+
+def _ended(catalogues: Catalogues, parsed: Parsed, unit: str, field: str) -> Warned | None:
+    known = catalogues.units[unit]
+    if known.valid_to is None or parsed.event.time < start_of(Day(known.valid_to + 1)):
+        return None
+    successor = f"; its successor is {known.successor}" if known.successor else ""
+    detail = f"the unit ended on {date_of(known.valid_to)}{successor}; counted all the same"
+    return Warned(parsed.index, parsed.event.id, "unknown_unit", field, detail)
 
 
 def _warning(catalogues: Catalogues, parsed: Parsed, procedure: str) -> Warned | None:
@@ -128,7 +142,7 @@ def outcome_of(items: Sequence[Item]) -> Outcome:
         accepted=len(accepted),
         duplicates=len(duplicates),
         errors=sorted(errors, key=lambda each: each.index),
-        warnings=[item.warning for item in accepted if item.warning is not None],
+        warnings=[each for item in accepted for each in (item.unit_warning, item.warning) if each is not None],
         accepted_types=_types(accepted),
         duplicate_types=_types(duplicates),
     )

@@ -371,6 +371,36 @@ async def test_ten_minutes_ahead_is_the_limit(served: Running) -> None:
     assert (outcome["accepted"], of_errors(outcome)) == (1, {1: ("future_time", "time")})
 
 
+async def test_what_a_unit_sends_after_its_end_is_warned_about_and_counted(served: Running) -> None:
+    ended = [
+        {"code": "H44.130", "valid_to": "2026-01-05", "successor": "H44.13"},
+        {"code": "H44.07", "valid_to": "2026-01-04"},
+    ]
+    assert (await served.put("/v1/units", ended)).json()["errors"] == []
+    last, first = "2026-01-05T23:59:59.999999+07:00", "2026-01-06T00:00:00+07:00"
+    outcome = await served.push(
+        [
+            reception(served, "in time", "H44.130", time=last),
+            reception(served, "too late", "000.00.30.H44", time=first),
+            served.event("dossier.transferred", "in time", "H44", time=first, to="H44.130"),
+            served.event("dossier.synced", "too late", "H44.13", time=first),
+            reception(served, "twice", "H44.07", procedure="9.9"),
+        ]
+    )
+    assert outcome["accepted"] == 5
+    told = [(each["index"], each["code"], each["field"]) for each in outcome["warnings"]]
+    assert told == [
+        (1, "unknown_unit", "unit"),
+        (2, "unknown_unit", "data.to"),
+        (4, "unknown_unit", "unit"),
+        (4, "unknown_procedure", "data.procedure"),
+    ]
+    assert outcome["warnings"][0]["detail"] == (
+        "the unit ended on 2026-01-05; its successor is H44.13; counted all the same"
+    )
+    assert (await card(served, "H44.13"))["balance"]["received"] == 2
+
+
 async def test_a_rejected_event_leaves_its_id_free(served: Running) -> None:
     event = reception(served, unit="H44.99")
     assert of_errors(await served.push([event])) == {0: ("unknown_unit", "unit")}

@@ -17,7 +17,6 @@ from app.api.http.fields import Number, answer, said, time, whole
 from app.api.http.openapi.routes import figure
 from app.api.http.parameters import GROUPS, asked
 from app.api.http.service import Serving
-from app.domain.calendar.civil import date_of
 from app.domain.calendar.periods import Comparison
 from app.domain.catalogues import indicators
 from app.domain.catalogues.root import ExternalFigure
@@ -183,7 +182,7 @@ class _Teller:
     def __init__(self, view: View, compared: Comparison | None, before: Mapping[str, ScoredIndicator]) -> None:
         self._catalogues = view.catalogues
         self._unit = view.unit
-        self._year = date_of(view.wanted.period.first).year
+        self._year = view.wanted.period.year
         self._compared = compared
         self._before = before
 

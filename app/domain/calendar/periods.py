@@ -54,6 +54,12 @@ class Period:
         """The first instant after the period."""
         return start_of(Day(self.last + 1))
 
+    @property
+    def year(self) -> int:
+        """The year it belongs to: that of its first day, of an ISO week the ISO year."""
+        first = date_of(self.first)
+        return first.isocalendar().year if self.kind == "week" else first.year
+
     def is_open(self, now: Instant) -> bool:
         """Whether the period still runs: its figures are as of now and provisional (tạm tính)."""
         return now < self.b

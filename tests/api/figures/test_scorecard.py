@@ -259,6 +259,29 @@ async def test_a_target_is_the_units_own_or_that_of_its_level_for_the_year(serve
     assert await told("H44.07") == (None, None, None)
 
 
+async def test_the_target_of_a_week_is_that_of_its_iso_year(served: Running) -> None:
+    rows = [
+        {"indicator": "ONLINE_DOSSIERS", "unit": "H44", "period": year, "value": value}
+        for year, value in (("2025", 50), ("2026", 60))
+    ]
+    assert (await served.put("/v1/targets", rows)).json()["errors"] == []
+    targets = {}
+    # 2026-W01 begins on 29 December 2025; a range of the same days is of the year in which it begins.
+    for query in ({"period": "2026-W01"}, {"period": "2025-W52"}, {"period": "2025-12-29"},
+                  {"from": "2025-12-29", "to": "2026-01-04"}, {"period": "2026-01-01"}):  # fmt: skip
+        answer = await served.client.get(
+            "/v1/scorecard", params={"unit": "H44", **query}, headers={"Authorization": f"Bearer {served.key}"}
+        )
+        targets[" ".join(query.values())] = indicator(answer.json(), "ONLINE_DOSSIERS")["target"]
+    assert targets == {
+        "2026-W01": 60,
+        "2025-W52": 50,
+        "2025-12-29": 50,
+        "2025-12-29 2026-01-04": 50,
+        "2026-01-01": 60,
+    }
+
+
 async def test_what_was_entered_with_more_decimals_is_shown_with_two_rounded_half_up(served: Running) -> None:
     await served.push([reception(served, f"{n}", channel="online" if n < 7 else "counter") for n in range(8)])
     shown = []
