@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from app.domain.calendar.civil import day_number
 from app.domain.lives.life import RULES
@@ -21,7 +22,11 @@ CLOCK = (histories.NOW - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microsec
 
 def arrivals(seed: int, dossiers: int) -> list[Parsed]:
     """Some five events for each of `dossiers`, with petitions, documents and publications beside; some sent twice."""
-    events = histories.history(seed, dossiers).events
+    return parsed(histories.history(seed, dossiers).events)
+
+
+def parsed(events: Sequence[dict[str, Any]]) -> list[Parsed]:
+    """Sound events, as they are sent, as intake takes them."""
     batch = cloudevents.parse("\n".join(map(json.dumps, events)).encode(), "application/x-ndjson", {}, 100_000)
     items = [item for item in batch.items if isinstance(item, Parsed)]
     assert len(items) == len(events)
