@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from fastapi import FastAPI
-from starlette.concurrency import run_in_threadpool
 
 from app.api import catalogues, events, indicators, rejections
 from app.api.events_direct import Direct
@@ -107,8 +106,6 @@ def create_app(service: Service | None = None) -> FastAPI:
 async def _living(app: FastAPI) -> AsyncIterator[None]:
     """What goes on beside requests as long as the application is there."""
     service: Service = app.state.service
-    # Loaded ahead: it takes half a second that no request should wait for.
-    await run_in_threadpool(probes.needed)
     loops = (service.refolder.run_forever(), service.watcher.run_forever(), probes.measure_forever(service))
     tasks = [asyncio.create_task(each) for each in loops]
     try:

@@ -31,7 +31,7 @@ app.command("openapi")(serve.openapi_command)
 
 _TOLD = (
     ingesting.Refused, simulation.Refused, simulation.NothingToDo, UnknownRoot, EmbeddedError, PortInUse,
-    migrate.TimescaleMissing, migrate.UnknownRevision, BadAddress,
+    migrate.TablesInUse, migrate.TimescaleMissing, migrate.UnknownRevision, BadAddress,
 )  # fmt: skip
 
 

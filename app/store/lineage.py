@@ -40,29 +40,28 @@ class RootGone(DatabaseUnavailable):
         super().__init__("the root is not there any more: it was put back to before it was made")
 
 
-def require_readable(migration: str | None) -> None:
-    """Refuse a database that has yet to be migrated; a newer one keeps for a while what this version reads.
+def require_readable(migration: str | None) -> str:
+    """Refuse a database that has yet to be migrated. A newer one is read: a migration leaves what the revision before
+    reads as it was.
 
     Raises:
         DatabaseUnavailable: it stands at an older revision.
     """
-    if is_behind(migration):
-        raise DatabaseUnavailable(
-            f"the database is at revision {migration or 'none'}, {REVISION} is needed: run chiso migrate"
-        )
+    if migration is None or migration < REVISION:
+        at = migration or "none"
+        raise DatabaseUnavailable(f"the database is at revision {at}, {REVISION} is needed: run chiso migrate")
+    return migration
 
 
-def require_writable(migration: str | None) -> None:
-    """Refuse a database of another revision: what a newer one counts besides would not be written.
+def require_writable(migration: str) -> None:
+    """Refuse a database of a newer revision, too: what that counts besides would not be written.
 
     Raises:
         DatabaseUnavailable: it stands at another revision.
     """
     require_readable(migration)
     if migration != REVISION:
-        raise DatabaseUnavailable(
-            f"the database is at revision {migration}, this version writes {REVISION} only: it has been replaced"
-        )
+        raise DatabaseUnavailable(f"the database is at revision {migration}, this version writes {REVISION} only")
 
 
 def is_behind(migration: str | None) -> bool:

@@ -6,8 +6,9 @@ Alembic is loaded where it is used: most commands and every answered request do 
 from __future__ import annotations
 
 import io
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from app.store.address import Address
 
@@ -25,6 +26,19 @@ class TimescaleMissing(Exception):
 
 class UnknownRevision(Exception):
     """The database stands at a revision of another version, a newer one or one that was never released."""
+
+
+class TablesInUse(Exception):
+    """Somebody has held a table for as long as a migration was tried."""
+
+
+_PATIENCE_S: Final = 60.0
+_PAUSE_S: Final = 0.5
+_LOCK_MS: Final = 800
+"""How long one lock is waited for, during which all who come later wait too: less than until PostgreSQL looks for
+deadlocks (deadlock_timeout), so that none of them ends as one."""
+_LAST_LOCK_MS: Final = 5_000
+"""At last longer: maintenance of PostgreSQL's own gives way after deadlock_timeout only."""
 
 
 def _config() -> Config:
@@ -56,13 +70,17 @@ def upgrade(dsn: str, timescale: str = "auto", to: str = "head") -> None:
         timescale: whether the event log becomes a hypertable: `auto` where the timescaledb extension is created in the
             database, `require` fails with TimescaleMissing where it is not, `off` never.
 
+    May run beside services and beside others of its kind: it waits until nobody is in its way, and all wait for it.
+    Services of the revision before go on reading afterwards, and write no more.
+
     Raises:
-        TimescaleMissing, UnknownRevision: nothing was done.
+        TimescaleMissing, UnknownRevision, TablesInUse: nothing was done.
     """
     import psycopg
     from alembic import command
     from alembic.script.revision import ResolutionError
     from alembic.util import CommandError
+    from sqlalchemy.exc import OperationalError
 
     if timescale == "require":
         with psycopg.connect(Address.of(dsn).libpq()) as connection:
@@ -71,13 +89,26 @@ def upgrade(dsn: str, timescale: str = "auto", to: str = "head") -> None:
     config = _config()
     config.attributes["dsn"] = dsn
     config.attributes["timescale"] = timescale
-    try:
-        command.upgrade(config, to)
-    except CommandError as error:
-        if isinstance(error.__cause__, ResolutionError):
-            at = error.__cause__.argument
-            raise UnknownRevision(f"the database is at revision {at}, which this version does not know") from error
-        raise
+    ends = time.monotonic() + _PATIENCE_S
+    while True:
+        last = time.monotonic() >= ends
+        config.attributes["lock_ms"] = _LAST_LOCK_MS if last else _LOCK_MS
+        try:
+            command.upgrade(config, to)
+            return
+        except CommandError as error:
+            if isinstance(error.__cause__, ResolutionError):
+                at = error.__cause__.argument
+                raise UnknownRevision(f"the database is at revision {at}, which this version does not know") from error
+            raise
+        except OperationalError as error:
+            if not isinstance(error.orig, psycopg.errors.LockNotAvailable):
+                raise
+            if last:
+                raise TablesInUse(
+                    "its tables stay in use: nothing was changed; end what runs long (rebuild, verify, a dump)"
+                ) from error
+        time.sleep(_PAUSE_S)
 
 
 def sql(timescale: str = "auto") -> str:

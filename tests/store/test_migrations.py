@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -9,8 +12,12 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, pool
 
 from app.store import migrate
+from app.store.lineage import REVISION
 from app.store.schema import metadata
+from tests.faults.serving import CHISO, environment
 from tests.store.described import described
+
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
 
 def made_of(dsn: str) -> Engine:
@@ -36,6 +43,23 @@ def test_a_second_migration_changes_nothing(database: str) -> None:
     with psycopg.connect(database) as connection:
         [(revision,)] = connection.execute("SELECT version_num FROM alembic_version").fetchall()
     assert revision == migrate.head()
+
+
+def test_the_service_is_written_for_the_newest_revision_and_revisions_are_numbered() -> None:
+    assert migrate.head() == REVISION
+    names = [each.stem for each in (MIGRATIONS / "versions").glob("*.py")]
+    assert sorted(name[:4] for name in names) == [f"{n:04d}" for n in range(1, len(names) + 1)]
+
+
+def test_three_at_once_on_an_empty_database(empty_database: str, database: str) -> None:
+    at_once = [
+        subprocess.Popen(
+            [CHISO, "migrate"], env=environment(CHISO_DATABASE__DSN=empty_database), stderr=subprocess.PIPE
+        )
+        for _ in range(3)
+    ]
+    assert [(each.communicate()[1], each.returncode) for each in at_once] == [(b"", 0)] * 3
+    assert described(empty_database) == described(database)
 
 
 def test_a_database_of_another_version_is_left_alone(postgres_database: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from functools import cache
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Response
@@ -19,12 +18,10 @@ from app.api.http.metrics import instant_of
 from app.api.http.openapi.routes import plain, told
 from app.api.http.problems import Problem
 from app.api.http.service import Service, Serving
-from app.store import migrate, snapshot
+from app.store import lineage, snapshot
 from app.store.unavailable import READ_ONLY, DatabaseUnavailable, unavailable
 
 router = APIRouter(tags=["operations"])
-needed = cache(migrate.head)
-"""The revision this version needs."""
 _log = logging.getLogger(__name__)
 _SCRAPE_SECONDS: Final = 1.0
 _MEASURED_SECONDS: Final = 1.0
@@ -69,7 +66,8 @@ _NOT_READY: Final = ("overloaded", "database_unavailable")
 @router.get("/readyz", summary="Can the service answer", **told(Ready, scope=None, problems=_NOT_READY, tag=None))
 async def readyz(service: Serving) -> Response:
     """200 when the database answers within a second, for reading and for writing, can be written, has the migration
-    revision this version needs and no newer version's rules. Else what is the matter.
+    revision this version needs or a newer one, and no newer version's rules; else what is the matter. At a newer
+    revision figures are read on, and what is sent is answered by 503.
 
     `refolding` says whether lives of any root are being folded again after an edit or an upgrade.
     """
@@ -77,7 +75,7 @@ async def readyz(service: Serving) -> Response:
         async with asyncio.timeout(_READY_SECONDS):
             async with service.database.connection("read") as connection:
                 revision = await snapshot.revision(connection)
-                newer, refolding = await snapshot.rules(connection) if revision == needed() else (False, False)
+                newer, refolding = (False, False) if lineage.is_behind(revision) else await snapshot.rules(connection)
             # As pushes go: another pool, which may be served otherwise.
             async with service.database.connection("write") as connection:
                 read_only = await snapshot.is_read_only(connection)
@@ -87,9 +85,10 @@ async def readyz(service: Serving) -> Response:
     service.metrics.up.set(1)
     if read_only:
         raise Problem("database_unavailable", f"the database: {READ_ONLY}")
-    if revision != needed():
-        detail = f"the database is at revision {revision or 'none'}, {needed()} is needed: run chiso migrate"
-        raise Problem("database_unavailable", detail)
+    try:
+        revision = lineage.require_readable(revision)
+    except DatabaseUnavailable as error:
+        raise Problem("database_unavailable", str(error)) from error
     if newer:
         raise Problem(
             "database_unavailable", "lives are folded with the rules of a newer version: this one is outdated"

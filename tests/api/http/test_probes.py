@@ -49,8 +49,47 @@ async def test_a_ready_service_says_its_revision(running: Running) -> None:
     assert (ready.status_code, ready.json()) == (200, told)
 
 
-async def test_it_is_not_ready_with_another_revision_or_none(running: Running) -> None:
-    for statement in ("UPDATE alembic_version SET version_num = 'old'", "DELETE FROM alembic_version",
+async def stand_at(running: Running, revision: str) -> None:
+    async with running.service.database.connection("write") as connection:
+        await connection.execute("UPDATE alembic_version SET version_num = $1", revision)
+
+
+async def test_at_a_newer_revision_figures_are_read_and_nothing_is_written(running: Running) -> None:
+    await running.catalogue()
+    assert (await running.push([reception(running, "H44.07-1")]))["accepted"] == 1
+    before = (await running.get("/v1/scorecard", unit="H44", period="2026")).json()["groups"]
+    await stand_at(running, "0002")
+    ready = await running.client.get("/readyz")
+    assert (ready.status_code, ready.json()["status"], ready.json()["revision"]) == (200, "ready", "0002")
+    assert (await running.get("/v1/scorecard", unit="H44", period="2026")).json()["groups"] == before
+    refused = [
+        await running.post(json.dumps(reception(running, "H44.07-2")).encode(), SINGLE),
+        await running.put("/v1/units", [{"code": "H44.07", "name": "Another"}]),
+    ]
+    for answer in refused:
+        assert of_problem(answer)[:2] == (503, "database_unavailable")
+        assert int(answer.headers["retry-after"]) > 0
+    await stand_at(running, migrate.head())
+    assert (await running.push([reception(running, "H44.07-2")]))["accepted"] == 1
+
+
+async def test_at_an_older_revision_everything_is_503(running: Running) -> None:
+    await running.catalogue()
+    await stand_at(running, "0000")
+    answers = [
+        await running.client.get("/readyz"),
+        await running.get("/v1/scorecard", unit="H44", period="2026"),
+        await running.get("/v1/units/H44"),
+        await running.post(json.dumps(reception(running, "H44.07-1")).encode(), SINGLE),
+        await running.put("/v1/units", [{"code": "H44.07", "name": "Another"}]),
+    ]
+    for answer in answers:
+        assert of_problem(answer)[:2] == (503, "database_unavailable")
+        assert int(answer.headers["retry-after"]) > 0
+
+
+async def test_it_is_not_ready_with_an_older_revision_or_none(running: Running) -> None:
+    for statement in ("UPDATE alembic_version SET version_num = '0000'", "DELETE FROM alembic_version",
                       "DROP TABLE alembic_version"):  # fmt: skip
         async with running.service.database.connection("write") as connection:
             await connection.execute(statement)
