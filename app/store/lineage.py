@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from app.store.database import Connection
 from app.store.unavailable import DatabaseUnavailable
 
 REVISION: Final = "0001"
@@ -17,6 +18,9 @@ REVISION: Final = "0001"
 
 MIGRATION: Final = "(SELECT max(version_num) FROM alembic_version)"
 """SQL: the revision that the database stands at."""
+
+HOLD_SCHEMA: Final = "LOCK TABLE alembic_version IN ACCESS SHARE MODE"
+"""SQL: the first lock of every transaction that writes."""
 
 # The server's start: every copy of a data directory was started, and so was every standby. The end of its last
 # recovery: a standby promoted as it runs, or a crash after which the server went on by itself and may have lost what
@@ -62,6 +66,18 @@ def require_writable(migration: str) -> None:
     require_readable(migration)
     if migration != REVISION:
         raise DatabaseUnavailable(f"the database is at revision {migration}, this version writes {REVISION} only")
+
+
+async def hold_schema(connection: Connection, lock: str = "NULL") -> None:
+    """Keep the schema from changing until the connection's transaction ends, and then take a `lock` (SQL); one round
+    trip. A migration takes the same table alone, before all others.
+
+    Raises:
+        DatabaseUnavailable: it is another revision's.
+    """
+    still = f"SELECT WHERE {MIGRATION} = '{REVISION}'"
+    if await connection.execute(f"{HOLD_SCHEMA}; SELECT {lock}; {still}") != "SELECT 1":
+        raise DatabaseUnavailable(f"the database is not at revision {REVISION}, the only one this version writes")
 
 
 def is_behind(migration: str | None) -> bool:

@@ -13,6 +13,7 @@ from app.domain.calendar import workdays
 from app.domain.calendar.periods import FIRST_YEAR, LAST_YEAR
 from app.domain.lives import life as lives
 from app.store.database import Connection
+from app.store.lineage import hold_schema
 from app.store.schema import life, root, source
 from app.store.statements import in_sql
 
@@ -41,6 +42,7 @@ async def ensure(connection: Connection, code: str) -> int:
     # A second of computing, once in the life of a process.
     days = await asyncio.to_thread(_seed)
     async with connection.transaction():
+        await hold_schema(connection)
         new = insert(root).values(code=code, rules=lives.RULES).on_conflict_do_nothing().returning(root.c.id)
         made = await connection.fetchval(*in_sql(new))
         if made is not None:

@@ -24,9 +24,15 @@ def environment(**settings: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("CHISO_")} | settings
 
 
-def chiso(settings: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+def command_of(tree: Path | None) -> list[str]:
+    """How `chiso` is called; that of a checkout of another version from its folder."""
+    return [str(CHISO)] if tree is None else [sys.executable, "-m", "app.cli"]
+
+
+def chiso(settings: Mapping[str, str], *arguments: str, tree: Path | None = None) -> subprocess.CompletedProcess[str]:
     """A `chiso` command, run to its end."""
-    return subprocess.run([CHISO, *arguments], env=dict(settings), capture_output=True, text=True, check=False)
+    command = [*command_of(tree), *arguments]
+    return subprocess.run(command, env=dict(settings), cwd=tree, capture_output=True, text=True, check=False)
 
 
 def free_port() -> int:
@@ -44,18 +50,21 @@ def _is_ready(client: httpx.Client) -> bool:
 
 
 class Serving:
-    """A served `chiso`, ready when the block is entered; what it writes goes to `log`."""
+    """A served `chiso`, ready when the block is entered; what it writes goes to `log`.
 
-    def __init__(self, settings: Mapping[str, str], log: Path, *arguments: str) -> None:
-        self._settings, self.log, self._arguments = dict(settings), log, arguments
+    Args:
+        tree: a checkout of another version, to serve that.
+    """
+
+    def __init__(self, settings: Mapping[str, str], log: Path, *arguments: str, tree: Path | None = None) -> None:
+        self._settings, self.log, self._arguments, self._tree = dict(settings), log, arguments, tree
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [CHISO, "serve", "--port", str(self.port), *self._arguments], env=self._settings, stdout=log, stderr=log
-            )
+            command = [*command_of(self._tree), "serve", "--port", str(self.port), *self._arguments]
+            self._process = subprocess.Popen(command, env=self._settings, cwd=self._tree, stdout=log, stderr=log)
         ends = time.monotonic() + _STARTING_S
         with self.client() as client:
             while not _is_ready(client):

@@ -11,15 +11,12 @@ from typing import Final
 from sqlalchemy import update
 
 from app.store.database import Connection
-from app.store.lineage import LINEAGE, MIGRATION, REVISION
+from app.store.lineage import HOLD_SCHEMA, LINEAGE, hold_schema
 from app.store.schema import root
 from app.store.statements import in_sql
-from app.store.unavailable import DatabaseUnavailable
 
 _CATALOGUE_LOCK: Final = 7_660_001
 """Class of the advisory lock on a root's catalogue revision; the second key is the root's id."""
-
-_NO_MIGRATION: Final = "LOCK TABLE alembic_version IN ACCESS SHARE MODE"
 
 
 def begin_holding(root_id: int, lineage: int) -> str:
@@ -28,7 +25,7 @@ def begin_holding(root_id: int, lineage: int) -> str:
     Together one round trip, which every push pays.
     """
     return (
-        f"BEGIN ISOLATION LEVEL READ COMMITTED; {_NO_MIGRATION};"
+        f"BEGIN ISOLATION LEVEL READ COMMITTED; {HOLD_SCHEMA};"
         f" SELECT pg_advisory_xact_lock_shared({_CATALOGUE_LOCK:d}, {root_id:d});"
         f" SELECT FROM root WHERE id = {root_id:d} AND {LINEAGE} = {lineage:d}"
     )
@@ -41,7 +38,7 @@ OF_LINEAGE: Final = "SELECT 1"
 def begin_holding_alone(root_id: int) -> str:
     """Statements that begin a transaction and take the locks of `hold_alone`."""
     return (
-        f"BEGIN ISOLATION LEVEL READ COMMITTED; {_NO_MIGRATION};"
+        f"BEGIN ISOLATION LEVEL READ COMMITTED; {HOLD_SCHEMA};"
         f" SELECT pg_advisory_xact_lock({_CATALOGUE_LOCK:d}, {root_id:d})"
     )
 
@@ -56,7 +53,7 @@ async def hold(connection: Connection, root_id: int) -> None:
     Raises:
         DatabaseUnavailable: the schema is another version's.
     """
-    await _hold(connection, f"pg_advisory_xact_lock_shared({_CATALOGUE_LOCK:d}, {root_id:d})")
+    await hold_schema(connection, f"pg_advisory_xact_lock_shared({_CATALOGUE_LOCK:d}, {root_id:d})")
 
 
 async def hold_alone(connection: Connection, root_id: int) -> None:
@@ -65,13 +62,7 @@ async def hold_alone(connection: Connection, root_id: int) -> None:
     Raises:
         DatabaseUnavailable: the schema is another version's.
     """
-    await _hold(connection, f"pg_advisory_xact_lock({_CATALOGUE_LOCK:d}, {root_id:d})")
-
-
-async def _hold(connection: Connection, lock: str) -> None:
-    still = f"SELECT WHERE {MIGRATION} = '{REVISION}'"
-    if await connection.execute(f"{_NO_MIGRATION}; SELECT {lock}; {still}") != "SELECT 1":
-        raise DatabaseUnavailable(f"the database is not at revision {REVISION}, the only one this version writes")
+    await hold_schema(connection, f"pg_advisory_xact_lock({_CATALOGUE_LOCK:d}, {root_id:d})")
 
 
 async def raise_revision(connection: Connection, root_id: int) -> int:
