@@ -10,6 +10,8 @@ import json
 import math
 import re
 import zlib
+from codecs import getincrementaldecoder
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -23,6 +25,14 @@ _TOKENS_PER_EVENT = 150
 _HUGE = 256 * 1024
 _HUGE_PARTS = 50_000
 _COMMAS_PER_ELEMENT = 64
+_MOST_ELEMENTS = 1_000_000
+_MOST_CELLS = 10_000
+_LONGEST_PART = 4 * 1024 * 1024
+"""Bytes of an event, a row or a line."""
+
+_DECODED_AT_ONCE = 1024 * 1024
+_TOLD = re.compile(rb"[^ \t,\r\n]")
+_LINE_END = re.compile(rb"\r\n|\r|\n")
 _ANY = msgspec.json.Decoder()
 _ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
 _BOM = b"\xef\xbb\xbf"
@@ -147,7 +157,7 @@ def whole_array(body: bytes, most: int) -> list[msgspec.Raw] | None:
     """The elements of a JSON array by the fast decoder; None when one of them makes it give up, or when there may be
     millions: these would take far more memory than the body, and are to be counted one by one.
     """
-    if body.count(b",") > _COMMAS_PER_ELEMENT * most:
+    if body.count(b",") > min(_COMMAS_PER_ELEMENT * most, _MOST_ELEMENTS):
         return None
     try:
         return _ELEMENTS.decode(body)
@@ -231,6 +241,39 @@ class _Scan:
             raise BodyProblem("too_large", "the array has far more brackets and quotes than a batch of events")
 
 
+class TableLines:
+    """The lines of a CSV table that say anything, one after the other: whatever the bytes are, no more of them than one
+    record stands in memory. Whoever takes a record from them sets `commas` to 0. BodyProblem: `too_large`.
+    """
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self._at = 0
+        self.commas = 0
+
+    @property
+    def number(self) -> int:
+        """The number of the line last read, from 1."""
+        read = self._body[: self._at]
+        return max(1, max(read.count(b"\n"), read.count(b"\r")) + (not read.endswith((b"\n", b"\r"))))
+
+    def __iter__(self) -> Iterator[str]:
+        body = self._body
+        while (told := _TOLD.search(body, self._at)) is not None:
+            # Blank lines, and those of commas only, may be millions.
+            before = max(body.rfind(each, self._at, told.start()) for each in (b"\n", b"\r"))
+            end = _LINE_END.search(body, told.start())
+            line = memoryview(body)[max(before + 1, self._at) : end.end() if end else len(body)]
+            self._at = end.end() if end else len(body)
+            if len(line) > _LONGEST_PART:
+                raise BodyProblem("too_large", f"a line of the table may have at most {_LONGEST_PART:,} bytes")
+            text = str(line, "utf-8")
+            self.commas += text.count(",")
+            if self.commas > _MOST_CELLS:
+                raise BodyProblem("too_large", f"a row of the table may have at most {_MOST_CELLS:,} commas")
+            yield text
+
+
 class NotJson(Exception):
     """A text cannot be read. `grammar`: it is no JSON; else it is, but nothing that can be taken in (depth, UTF-8)."""
 
@@ -273,16 +316,23 @@ def _constant(name: str) -> float:
 
 
 def overfull(text: bytes | msgspec.Raw) -> bool:
-    """Whether a text would become so many small objects that its size says nothing about the memory it takes."""
-    return len(text) > _HUGE and sum(map(bytes(text).count, (b",", b"[", b"{"))) > _HUGE_PARTS
+    """Whether a text would become so many small objects that its size says nothing about the memory it takes, or is
+    longer than any event or row.
+    """
+    size = len(text)
+    return size > _HUGE and (size > _LONGEST_PART or sum(map(bytes(text).count, (b",", b"[", b"{"))) > _HUGE_PARTS)
 
 
 def is_utf8(body: bytes) -> bool:
     """Checked once for the whole body: the fast decoder does not look into what it skips."""
     if body.isascii():
         return True
+    # In pieces: one character beyond the first 65,536 makes a text four times as large as its bytes.
+    decoder = getincrementaldecoder("utf-8")()
     try:
-        body.decode("utf-8")
+        for at in range(0, len(body), _DECODED_AT_ONCE):
+            decoder.decode(memoryview(body)[at : at + _DECODED_AT_ONCE])
+        decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return False
     return True

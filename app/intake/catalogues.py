@@ -7,7 +7,6 @@ says only what it was told: an absent attribute is not among its changes, null i
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -21,6 +20,7 @@ from app.intake import attributes, checks
 from app.intake.bodies import (
     BodyProblem,
     NotJson,
+    TableLines,
     broken,
     first_token,
     is_utf8,
@@ -40,6 +40,7 @@ __all__ = ["FORMS", "MAX_ROWS", "Form", "Row", "parse_rows"]
 MAX_ROWS: Final = 50_000
 """Rows of one request: a country has some 4,000 units, and a calendar of a century 37,000 days."""
 
+_MOST_COLUMNS: Final = 100
 _LONGEST_ID = 200
 _LARGEST = 10**15
 
@@ -237,7 +238,11 @@ def _json_values(body: bytes, max_rows: int) -> Iterator[object]:
     single = first_token(body) != b"["
     for index, text in enumerate([body] if single else _elements(body, max_rows)):
         try:
-            yield Fault("too_large", None, "the row has far too many parts") if overfull(text) else _decoded(text)
+            yield (
+                Fault("too_large", None, "the row is far too long, or has far too many parts")
+                if overfull(text)
+                else _decoded(text)
+            )
         except NotJson as problem:
             if problem.grammar:
                 raise broken(problem.detail if single else f"element {index}: {problem.detail}") from None
@@ -271,11 +276,13 @@ def _too_many(max_rows: int) -> BodyProblem:
 
 def _csv_values(form: Form, body: bytes, max_rows: int) -> Iterator[object]:
     """The lines under the header as objects: an empty cell is absent. Blank lines are skipped and not counted."""
-    reader = csv.reader(io.StringIO(without_bom(body).decode(), newline=""), strict=True)
+    lines = TableLines(without_bom(body))
+    reader = csv.reader(lines, strict=True)
     header: list[str] | None = None
     count = 0
     try:
         for line in reader:
+            lines.commas = 0
             cells = [cell.strip() for cell in line]
             if not any(cells):
                 continue
@@ -288,13 +295,15 @@ def _csv_values(form: Form, body: bytes, max_rows: int) -> Iterator[object]:
             yield _csv_value(form, header, cells)
     except csv.Error as error:
         # The closed list has nothing nearer for text that is no table.
-        raise broken(f"the table cannot be read at line {reader.line_num}: {error}") from None
+        raise broken(f"the table cannot be read at line {lines.number}: {error}") from None
     if header is None:
         raise BodyProblem("invalid_value", "the table has no header row")
 
 
 def _header(names: list[str]) -> list[str]:
-    twice = next((name for name in names if names.count(name) > 1), None) if len(names) <= 100 else names[0]
+    if len(names) > _MOST_COLUMNS:
+        raise BodyProblem("invalid_value", f"the header has {len(names):,} columns; {_MOST_COLUMNS} are the most")
+    twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise BodyProblem("invalid_value", f"the header names a column twice: {shown(twice)}")
     return names

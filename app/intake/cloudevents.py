@@ -170,7 +170,7 @@ def _binary(body: bytes, media: str, headers: Mapping[str, str]) -> Batch:
     if first_token(body):
         try:
             if overfull(body):
-                raise Fault("too_large", None, "the event has far too many parts")
+                raise Fault("too_large", None, "the event is far too long, or has far too many parts")
             envelope.data = readable(body)
         except NotJson as problem:
             raise broken(problem.detail) from None
@@ -202,7 +202,7 @@ def _isolated(index: int, text: bytes | msgspec.Raw, suspect: bool) -> Parsed | 
 def _decoded(index: int, text: bytes | msgspec.Raw, suspect: bool) -> Parsed | Rejected:
     """The outcome of one event's text; NotJson when it is none. `suspect`: something in the body is not UTF-8."""
     if overfull(text):
-        return Rejected(index, None, None, "too_large", None, "the event has far too many parts")
+        return Rejected(index, None, None, "too_large", None, "the event is far too long, or has far too many parts")
     if not suspect:
         found = cloudevents_sound.read(text)
         if found is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import time
+import tracemalloc
 import zlib
 from contextlib import suppress
 
@@ -12,7 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.intake.bodies import BodyProblem, MediaType, decompress, media_type, split_array, split_lines, without_bom
+from app.domain.push import Rejected
+from app.intake.bodies import (
+    BodyProblem,
+    MediaType,
+    decompress,
+    is_utf8,
+    media_type,
+    split_array,
+    split_lines,
+    without_bom,
+)
+from app.intake.catalogues import parse_rows
 from app.intake.cloudevents import parse
 
 LIMIT = 32 * 1024 * 1024
@@ -179,3 +191,73 @@ def test_a_hostile_array_costs_seconds_at_most(unit: bytes, times: int) -> None:
     with pytest.raises(BodyProblem):
         split_array(body, 10_000)
     assert time.process_time() - began < 5
+
+
+# Shapes that would take far more memory than their bytes
+
+SIZE = 8 * 1024 * 1024
+FACE = "😀".encode()
+TABLES = {
+    b"," * SIZE: (None, "invalid_value"),
+    b"code,name\n" + b"," * SIZE: (0, None),
+    b"code\n" + b"\n" * SIZE: (0, None),
+    b"code\r" + b" \r" * (SIZE // 2): (0, None),
+    b"code\n" + b'"' * SIZE: (None, "too_large"),
+    b"code\n" + b"x" + b"," * 10_001: (None, "too_large"),
+    b"code\n" + b'a,"\n",' * (SIZE // 6): (None, "too_large"),
+    b"code," + b"a," * (SIZE // 8): (None, "too_large"),
+    b"code" + b",x" * 100: (None, "invalid_value"),
+    b"code\n" + FACE + b"a" * SIZE: (None, "too_large"),
+    b"code\n" + b"a\n" * (SIZE // 2): (None, "too_large"),
+    b"code\n" + (b"," * 9_000 + b"\n") * (SIZE // 9_001): (0, None),
+    b"code\n" + (b"x" + b"," * 9_000 + b"\n") * 500: (500, "invalid_code"),
+}
+ARRAYS = {
+    b"[" + b"0," * (SIZE // 2) + b"0]": (None, "too_large"),
+    b'[{"code":[' + b"0," * (SIZE // 2) + b"0]}]": (1, "too_large"),
+    b'[{"code":"' + FACE + b"a" * SIZE + b'"}]': (1, "too_large"),
+}
+
+
+@pytest.mark.parametrize(("body", "media", "found"), [
+    *((body, "text/csv", found) for body, found in TABLES.items()),
+    *((body, "application/json", found) for body, found in ARRAYS.items()),
+], ids=lambda value: repr(value[:24]) if isinstance(value, bytes) else "")  # fmt: skip
+def test_no_shape_of_a_catalogue_takes_much_more_memory_than_its_bytes(
+    body: bytes, media: str, found: tuple[int | None, str | None]
+) -> None:
+    outcome: tuple[int | None, str | None]
+    tracemalloc.start()
+    try:
+        told = parse_rows("procedures", body, media)
+        outcome = (len(told), next((each.code for each in told if isinstance(each, Rejected)), None))
+    except BodyProblem as problem:
+        outcome = (None, problem.code)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert outcome == found
+    assert peak < 4 * SIZE, "a body of commas took 24 times its size"
+
+
+def test_an_event_longer_than_any_is_refused_before_it_is_read() -> None:
+    body = b'[{"id":"' + FACE + b"a" * SIZE + b'"}]'
+    tracemalloc.start()
+    batch = parse(body, "application/cloudevents-batch+json", {})
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [each.code for each in batch.items if isinstance(each, Rejected)] == ["too_large"]
+    assert peak < 2 * SIZE
+
+
+def test_lines_of_a_table_are_numbered_as_an_editor_does() -> None:
+    for end in ("\n", "\r\n", "\r"):
+        with pytest.raises(BodyProblem, match="at line 5: "):
+            parse_rows("units", end.join(("code", "", "H44", ",", '"H44.07"x')).encode(), "text/csv")
+
+
+def test_utf8_is_checked_across_the_pieces_it_is_looked_at_in() -> None:
+    for shift in range(5):
+        text = b"a" * (1024 * 1024 - shift) + FACE * 3
+        assert is_utf8(text)
+        assert not is_utf8(text[:-1])
+        assert not is_utf8(text + b"\xff")

@@ -331,7 +331,7 @@ def test_decomposed_letters_are_composed() -> None:
     assert sent == accepted(event(**dict.fromkeys(names, kept))), "and so a duplicate"
     assert {sent.event.id, sent.event.source, sent.subject, sent.event.unit} == {kept}
     assert accepted(event(subject=normalize("NFD", "ế" * 200))).subject == "ế" * 200
-    assert why(event(subject="a" + "\u0323\u0301" * 1_000_000)) == ("invalid_event", "subject")
+    assert why(event(subject="a" + "\u0323\u0301" * 100_000)) == ("invalid_event", "subject")
     broken = outcome(event(source=written, unit=...))
     assert isinstance(broken, Rejected)
     assert broken.source == kept, "as it is asked for"
