@@ -319,8 +319,10 @@ def overfull(text: bytes | msgspec.Raw) -> bool:
     """Whether a text would become so many small objects that its size says nothing about the memory it takes, or is
     longer than any event or row.
     """
-    size = len(text)
-    return size > _HUGE and (size > _LONGEST_PART or sum(map(bytes(text).count, (b",", b"[", b"{"))) > _HUGE_PARTS)
+    if len(text) <= _HUGE:
+        return False
+    told = bytes(text).strip(_BLANKS)
+    return len(told) > _LONGEST_PART or sum(map(told.count, (b",", b"[", b"{"))) > _HUGE_PARTS
 
 
 def is_utf8(body: bytes) -> bool:

@@ -31,7 +31,7 @@ from app.intake.bodies import (
     whole_array,
     without_bom,
 )
-from app.intake.checks import Check, Fault, shown
+from app.intake.checks import Check, Fault, shown, unknown_field
 from app.intake.personal import is_fit
 
 __all__ = ["FORMS", "MAX_ROWS", "Form", "Row", "parse_rows"]
@@ -207,8 +207,7 @@ def _outcome(form: Form, index: int, value: object) -> Row | Rejected:
 def _checked(form: Form, value: Mapping[str, object]) -> dict[str, Any]:
     for name in value:
         if name not in form.columns:
-            field = name if len(name) <= 60 and name.isprintable() else shown(name)
-            raise Fault("unknown_field", field, f"not a field here; known are {', '.join(form.columns)}")
+            raise unknown_field(name, value, form.columns, "this catalogue")
     for name in form.must:
         if name not in value:
             raise Fault("invalid_value", name, "required, but missing")

@@ -5,7 +5,7 @@ the domain's value or raises Fault.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from datetime import date
 from decimal import Decimal
 from types import NoneType
@@ -14,7 +14,7 @@ from typing import Any, Final
 from app.domain import codes
 from app.domain.calendar.civil import Day, day_number
 from app.domain.calendar.periods import FIRST_YEAR, LAST_YEAR
-from app.intake.personal import is_personal
+from app.intake.personal import field_name, is_personal
 
 Check = Callable[[object, str], Any]
 
@@ -70,6 +70,16 @@ def invalid_procedure(value: object, field: str) -> Fault:
     detail = f"expected a text with a procedure code such as 1.004555, not {told}"
     code = "invalid_code" if isinstance(value, str) or likely else "invalid_value"
     return Fault(code, field, f"{detail}; likely {likely} is meant" if likely else detail)
+
+
+def unknown_field(key: str, given: Iterable[str], known: Collection[str], owner: str, before: str = "") -> Fault:
+    """A key of `given` is no field; one that does not look like a field's name is told by its place alone."""
+    name = field_name(key)
+    detail = f"not a field of {owner}, which takes {', '.join(known) or 'none'}"
+    if name == "*":
+        place = next(number for number, each in enumerate(given, start=1) if each == key)
+        detail += f"; what stands as the name of number {place} is not repeated, as it looks like no name of a field"
+    return Fault("unknown_field", f"{before}{name}", detail)
 
 
 def boolean(value: object, field: str) -> bool:

@@ -19,6 +19,9 @@ _UNSEEN = re.compile(
 _MOST_DECOMPOSED = 4
 """Characters that one of composed text may have been written with: a Vietnamese letter has three at most."""
 
+# A name as contracts have them; what else stands in the place of one may be somebody's number or name.
+_FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z_]{0,39}[0-9]{0,2}")
+
 _IDENTITY = re.compile(r"0(?:0[1-9]|[1-8][0-9]|9[0-6])[0-9]{9}|[0-9]{9}")
 _PHONE = re.compile(r"(?:(?:\+|00)?84|0)[1-9][0-9]{8,9}")
 _PHONE_GAPS = re.compile(r"[\s.()\u2010-\u2015\u2212-]+")
@@ -48,6 +51,11 @@ def spelling_fault(text: str) -> str | None:
     if found := _UNSEEN.search(text):
         return f"the invisible or odd blank character U+{ord(found[0]):04X} is not allowed"
     return "must not begin or end with a blank" if text != text.strip() else None
+
+
+def field_name(key: str) -> str:
+    """The name of a field that a sender made up, as it may be repeated and kept: ``*`` where it looks like none."""
+    return key if _FIELD_NAME.fullmatch(key) else "*"
 
 
 def is_identity_number(text: str) -> bool:

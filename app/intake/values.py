@@ -18,7 +18,19 @@ from app.domain.calendar.civil import DAY, OFFSET, Day, Instant, day_number, sta
 from app.domain.calendar.periods import FIRST_YEAR, LAST_YEAR
 from app.domain.codes import ProcedureCode, UnitCode, is_procedure_code
 from app.domain.lives.events import TYPES, Amount, AnyHappening, Count, EventId, FreeText, Happening
-from app.intake.checks import Check, Fault, boolean, choice, day, invalid_procedure, personal, shown, whole, wrong
+from app.intake.checks import (
+    Check,
+    Fault,
+    boolean,
+    choice,
+    day,
+    invalid_procedure,
+    personal,
+    shown,
+    unknown_field,
+    whole,
+    wrong,
+)
 from app.intake.personal import is_fit, is_personal, one_spelling, spelling_fault
 
 MAX_ID = 200
@@ -148,18 +160,7 @@ class Plan(NamedTuple):
 
     def _unknown(self, data: dict[str, Any]) -> Fault:
         key = next(key for key in data if key not in self.checks)
-        return Fault(
-            "unknown_field",
-            f"data.{_bare(key)}",
-            f"not a field of this type, which takes {', '.join(self.checks) or 'none'}",
-        )
-
-
-def _bare(key: str) -> str:
-    """A key as part of a field's name: as it is when short and printable, else escaped and cut."""
-    if len(key) <= 60 and key.isprintable():
-        return key
-    return shown(key)[1:].rstrip("'\"")
+        return unknown_field(key, data, self.checks, "this type", "data.")
 
 
 def alternatives(annotation: Any) -> Any:

@@ -123,6 +123,7 @@ def test_a_column_that_is_not_known_costs_the_rows_that_use_it():
     ("value", "code", "field"),
     [
         ({"code": "H44", "tel": 1}, "unknown_field", "tel"),
+        ({"code": "H44", "0912345678": 1}, "unknown_field", "*"),
         ({}, "invalid_value", "code"),
         ({"code": None}, "invalid_value", "code"),
         ({"code": 44}, "invalid_value", "code"),

@@ -193,7 +193,19 @@ def test_null_is_absent_and_only_required_fields_may_not_be(kind: str, field: st
 @pytest.mark.parametrize("key", ["name", "Channel", "", "due_at ", "__class__", "type", "x.y"])
 @pytest.mark.parametrize("value", [1, None, "0912345678"])
 def test_an_unknown_key_in_data_is_refused_before_anything_else(key: str, value: Any) -> None:
-    assert why(event(type="dossier.received", data={"channel": 5, key: value})) == ("unknown_field", f"data.{key}")
+    field = f"data.{key}" if key.isidentifier() and not key.startswith("_") else "data.*"
+    assert why(event(type="dossier.received", data={"channel": 5, key: value})) == ("unknown_field", field)
+
+
+@pytest.mark.parametrize(
+    "key", ["001099012345", "x001099012345", "Nguyễn Văn An", "0912 345 678", "a" * 41, "số", "\ud800", "a\nb"]
+)
+def test_a_key_that_looks_like_no_name_of_a_field_is_not_repeated(key: str) -> None:
+    item = outcome(of_type("dossier.received", **{key: 1}))
+    assert isinstance(item, Rejected)
+    assert (item.code, item.field) == ("unknown_field", "data.*")
+    assert key not in item.detail
+    assert "number 9 is not repeated" in item.detail
 
 
 @pytest.mark.parametrize("key", ["x" * 5_000, "a\x00b", "\ud800", "ệ" * 61, "\u202e"])
