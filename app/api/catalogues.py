@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from types import GenericAlias
 from typing import Annotated, Any, Final, Literal, NotRequired
@@ -17,6 +17,7 @@ from app.api.figures.view import IndicatorCode
 from app.api.http.answers import json_response
 from app.api.http.auth import Access, Administering, Reading, root_for
 from app.api.http.bodies import body_of
+from app.api.http.csv import listed_response
 from app.api.http.fields import Number, answer, date, said, whole
 from app.api.http.openapi.events import CORE_PATTERN
 from app.api.http.openapi.parameters import ANY_UNIT, CONTENT_ENCODING, ROOT_UNIT
@@ -28,7 +29,7 @@ from app.domain import codes
 from app.domain.catalogues.root import APPLICANTS, LEVELS, SERVICE_LEVELS, CatalogueName
 from app.domain.push import Rejected
 from app.intake.bodies import BodyProblem
-from app.intake.catalogues import Row, parse_rows
+from app.intake.catalogues import FORMS, Row, parse_rows
 from app.store.catalogues import edit
 from app.store.catalogues.edit import PutResult
 from app.store.catalogues.listing import listing
@@ -168,14 +169,32 @@ def _taken(kind: CatalogueName, row: type) -> dict[str, Any]:
     )
 
 
-def _listed(row: type) -> dict[str, Any]:
+def _listed(kind: CatalogueName, row: type) -> dict[str, Any]:
     """What it says of a route that lists them."""
-    return told(GenericAlias(list, (row,)), parameters=(ANY_UNIT,), problems=UNIT, tag=None)
+    columns = _COLUMNS[kind]
+    return told(GenericAlias(list, (row,)), parameters=(ANY_UNIT,), problems=UNIT, tag=None, rows="", columns=columns)
 
 
-_ONE_UNIT: Final = told(Unit, problems=(*UNIT, "not_found"), tag=None)
+_ROWS: Final[Mapping[CatalogueName, type]] = {
+    "units": Unit,
+    "procedures": Procedure,
+    "targets": Target,
+    "external-figures": EnteredFigure,
+    "calendar": CalendarDay,
+}
+_COLUMNS: Final = {
+    kind: tuple(dict.fromkeys((*FORMS[kind].columns, *row.__annotations__))) for kind, row in _ROWS.items()
+}
+"""A table's: those that can be sent back first, in their order."""
+
+_ONE_UNIT: Final = told(Unit, problems=(*UNIT, "not_found"), tag=None, rows="", columns=_COLUMNS["units"])
 _ONE_PROCEDURE: Final = told(
-    Procedure, parameters=(ROOT_UNIT,), problems=("unknown_unit", "invalid_parameter", "not_found"), tag=None
+    Procedure,
+    parameters=(ROOT_UNIT,),
+    problems=("unknown_unit", "invalid_parameter", "not_found"),
+    tag=None,
+    rows="",
+    columns=_COLUMNS["procedures"],
 )
 
 
@@ -212,7 +231,7 @@ async def put_calendar(request: Request, access: Administering, service: Serving
     return await _put(request, access, service, "calendar", edit.put_calendar)
 
 
-@router.get("/v1/units", summary="The units", **_listed(Unit))
+@router.get("/v1/units", summary="The units", **_listed("units", Unit))
 async def list_units(request: Request, access: Reading, service: Serving) -> Response:
     """The units within the key's reach, parents as they are in effect."""
     return await _list(request, access, service, "units", "code")
@@ -227,10 +246,10 @@ async def one_unit(code: UnitPath, request: Request, access: Reading, service: S
         moment = await reading_moment(connection, service.catalogue_cache, root_id, service.clock)
         unit = access.find_unit(moment.catalogues, code)
         (found,) = await listing(connection, root_id, "units", unit)
-    return json_response(found)
+    return listed_response(request, found, _COLUMNS["units"])
 
 
-@router.get("/v1/procedures", summary="The procedures", **_listed(Procedure))
+@router.get("/v1/procedures", summary="The procedures", **_listed("procedures", Procedure))
 async def list_procedures(request: Request, access: Reading, service: Serving) -> Response:
     """The procedures of the root."""
     return await _list(request, access, service, "procedures", None)
@@ -247,22 +266,22 @@ async def one_procedure(code: ProcedurePath, request: Request, access: Reading, 
         found = await listing(connection, root_id, "procedures", code)
     if not found:
         raise Problem("not_found", "the catalogue has no procedure of this code")
-    return json_response(found[0])
+    return listed_response(request, found[0], _COLUMNS["procedures"])
 
 
-@router.get("/v1/targets", summary="The targets", **_listed(Target))
+@router.get("/v1/targets", summary="The targets", **_listed("targets", Target))
 async def list_targets(request: Request, access: Reading, service: Serving) -> Response:
     """The targets of levels, and those of units within the key's reach."""
     return await _list(request, access, service, "targets", "unit")
 
 
-@router.get("/v1/external-figures", summary="The external figures", **_listed(EnteredFigure))
+@router.get("/v1/external-figures", summary="The external figures", **_listed("external-figures", EnteredFigure))
 async def list_external_figures(request: Request, access: Reading, service: Serving) -> Response:
     """The external figures of units within the key's reach, with who entered them and when."""
     return await _list(request, access, service, "external-figures", "unit")
 
 
-@router.get("/v1/calendar", summary="The calendar", **_listed(CalendarDay))
+@router.get("/v1/calendar", summary="The calendar", **_listed("calendar", CalendarDay))
 async def list_calendar(request: Request, access: Reading, service: Serving) -> Response:
     """Holidays and swap days of the root; `seeded` ones came with the service."""
     return await _list(request, access, service, "calendar", None)
@@ -322,4 +341,4 @@ async def _list(request: Request, access: Access, service: Service, kind: Catalo
         rows = await listing(connection, root_id, kind)
     if owner is not None and reach:
         rows = [row for row in rows if row[owner] is None or codes.is_under(row[owner], reach)]
-    return json_response(rows)
+    return listed_response(request, rows, _COLUMNS[kind])

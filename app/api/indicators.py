@@ -8,8 +8,9 @@ from fastapi import APIRouter, Request, Response
 from typing_extensions import TypedDict
 
 from app.api.figures.view import IndicatorCode
-from app.api.http.answers import Encoded, figure_response
+from app.api.http.answers import Encoded
 from app.api.http.auth import Reading
+from app.api.http.csv import tabular_response
 from app.api.http.fields import Number, answer, said, whole
 from app.api.http.openapi.routes import told
 from app.api.http.parameters import GROUPS, only
@@ -63,12 +64,12 @@ class IndicatorList(TypedDict):
     "/v1/indicators",
     summary="The catalogue of indicators",
     name="indicators",
-    **told(IndicatorList, problems=("invalid_parameter",), tag="figures", tagged=True),
+    **told(IndicatorList, problems=("invalid_parameter",), rows="indicators", tag="figures", tagged=True),
 )
 async def list_indicators(access: Reading, request: Request) -> Response:
     """Code, name, group, maximum, threshold, zero rule, formula in words and legal source of every indicator."""
     only(request, ())
-    return figure_response(request, _LISTED, {})
+    return tabular_response(request, _LISTED, "indicators", {})
 
 
 def _listed() -> IndicatorList:

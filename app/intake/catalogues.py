@@ -7,6 +7,7 @@ says only what it was told: an absent attribute is not among its changes, null i
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -40,6 +41,7 @@ __all__ = ["FORMS", "MAX_ROWS", "Form", "Row", "parse_rows"]
 MAX_ROWS: Final = 50_000
 """Rows of one request: a country has some 4,000 units, and a calendar of a century 37,000 days."""
 
+_GUARDED: Final = re.compile("'[=+@-]")
 _MOST_COLUMNS: Final = 100
 _LONGEST_ID = 200
 _LARGEST = 10**15
@@ -314,6 +316,8 @@ def _csv_value(form: Form, header: Sequence[str], cells: Sequence[str]) -> objec
     value: dict[str, object] = {}
     for name, cell in zip(header, cells, strict=False):
         if cell:
+            # As our own tables have it before what a spreadsheet would take for a formula.
+            cell = cell[1:] if _GUARDED.match(cell) else cell
             column = form.columns.get(name)
             value[name] = column.cell(cell) if column is not None else cell
     return value

@@ -236,45 +236,21 @@ life = Table(
     # Rows that are rewritten again and again keep room on their page: an update stays on it and touches no index.
     postgresql_with={"fillfactor": 75},
 )
-Index(
-    "life_open_deadline",
-    life.c.root_id,
-    life.c.generation,
-    life.c.deadline,
-    postgresql_where=text("ended_at IS NULL AND deadline IS NOT NULL"),
-)
-Index(
-    "life_ahead",
-    life.c.root_id,
-    life.c.generation,
-    life.c.ahead_until,
-    postgresql_where=text("ahead_until IS NOT NULL"),
-)
+
+
+def _facts_index(table: Table, name: str, where: str, *columns: Any) -> None:
+    """An index of those of a root's facts that meet a condition."""
+    key = (table.c.root_id, table.c.generation)
+    Index(f"{table.name}_{name}", *key, *columns, postgresql_where=text(where))
+
+
+_facts_index(life, "open_deadline", "ended_at IS NULL AND deadline IS NOT NULL", life.c.deadline)
+_facts_index(life, "ahead", "ahead_until IS NOT NULL", life.c.ahead_until)
 # Lists go through a unit's lives in order of subject; faults are few. The condition keeps the planner (PostgreSQL 18
 # skips through an index) from taking it for looking up a subject.
-Index(
-    "life_by_unit",
-    life.c.root_id,
-    life.c.generation,
-    life.c.unit_id,
-    life.c.subject,
-    postgresql_where=text("unit_id IS NOT NULL"),
-)
-Index(
-    "life_with_faults",
-    life.c.root_id,
-    life.c.generation,
-    life.c.unit_id,
-    life.c.subject,
-    postgresql_where=text("faults <> 0"),
-)
-Index(
-    "life_spelt_otherwise",
-    life.c.root_id,
-    life.c.generation,
-    text(PLAIN_SUBJECT),
-    postgresql_where=text(f"subject <> {PLAIN_SUBJECT}"),
-)
+_facts_index(life, "by_unit", "unit_id IS NOT NULL", life.c.unit_id, life.c.subject)
+_facts_index(life, "with_faults", "faults <> 0", life.c.unit_id, life.c.subject)
+_facts_index(life, "spelt_otherwise", f"subject <> {PLAIN_SUBJECT}", text(PLAIN_SUBJECT))
 
 petition = Table(
     "petition",
@@ -293,28 +269,10 @@ petition = Table(
     Column("ahead_until", _INSTANT),
     PrimaryKeyConstraint("root_id", "generation", "subject", "unit_id"),
 )
-Index(
-    "petition_open_deadline",
-    petition.c.root_id,
-    petition.c.generation,
-    petition.c.deadline,
-    postgresql_where=text("ended_at IS NULL AND deadline IS NOT NULL"),
-)
-Index(
-    "petition_ahead",
-    petition.c.root_id,
-    petition.c.generation,
-    petition.c.ahead_until,
-    postgresql_where=text("ahead_until IS NOT NULL"),
-)
+_facts_index(petition, "open_deadline", "ended_at IS NULL AND deadline IS NOT NULL", petition.c.deadline)
+_facts_index(petition, "ahead", "ahead_until IS NOT NULL", petition.c.ahead_until)
+_facts_index(petition, "spelt_otherwise", f"subject <> {PLAIN_SUBJECT}", text(PLAIN_SUBJECT))
 Index("petition_by_unit", petition.c.root_id, petition.c.generation, petition.c.unit_id, petition.c.subject)
-Index(
-    "petition_spelt_otherwise",
-    petition.c.root_id,
-    petition.c.generation,
-    text(PLAIN_SUBJECT),
-    postgresql_where=text(f"subject <> {PLAIN_SUBJECT}"),
-)
 
 document = Table(
     "document",

@@ -112,6 +112,12 @@ def test_a_bad_line_of_a_table_costs_only_itself(line, code, field):
     assert (bad.index, bad.code, bad.field) == (1, code, field)
 
 
+def test_the_apostrophe_before_what_looks_like_a_formula_is_none_of_the_text():
+    (row,) = parse_rows("units", b"code,name,aliases\nH44,'=1+1,'-a;'b\n", CSV)
+    assert isinstance(row, Row)
+    assert row.changes == {"name": "=1+1", "aliases": ("-a", "'b")}
+
+
 def test_a_column_that_is_not_known_costs_the_rows_that_use_it():
     with_it, without = parse_rows("units", b"code,phone\nH44,1\nH44.07,\n", CSV)
     assert isinstance(with_it, Rejected)

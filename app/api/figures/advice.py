@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Request, Response
 from typing_extensions import TypedDict
 
 from app.api.figures.view import IndicatorCode, View, viewing
-from app.api.http.answers import figure_response
 from app.api.http.auth import Reading
+from app.api.http.csv import tabular_response
 from app.api.http.fields import Number, answer, said, whole
 from app.api.http.openapi.routes import figure
 from app.api.http.parameters import asked
@@ -42,14 +42,17 @@ class Advised(TypedDict):
     action: Annotated[str, said("What to do, in Vietnamese.", "Giải quyết hồ sơ trước hoặc đúng hạn.")]
 
 
-@router.get("/v1/advice", summary="What would gain most points", **figure(list[Advised]))
+_COLUMNS: Final = ("indicator", "gain", "needed", "of", "next.needed", "next.gain", "action")
+
+
+@router.get("/v1/advice", summary="What would gain most points", **figure(list[Advised], rows="", columns=_COLUMNS))
 async def advise(request: Request, access: Reading, service: Serving) -> Response:
     """A list of all scored indicators, most points to gain first: how many more their numerators need for all points,
     at the present denominator, and the cheapest next step.
     """
     async with viewing(service, access, asked(request)) as view:
         found = await view.kept(request, service, lambda: _advice(view))
-    return figure_response(request, found, {})
+    return tabular_response(request, found, "", {}, _COLUMNS)
 
 
 async def _advice(view: View) -> list[Advised]:

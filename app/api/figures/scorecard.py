@@ -11,8 +11,9 @@ from fastapi import APIRouter, Request, Response
 from typing_extensions import TypedDict
 
 from app.api.figures.view import Counts, Days, Heading, IndicatorCode, Score, View, viewing
-from app.api.http.answers import figure_response, instant
+from app.api.http.answers import instant
 from app.api.http.auth import Reading
+from app.api.http.csv import CARD_COLUMNS, SCORECARD, tabular_response
 from app.api.http.fields import Number, answer, said, time, whole
 from app.api.http.openapi.routes import figure
 from app.api.http.parameters import GROUPS, asked
@@ -112,12 +113,16 @@ class Scorecard(Heading):
     balance: Annotated[Balance, said("Dossiers.", dict(zip(Balance.__annotations__, _BALANCE, strict=True)))]
 
 
-@router.get("/v1/scorecard", summary="All figures of a unit and period", **figure(Scorecard))
+@router.get(
+    "/v1/scorecard",
+    summary="All figures of a unit and period",
+    **figure(Scorecard, rows=SCORECARD, columns=CARD_COLUMNS),
+)
 async def scorecard(request: Request, access: Reading, service: Serving) -> Response:
     """The six groups, the operational indicators, external figures and the balance, as of now."""
     async with viewing(service, access, asked(request)) as view:
         found = await view.kept(request, service, lambda: scorecard_of(view))
-    return figure_response(request, found, view.later)
+    return tabular_response(request, found, SCORECARD, view.later, CARD_COLUMNS)
 
 
 async def scorecard_of(view: View) -> Scorecard:

@@ -13,6 +13,7 @@ from typing_extensions import TypedDict
 from app.api.http.answers import LATER, Encoded, instant
 from app.api.http.auth import Access, root_for
 from app.api.http.caching import Kept, Key
+from app.api.http.csv import FORMAT
 from app.api.http.fields import Number, answer, date, said, time, whole
 from app.api.http.parameters import COMMON, INDICATORS, Asked
 from app.api.http.problems import Problem
@@ -178,7 +179,7 @@ class View:
 
     async def kept(self, request: Request, service: Service, compute: Callable[[], Awaitable[object]]) -> Encoded:
         """The answer: the one kept from before while nothing it was made of has changed, else computed now."""
-        more = (each for each in request.query_params.multi_items() if each[0] not in COMMON)
+        more = (each for each in request.query_params.multi_items() if each[0] not in (*COMMON, FORMAT))
         return (await self.answer(service, (request.url.path, *sorted(more)), compute)).figure
 
     @property

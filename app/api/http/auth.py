@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from fastapi import Depends, Request
 
+from app.api.http.csv import require_acceptable
 from app.api.http.problems import Problem
 from app.api.http.service import Service, service_of
 from app.domain import codes
@@ -56,7 +57,10 @@ def access_for(scope: Scope) -> Callable[..., Awaitable[Access]]:
     """A dependency that lets through keys of `scope` only."""
 
     async def check(request: Request, service: Annotated[Service, Depends(service_of)]) -> Access:
-        return await access_of(request, service, scope)
+        access = await access_of(request, service, scope)
+        if scope == "read":
+            require_acceptable(request)
+        return access
 
     return check
 

@@ -1,21 +1,63 @@
-"""Tables as people take them into a spreadsheet: the rows of an answer as CSV beside its JSON."""
+"""Tables as people take them into a spreadsheet: the rows of an answer as CSV beside its JSON.
+
+By `Accept` it is plain UTF-8, for programs; by `format=csv`, a plain link, a file with a byte order mark, without which
+spreadsheets take Vietnamese letters for others.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 from fastapi import Request, Response
 
-from app.api.http.answers import Encoded, figure_response, tagged, unchanged
+from app.api.http.answers import Encoded, encode, figure_response, json_response, tagged, unchanged
+from app.api.http.problems import Problem
 
 _CSV: Final = "text/csv"
 _JSON: Final = "application/json"
-_DECODER: Final = msgspec.json.Decoder(float_hook=str)
-"""Numbers as they are written: 17.50 stays 17.50."""
+_BOM: Final = "\ufeff"
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9._-]+")
+
+FORMAT: Final = "format"
+FORMATS: Final = ("csv", "json")
+"""The parameter that goes before `Accept`, and its values."""
+
+SCORECARD: Final = "scorecard"
+"""Stands for the rows of a scorecard, which are in several places."""
+
+CARD_COLUMNS: Final = (
+    *(
+        "part",
+        "code",
+        "name",
+        "numerator",
+        "denominator",
+        "ratio",
+        "value",
+        "score",
+        "max",
+        "target",
+        "gap",
+        "attained",
+    ),
+    *("previous.period", "previous.ratio", "previous.score", "previous.value", "change"),
+    *("rank", "of", "count", "source", "note", "entered_by", "entered_at"),
+)
+
+
+class _Number(str):
+    """A number as it is written: 17.50 stays 17.50. It is no text, so no formula either."""
+
+    __slots__ = ()
+
+
+_DECODER: Final = msgspec.json.Decoder(float_hook=_Number)
 
 
 def tabular_response(
@@ -25,48 +67,88 @@ def tabular_response(
     later: Mapping[str, str | None],
     columns: Sequence[str] | None = None,
 ) -> Response:
-    """A figure that has rows: JSON, or those rows as CSV where `Accept` prefers it.
+    """A figure that has rows: JSON, or those rows as CSV where that is asked for.
 
     Args:
-        rows_key: where in the figure the rows are.
+        rows_key: where in the figure the rows are (rows_in).
         later: as for figure_response.
         columns: the header of a table that may be empty, names of nested values with dots; default those of the rows.
     """
-    if prefers_csv(request.headers.get("accept", "")):
+    if wants_table(request):
         # The table's ETag is another one than that of the JSON.
-        tag = figure.tag_as(_CSV)
+        tag = figure.tag_as(_CSV + request.query_params.get(FORMAT, ""))
         answer = unchanged(request, tag)
         if answer is None:
-            rows = _DECODER.decode(figure.sent(later))[rows_key]
-            answer = tagged(as_csv(rows, columns).encode(), _CSV, tag)
+            answer = tagged(_table(request, figure.sent(later), rows_key, columns), _CSV, tag)
+            _name(request, answer)
     else:
         answer = figure_response(request, figure, later)
     answer.headers["Vary"] = "Accept"
     return answer
 
 
+def listed_response(request: Request, body: object, columns: Sequence[str]) -> Response:
+    """Rows of a catalogue, or one of them, without an ETag: JSON or CSV."""
+    if wants_table(request):
+        answer = Response(_table(request, encode(body), "", columns), media_type=_CSV)
+        _name(request, answer)
+    else:
+        answer = json_response(body)
+    answer.headers["Vary"] = "Accept"
+    return answer
+
+
+def _table(request: Request, body: bytes, rows_key: str, columns: Sequence[str] | None) -> bytes:
+    table = as_csv(rows_in(_DECODER.decode(body), rows_key), columns)
+    return (_BOM + table if FORMAT in request.query_params else table).encode()
+
+
+def _name(request: Request, answer: Response) -> None:
+    """Name the file that a plain link saves: what it is, of which unit and period."""
+    query = request.query_params
+    if FORMAT in query:
+        parts = [request.url.path.removeprefix("/v1/")]
+        parts += [query[each] for each in ("unit", "indicator", "cause", "period", "from", "to") if each in query]
+        name = "-".join(_NOT_IN_NAMES.sub("-", each).strip("-.") for each in parts)[:100]
+        answer.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+
+
+def require_acceptable(request: Request) -> None:
+    """Refuse to answer JSON to who takes CSV only, where there is no table: 406."""
+    route: Any = request.scope.get("route")
+    offered = getattr(route, "responses", {}).get(200, {}).get("content", {})
+    if _CSV not in offered and wants_table(request):
+        named = request.query_params.get(FORMAT) == "csv"
+        if named or not _quality(request.headers.get("accept", ""), _JSON)[0]:
+            raise Problem("unsupported_media_type", "this answer is no table; take application/json", status=406)
+
+
+def wants_table(request: Request) -> bool:
+    """Whether CSV is asked for, by the parameter or else by `Accept`."""
+    form = request.query_params.get(FORMAT)
+    return form == "csv" if form in FORMATS else prefers_csv(request.headers.get("accept", ""))
+
+
 def prefers_csv(accept: str) -> bool:
-    """Whether an Accept header likes text/csv better than JSON, or as much but names it more closely or earlier.
+    """Whether an Accept header likes CSV better than JSON; of two liked as much, that named more closely, or first."""
+    table = _quality(accept, _CSV)
+    return table[0] > 0 and table > _quality(accept, _JSON)
 
-    Of `text/csv`, `text/*` and `*/*` the closest says how a table is liked; of JSON alike.
-    """
-    qualities: dict[str, tuple[float, int]] = {}
+
+def _quality(accept: str, media_type: str) -> tuple[float, int, int]:
+    """How much a media type is liked, by the range that names it most closely: its quality, how closely, its place."""
+    kind = media_type.partition("/")[0]
+    closeness = {media_type: 2, f"{kind}/*": 1, "*/*": 0}
+    found = (-1, 0, 0.0)
     for place, item in enumerate(accept.split(",")):
-        kind, _, parameters = item.partition(";")
-        qualities.setdefault(kind.strip().lower(), (_quality(parameters), -place))
-
-    def liked(kind: str) -> tuple[float, int, int]:
-        for distance, name in enumerate((kind, kind.partition("/")[0] + "/*", "*/*")):
-            if name in qualities:
-                quality, place = qualities[name]
-                return quality, -distance, place
-        return 0.0, 0, 0
-
-    table = liked(_CSV)
-    return table[0] > 0 and table > liked(_JSON)
+        name, _, parameters = item.partition(";")
+        close = closeness.get(name.strip().lower())
+        if close is not None and close > found[0]:
+            found = (close, -place, _weight(parameters))
+    return found[2], found[0], found[1]
 
 
-def _quality(parameters: str) -> float:
+def _weight(parameters: str) -> float:
     for parameter in parameters.split(";"):
         name, _, value = parameter.partition("=")
         if name.strip().lower() == "q":
@@ -77,10 +159,35 @@ def _quality(parameters: str) -> float:
     return 1.0
 
 
+def rows_in(whole: Any, rows_key: str) -> Sequence[Mapping[str, Any]]:
+    """The rows of an answer: those under a key, those of a scorecard, or all of it ("")."""
+    if isinstance(whole, list):
+        return whole
+    if rows_key == SCORECARD:
+        return _card_rows(whole)
+    rows: Sequence[Mapping[str, Any]] = whole[rows_key] if rows_key else [whole]
+    return rows
+
+
+def _card_rows(card: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """All of a scorecard: the total, each group with its indicators, what has no points, external figures, balance."""
+    rows: list[Mapping[str, Any]] = [
+        {"part": "total", "code": "TOTAL", "name": card["rating"], "score": card["total"], "max": card["max"]}
+    ]
+    for group in card["groups"]:
+        rows.append({"part": "group", **{name: group[name] for name in ("code", "name", "score", "max")}})
+        rows += [{"part": group["code"], **each} for each in group["indicators"]]
+    for part in ("operational", "external"):
+        rows += [{"part": part, **each} for each in card[part]]
+    rows += [{"part": "balance", "code": name, "value": value} for name, value in card["balance"].items()]
+    return rows
+
+
 def as_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> str:
     """Rows as CSV by RFC 4180 under a header of the JSON names, nested ones with dots.
 
-    null is empty, booleans are words, lists are joined by semicolons.
+    null is empty, booleans are words, lists are joined by semicolons. A text that a spreadsheet would take for a
+    formula has an apostrophe before it.
     """
     flat = [_flat(row) for row in rows]
     if columns is None:
@@ -98,7 +205,9 @@ def _flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
         if isinstance(value, Mapping):
             flat |= _flat(value, f"{prefix}{name}.")
         else:
-            flat[f"{prefix}{name}"] = _text(value)
+            told = _text(value)
+            is_text = isinstance(value, str | list | tuple) and not isinstance(value, _Number)
+            flat[f"{prefix}{name}"] = f"'{told}" if is_text and told.startswith(_FORMULA) else told
     return flat
 
 

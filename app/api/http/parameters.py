@@ -10,6 +10,7 @@ from unicodedata import normalize
 
 from fastapi import Request
 
+from app.api.http.csv import FORMAT, FORMATS
 from app.api.http.problems import Problem
 from app.domain import codes
 from app.domain.calendar import periods
@@ -48,13 +49,16 @@ def only(request: Request, allowed: Collection[str], texts: Collection[str] = ()
     """
     found: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
-        if name not in allowed:
+        if name == FORMAT and request.method in ("GET", "HEAD"):
+            one_of({name: value}, name, FORMATS, "")
+        elif name not in allowed:
             raise Problem("invalid_parameter", f"unknown parameter; known are {', '.join(allowed)}", name[:60])
         if name in found:
             raise Problem("invalid_parameter", "given twice", name)
         if name not in texts and ("\0" in value or len(value) > 300 or not value.isprintable()):
             raise Problem("invalid_parameter", "not a sensible value", name)
         found[name] = normalize("NFC", value)
+    found.pop(FORMAT, None)
     return found
 
 

@@ -323,8 +323,10 @@ async def test_real_answers_have_the_shapes_that_are_described(served: Running, 
                 told = answer.json() if media_type == "application/json" else answer.text
                 assert faults(described, content["schema"], told) == [], (path, asked, told)
                 if media_type == "text/csv":
-                    header = [name for name in header_of(told) if name != "value"]
-                    assert header in [header_of(each["value"]) for each in content["examples"].values()], path
+                    header = header_of(told)
+                    usual = [name for name in header if name != "value"]
+                    shown = [header_of(each["value"]) for each in content["examples"].values()]
+                    assert header in shown or usual in shown, path
             tagged = "304" in operation["responses"]
             assert ("etag" in answer.headers) == tagged, path
             if tagged:

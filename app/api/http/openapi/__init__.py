@@ -13,7 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 
-from app.api.http.csv import as_csv
+from app.api.http.csv import SCORECARD, as_csv, rows_in
 from app.api.http.openapi import events, problems
 from app.api.http.openapi.examples import COMPONENTS, Schema, example_of, nullable
 from app.api.http.problems import ProblemTold
@@ -129,15 +129,10 @@ def _exemplify(contents: dict[str, Any], schemas: Mapping[str, Schema]) -> None:
     table = contents.get("text/csv", {})
     if "x-rows" in table:
         rows = table.pop("x-rows")
-        found = [value if isinstance(value, list) else _rows(value, rows) for value in whole]
-        table["examples"] = {f"table_{n}": {"value": as_csv(each)} for n, each in enumerate(found, 1)}
+        columns = table.pop("x-columns", None)
+        found = [rows_in(value, rows if rows in ("", SCORECARD) or rows in value else "items") for value in whole]
+        table["examples"] = {f"table_{n}": {"value": as_csv(each, columns)} for n, each in enumerate(found, 1)}
     if events_told := contents.get("text/event-stream"):
         data = json.dumps(example_of(schemas[events_told.pop("x-events")], schemas), ensure_ascii=False)
         example = f'retry: 2000\n\nevent: scorecard\ndata: {data}\nid: W/"0f1e2d3c4b5a69788796a5b4"\n\n: ping\n\n'
         events_told["examples"] = {"stream": {"value": example}}
-
-
-def _rows(whole: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    """The rows of an example; of the one form of two that has another name for them, its only list."""
-    rows: list[dict[str, Any]] = whole[name] if name in whole else whole["items"]
-    return rows

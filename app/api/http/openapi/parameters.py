@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Final
 
+from app.api.http.csv import FORMATS
 from app.api.http.openapi.events import ENVELOPE, PROCEDURE_PATTERN
 from app.api.http.openapi.examples import Schema
 from app.api.http.paging import LARGEST, USUAL
@@ -112,6 +113,12 @@ SOURCE: Final = query(
     "Only of this source (its first 200 characters count); empty: events whose source could not be read.",
     {"type": "string"},
     "/h44/igate",
+)
+FORMAT: Final = query(
+    "format",
+    "`csv`: the table as a file with a byte order mark, whatever `Accept` says; `json`: no table.",
+    {"type": "string", "enum": list(FORMATS)},
+    "json",
 )
 LIMIT: Final = query(
     "limit", "The most items of a page.", {"type": "integer", "minimum": 1, "maximum": LARGEST, "default": USUAL}

@@ -21,7 +21,10 @@ BODY: Final = ("invalid_json", "too_large", "unsupported_media_type", "unsupport
 """Problems that come together."""
 
 _ACCESS: Final = ("unauthenticated", "forbidden_scope", "overloaded", "database_unavailable")
-_TABLE: Final = "The rows: a header of the JSON names (nested ones with dots), decimal point, UTF-8, null is empty."
+_TABLE: Final = (
+    "The rows: a header of the JSON names (nested ones with dots), decimal point, UTF-8, null is empty; an apostrophe"
+    " stands before a text that begins like a formula (`=`, `+`, `-`, `@`)."
+)
 _ETAG: Final = {
     "description": "A weak tag of all but `as_of`.",
     "required": True,
@@ -41,6 +44,7 @@ def told(
     refusals: Sequence[str] = (),
     tag: str | None = "figures",
     rows: str | None = None,
+    columns: Sequence[str] | None = None,
     tagged: bool = False,
     paged: bool = False,
 ) -> dict[str, Any]:
@@ -53,7 +57,8 @@ def told(
         body: what it takes, by media type.
         problems: codes; those of keys and of the service go without saying.
         refusals: codes of what is refused in a body, 422 unless `problems` has them.
-        rows: the field whose rows can be had as CSV.
+        rows: the field whose rows can be had as CSV; "" all of it.
+        columns: of the table, where the rows do not tell them.
         tagged: it has an ETag and answers 304.
         paged: it has a link to the next page.
     """
@@ -63,7 +68,9 @@ def told(
         parameters = (*parameters, described.IF_NONE_MATCH)
     done: dict[str, Any] = {"description": "The figures." if tagged else "Done.", "headers": headers}
     if rows is not None:
-        done["content"] = {"text/csv": {"schema": {"type": "string", "description": _TABLE}, "x-rows": rows}}
+        table = {"schema": {"type": "string", "description": _TABLE}, "x-rows": rows, "x-columns": columns}
+        done["content"] = {"text/csv": table}
+        parameters = (*parameters, described.FORMAT)
     responses: dict[int | str, Any] = {200: done}
     if tagged:
         responses[304] = {"description": "Nothing has changed since the ETag that was sent.", "headers": headers}
@@ -80,9 +87,16 @@ def told(
     }
 
 
-def figure(answer: Any, *more: Parameter, problems: Iterable[str] = (), rows: str | None = None) -> dict[str, Any]:
+def figure(
+    answer: Any,
+    *more: Parameter,
+    problems: Iterable[str] = (),
+    rows: str | None = None,
+    columns: Sequence[str] | None = None,
+) -> dict[str, Any]:
     """What a figure of a unit and period says; `more` parameters and problems than all of them have."""
-    return told(answer, parameters=(*described.COMMON, *more), problems=(*FIGURE, *problems), rows=rows, tagged=True)
+    parameters = (*described.COMMON, *more)
+    return told(answer, parameters=parameters, problems=(*FIGURE, *problems), rows=rows, columns=columns, tagged=True)
 
 
 def pages(

@@ -1,0 +1,159 @@
+"""Tables beside the JSON: which is sent, what a spreadsheet makes of them, and that JSON is never sent for a table."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import httpx
+import pytest
+
+from app.api.http.csv import CARD_COLUMNS, as_csv, prefers_csv
+from tests.api.asking import of_problem, reception
+from tests.running import Running
+
+TABLES: dict[str, dict[str, str]] = {
+    "/v1/scorecard": {"unit": "H44", "period": "2026"},
+    "/v1/ranking": {"unit": "H44", "level": "commune", "period": "2026"},
+    "/v1/series": {"unit": "H44", "period": "2026", "indicator": "DOSSIER_ON_TIME", "bucket": "month"},
+    "/v1/breakdown": {"unit": "H44", "period": "2026", "indicator": "DOSSIER_ON_TIME", "by": "unit"},
+    "/v1/dossiers": {"unit": "H44", "period": "2026", "indicator": "DOSSIER_ON_TIME", "side": "denominator"},
+    "/v1/data-quality": {"unit": "H44"},
+    "/v1/advice": {"unit": "H44", "period": "2026"},
+    **{path: {} for path in ("/v1/rejections", "/v1/indicators", "/v1/units", "/v1/units/H44.07", "/v1/procedures",
+                             "/v1/procedures/1.004555", "/v1/targets", "/v1/external-figures", "/v1/calendar")},
+}  # fmt: skip
+
+
+@pytest.fixture
+def database(stocked_database: str) -> str:
+    """None of this depends on the engine."""
+    return stocked_database
+
+
+def table(answer: httpx.Response) -> list[dict[str, str]]:
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+
+
+async def ask(served: Running, path: str, accept: str = "*/*", **query: Any) -> httpx.Response:
+    answer: httpx.Response = await served.get(path, headers={"Accept": accept}, **query)
+    return answer
+
+
+@pytest.mark.parametrize("path", TABLES)
+async def test_a_table_is_had_by_accept_and_as_a_file_by_a_plain_link(served: Running, path: str) -> None:
+    query = TABLES[path]
+    plain, file = await ask(served, path, "text/csv", **query), await ask(served, path, **query, format="csv")
+    assert not plain.content.startswith(b"\xef\xbb\xbf")
+    assert "content-disposition" not in plain.headers
+    assert file.content == b"\xef\xbb\xbf" + plain.content
+    assert table(plain) == table(file)
+    name = file.headers["content-disposition"]
+    noun = path.removeprefix("/v1/").replace("/", "-")
+    assert name.startswith(f'attachment; filename="{noun}')
+    assert name.endswith('.csv"')
+    assert plain.headers["vary"] == file.headers["vary"] == "Accept"
+    for other in (await ask(served, path, **query), await ask(served, path, "text/csv", **query, format="json")):
+        assert other.headers["content-type"] == "application/json"
+    tags = [each.headers.get("etag") for each in (plain, file, other)]
+    assert len(set(tags)) == (3 if tags[0] else 1)
+
+
+async def test_the_file_is_named_after_what_was_asked(served: Running) -> None:
+    query = {"unit": "H44.07", "from": "2026-01-01", "to": "2026-03-31", "format": "csv"}
+    answer = await ask(served, "/v1/scorecard", **query)
+    assert answer.headers["content-disposition"] == (
+        'attachment; filename="scorecard-H44.07-2026-01-01-2026-03-31.csv"'
+    )
+
+
+@pytest.mark.parametrize("path", ["/v1/dossiers/H44.07-260105-0001", "/v1/stream?unit=H44&period=2026"])
+async def test_json_is_never_sent_for_a_table(served: Running, path: str) -> None:
+    await served.push([reception(served)])
+    more = "&" if "?" in path else "?"
+    for accept, link in (("text/csv", path), ("text/*", path), ("*/*", f"{path}{more}format=csv")):
+        answer = await served.client.get(link, headers={"Accept": accept, "Authorization": f"Bearer {served.key}"})
+        assert of_problem(answer)[:2] == (406, "unsupported_media_type")
+    if "stream" not in path:
+        assert (await ask(served, path, "text/csv, application/json;q=0.1")).status_code == 200
+
+
+async def test_another_format_is_refused_and_a_push_has_none(served: Running) -> None:
+    answer = await ask(served, "/v1/units", format="xlsx")
+    assert of_problem(answer) == (422, "invalid_parameter", "format")
+    twice = await served.client.get(
+        "/v1/units?format=csv&format=csv", headers={"Authorization": f"Bearer {served.key}"}
+    )
+    assert of_problem(twice) == (422, "invalid_parameter", "format")
+
+
+@pytest.mark.parametrize(
+    ("accept", "is_table"),
+    [
+        ("text/csv", True),
+        ("TEXT/CSV; charset=utf-8", True),
+        ("text/*", True),
+        ("text/csv, */*", True),
+        ("text/csv, application/json", True),
+        ("application/json, text/csv", False),
+        ("text/csv;q=0.1, */*", False),
+        ("text/csv;q=0.5, application/json;q=0.4", True),
+        ("text/*, text/csv;q=0", False),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", False),
+        ("*/*", False),
+        ("", False),
+        ("text/csv;q=x", False),
+    ],
+)
+def test_what_accept_likes_best(accept: str, is_table: bool) -> None:
+    assert prefers_csv(accept) is is_table
+
+
+async def test_a_text_that_looks_like_a_formula_is_told_as_a_text(served: Running) -> None:
+    name = '=HYPERLINK("http://x.example";"y")'
+    put = await served.put("/v1/units", [{"code": "H44.07", "name": name, "aliases": ["-a", "+b"]}])
+    assert put.json()["rejected"] == 0
+    await served.put(
+        "/v1/external-figures", [{"code": "DTI", "unit": "H44", "period": "2026", "value": -0.5, "note": "@x"}]
+    )
+    [unit] = table(await ask(served, "/v1/units/H44.07", "text/csv"))
+    assert (unit["name"], unit["aliases"]) == (f"'{name}", "'-a;+b")
+    [figure] = table(await ask(served, "/v1/external-figures", "text/csv"))
+    assert (figure["value"], figure["note"]) == ("-0.5", "'@x"), "a number is no text"
+    for odd in ("=", "+84", "-", "@", "\t=", "\r="):
+        assert as_csv([{"a": odd}]).splitlines()[1].strip('"').startswith("'")
+    # What was taken out is what is put in.
+    whole = await ask(served, "/v1/units/H44.07", format="csv")
+    back = await served.client.put(
+        "/v1/units",
+        content=whole.content,
+        headers={"Content-Type": "text/csv", "Authorization": f"Bearer {served.key}"},
+    )
+    assert back.json()["rejected"] == 0, back.text
+    told = (await served.get("/v1/units/H44.07")).json()
+    assert (told["name"], told["aliases"]) == (name, ["-a", "+b"])
+
+
+async def test_a_scorecard_has_all_its_numbers_in_its_table(served: Running) -> None:
+    await served.push([reception(served)])
+    await served.put("/v1/external-figures", [{"code": "DTI", "unit": "H44", "period": "2026", "value": 0.71}])
+    query = {"unit": "H44", "period": "2026"}
+    card, rows = (
+        (await ask(served, "/v1/scorecard", **query)).json(),
+        await ask(served, "/v1/scorecard", "text/csv", **query),
+    )
+    found = {(row["part"], row["code"]): row for row in table(rows)}
+    assert tuple(next(iter(found.values()))) == CARD_COLUMNS
+    assert float(found["total", "TOTAL"]["score"]) == card["total"]
+    for group in card["groups"]:
+        assert float(found["group", group["code"]]["score"]) == group["score"]
+        for each in group["indicators"]:
+            row = found[group["code"], each["code"]]
+            assert row["numerator"] == ("" if each["numerator"] is None else str(each["numerator"]))
+    assert found["external", "DTI"]["value"] == "0.71"
+    assert {code: int(row["value"]) for (part, code), row in found.items() if part == "balance"} == card["balance"]
+    counted = 1 + sum(1 + len(group["indicators"]) for group in card["groups"])
+    assert len(found) == counted + len(card["operational"]) + 1 + len(card["balance"])
