@@ -20,7 +20,7 @@ from app.api.http.openapi.parameters import BINARY_MODE, CONTENT_ENCODING
 from app.api.http.openapi.routes import BODY, told
 from app.api.http.problems import KINDS, Problem
 from app.api.http.service import Service, Serving
-from app.domain.push import EVENT_CODES, Outcome, Parsed, Rejected, Warned
+from app.domain.push import EVENT_CODES, WARNING_CODES, Outcome, Parsed, Rejected, Warned
 from app.intake import cloudevents
 from app.intake.cloudevents import Batch, BodyProblem
 from app.store import rejections
@@ -52,7 +52,7 @@ class EventRefused(Told):
 class EventWarning(Told):
     """An accepted event that somebody should look at."""
 
-    code: Annotated[str, said("What to look at.", "unknown_procedure", enum=["unknown_procedure", "unknown_unit"])]
+    code: Annotated[str, said("What to look at.", "unknown_procedure", enum=list(WARNING_CODES))]
 
 
 @answer

@@ -28,6 +28,9 @@ EVENT_CODES: Final = (
 )
 """Why an event can be refused."""
 
+WARNING_CODES: Final = ("unknown_procedure", "unknown_unit")
+"""Why somebody should look at an accepted one."""
+
 
 class Parsed(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A sound event. `event.unit` is as written; `content` (16 bytes) decides between duplicate and conflict."""

@@ -12,12 +12,16 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from app.domain.lives.events import BY_TYPE
+from app.domain.push import EVENT_CODES, WARNING_CODES
 from app.store.database import Clock
 
 _DAY = 86_400
 _LAGS = (1, 10, 60, 600, 3600, 6 * 3600, _DAY, 3 * _DAY, 7 * _DAY, 30 * _DAY, 90 * _DAY, 180 * _DAY, 365 * _DAY)
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 _OTHER = "other"
+_WAYS = ("kept", "shared", "computed")
+_POOLS = ("write", "read")
 _Together = Literal["livesum", "livemin", "livemostrecent"]
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -47,6 +51,21 @@ class Metrics:
         self._make_of_events()
         self._make_of_answers()
         self._make_of_state()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Let every counter exist with all its labels: a series that begins with its first event is no alert's that
+        none came, and its first increase is nobody's.
+        """
+        for name in BY_TYPE:
+            for outcome in ("accepted", "duplicate"):
+                self.events.labels(name, outcome)
+        for counter, codes in ((self.rejected, EVENT_CODES), (self.warned, WARNING_CODES), (self.answers, _WAYS)):
+            for code in codes:
+                counter.labels(code)
+        for gauge in (self.pool_in_use, self.pool_open):
+            for pool in _POOLS:
+                gauge.labels(pool)
 
     def _make_of_events(self) -> None:
         count, histogram = self._counter, self._histogram

@@ -13,6 +13,8 @@ import psycopg
 import pytest
 from pydantic import ValidationError
 
+from app.domain.lives.events import BY_TYPE
+from app.domain.push import EVENT_CODES
 from app.main import create_app, create_service
 from app.settings import MetricsSettings, Settings
 from tests.api.asking import reception
@@ -140,3 +142,19 @@ def test_every_metric_in_the_document_says_when_to_raise_an_alarm() -> None:
         assert row[0].startswith("`chiso_")
         assert len(row) == 4, row[0]
         assert len(row[3]) > 10, row[0]
+
+
+async def test_counters_are_there_before_anything_has_happened(database: str, tmp_path: Path) -> None:
+    async with still(database, tmp_path) as client:
+        found = samples((await client.get("/metrics")).text)
+    counted = {each: value for each, value in found.items() if each[0].endswith("_total") and "chiso_" in each[0]}
+    assert set(counted.values()) == {0}
+    events = {tuple(sorted(dict(labels).values())) for name, labels in counted if name == "chiso_events_total"}
+    assert events == {tuple(sorted((of, type_))) for of in ("accepted", "duplicate") for type_ in BY_TYPE}
+    codes = {value for name, labels in counted if name == "chiso_events_rejected_total" for _, value in labels}
+    assert codes == set(EVENT_CODES)
+    others = {(name, value) for name, labels in counted for _, value in labels} - {
+        (name, value) for name, labels in counted if name.startswith("chiso_events_") for _, value in labels
+    }
+    assert others == {("chiso_answers_total", each) for each in ("kept", "shared", "computed")}
+    assert {name for name, _ in counted} >= {"chiso_events_warned_total", "chiso_stream_events_total"}
