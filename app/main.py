@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
+import logging
 from collections.abc import AsyncIterator
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 
 from fastapi import FastAPI
 
@@ -21,7 +21,9 @@ from app.api.http.service import Service
 from app.api.http.watcher import Watcher
 from app.api.lives import dossiers, life, quality
 from app.logs import set_up_logging
-from app.settings import Settings
+from app.settings import InvalidSettings, Settings, of_environment
+from app.start import Unwritable, pepper, prove
+from app.store import check
 from app.store.catalogues.read import CatalogueCache
 from app.store.database import Clock, Database
 from app.store.keys import Keys
@@ -38,11 +40,12 @@ _ROUTES = (
 )
 
 
-def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None) -> Service:
+def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None, secret: bytes | None = None) -> Service:
     """The parts of the service on a database.
 
     Args:
         clock: returns None for the database's own clock.
+        secret: the pepper of the API keys; without it the one of the settings, which is made where there is none.
     """
     database = Database(
         dsn,
@@ -54,7 +57,8 @@ def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None) ->
     )
     catalogue_cache = CatalogueCache(settings.catalogues.max_rows)
     intake = Intake(database, catalogue_cache, clock)
-    metrics, secret = Metrics(), pepper(settings)
+    metrics = Metrics()
+    secret = pepper(settings) if secret is None else secret
     return Service(
         settings=settings,
         database=database,
@@ -82,6 +86,7 @@ def create_app(service: Service | None = None) -> FastAPI:
         title="chiso766",
         version=VERSION,
         lifespan=_living,
+        openapi_url="/openapi.json" if service.settings.docs.open else None,
         docs_url=None,
         redoc_url=None,
         # One address for one thing: a redirect would name the scheme and host that a proxy in front has hidden.
@@ -95,7 +100,8 @@ def create_app(service: Service | None = None) -> FastAPI:
     problems.install(app)
     for each in _ROUTES:
         app.include_router(each.router)
-    docs.install(app)
+    if service.settings.docs.open:
+        docs.install(app)
     openapi.install(app)
     app.add_middleware(Direct, service=service)
     app.add_middleware(Requests, metrics=service.metrics)
@@ -119,30 +125,21 @@ async def _living(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _service_of_environment() -> Service:
-    settings = Settings()
-    if settings.database.dsn is None:
-        raise SystemExit("CHISO_DATABASE__DSN is not set; `chiso serve` starts an embedded database without it")
-    set_up_logging(settings.log.level)
-    return create_service(settings, settings.database.dsn.get_secret_value())
-
-
-def pepper(settings: Settings) -> bytes:
-    """The secret that keys the HMAC of API keys: the setting, else a file in the data directory, made once."""
-    if settings.auth.pepper is not None:
-        return settings.auth.pepper.get_secret_value().encode()
-    file = settings.data_dir / "pepper"
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        _write_once(file, secrets.token_bytes(32))
-    return file.read_bytes()
-
-
-def _write_once(file: Path, content: bytes) -> None:
-    """Create a private file whole: linked into place, so that nobody ever reads half of it."""
-    draft = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
-    draft.touch(mode=0o600)
-    draft.write_bytes(content)
     try:
-        file.hardlink_to(draft)
-    finally:
-        draft.unlink()
+        settings = of_environment()
+        if settings.database.dsn is None:
+            raise InvalidSettings(
+                "CHISO_DATABASE__DSN is not set; `chiso serve` starts an embedded database without it"
+            )
+        set_up_logging(settings.log.level, check.plainly)
+        dsn = settings.database.dsn.get_secret_value()
+        # On a thread: whoever calls the factory may run an event loop already, and has nothing else to do yet.
+        with ThreadPoolExecutor(1) as thread:
+            amiss = thread.submit(asyncio.run, prove(settings, dsn)).result()
+        if amiss is not None:
+            logging.getLogger(__name__).warning("not ready yet: %s", amiss)
+        return create_service(settings, dsn)
+    except (InvalidSettings, Unwritable, check.NotMigrated) as error:
+        raise SystemExit(str(error)) from None
+    except check.FAILURES as error:
+        raise SystemExit(check.told(error)) from None

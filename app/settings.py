@@ -1,20 +1,56 @@
 """Settings, all from the environment: CHISO_<GROUP>__<NAME>, e.g. CHISO_DATABASE__DSN. Every one is described and
-bounded.
+bounded; a name that is none of them is refused, for a setting that is thought to hold and does not is worse than none.
 """
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import BaseModel, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 
-class DatabaseSettings(BaseModel):
+class InvalidSettings(Exception):
+    """Settings that cannot be meant: a line for each, with what to do."""
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+def _no_blank(secret: SecretStr) -> SecretStr:
+    if not secret.get_secret_value().strip():
+        raise ValueError("it is empty: give it a value, or do not set it")
+    return secret
+
+
+def _of_postgres(dsn: SecretStr) -> SecretStr:
+    scheme, found, _ = _no_blank(dsn).get_secret_value().partition("://")
+    if not found or scheme not in ("postgresql", "postgres"):
+        # Without "://" it may be anything, a password too.
+        named = f", not {scheme}://" if found and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]{0,30}", scheme) else ""
+        raise ValueError(f"it begins with postgresql://{named}, as in postgresql://user:password@host:5432/name")
+    return dsn
+
+
+def _some_folder(path: Path) -> Path:
+    if path == Path():
+        raise ValueError("it is empty: name a folder, or do not set it")
+    return path
+
+
+Secret = Annotated[SecretStr, AfterValidator(_no_blank)]
+
+
+class DatabaseSettings(_Group):
     """Where the events, facts and figures live."""
 
-    dsn: SecretStr | None = Field(
+    dsn: Annotated[SecretStr, AfterValidator(_of_postgres)] | None = Field(
         None,
         description="postgresql:// address of a PostgreSQL 15-18; without one an embedded server runs in data_dir.",
     )
@@ -32,7 +68,7 @@ class DatabaseSettings(BaseModel):
     )
 
 
-class IntakeSettings(BaseModel):
+class IntakeSettings(_Group):
     """What a push may be."""
 
     max_body_bytes: int = Field(32 * 2**20, ge=1024, le=2**30, description="Largest body, bytes, after decompression.")
@@ -51,7 +87,7 @@ class IntakeSettings(BaseModel):
     )
 
 
-class CatalogueSettings(BaseModel):
+class CatalogueSettings(_Group):
     """What a process keeps of the catalogues of its roots."""
 
     max_rows: int = Field(
@@ -62,7 +98,7 @@ class CatalogueSettings(BaseModel):
     )
 
 
-class FigureSettings(BaseModel):
+class FigureSettings(_Group):
     """How figures are answered."""
 
     cache_bytes: int = Field(
@@ -73,7 +109,7 @@ class FigureSettings(BaseModel):
     )
 
 
-class StreamSettings(BaseModel):
+class StreamSettings(_Group):
     """How changed figures are told to those who watch them."""
 
     max_open: int = Field(
@@ -87,10 +123,10 @@ class StreamSettings(BaseModel):
     )
 
 
-class AuthSettings(BaseModel):
+class AuthSettings(_Group):
     """Who may do what."""
 
-    pepper: SecretStr | None = Field(
+    pepper: Secret | None = Field(
         None,
         description="Secret that keys the HMAC of API keys. Without one, a file beside the embedded database is made.",
     )
@@ -99,7 +135,7 @@ class AuthSettings(BaseModel):
     )
 
 
-class LogSettings(BaseModel):
+class LogSettings(_Group):
     """What is written to standard error."""
 
     level: str = Field(
@@ -107,12 +143,21 @@ class LogSettings(BaseModel):
     )
 
 
-class MetricsSettings(BaseModel):
-    """What is told apart in the metrics."""
+class MetricsSettings(_Group):
+    """What is told apart in the metrics, and to whom."""
 
+    key: Secret | None = Field(
+        None, description="Who asks for /metrics must send it: Authorization: Bearer <key>. Without one it is open."
+    )
     sources: list[Annotated[str, Field(min_length=1, max_length=300)]] = Field(
         [], max_length=50, description="Sources, a JSON list, each of whose silence is measured; all others are one."
     )
+
+
+class DocsSettings(_Group):
+    """The description of the interface."""
+
+    open: bool = Field(True, description="Whether /docs and /openapi.json are there; they need no key.")
 
 
 class Settings(BaseSettings):
@@ -120,7 +165,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="CHISO_", env_nested_delimiter="__", extra="ignore")
 
-    data_dir: Path = Field(Path(".chiso"), description="Folder of the embedded database and of generated secrets.")
+    data_dir: Annotated[Path, AfterValidator(_some_folder)] = Field(
+        Path(".chiso"), description="Folder of the embedded database and of generated secrets."
+    )
     database: DatabaseSettings = DatabaseSettings()
     intake: IntakeSettings = IntakeSettings()
     catalogues: CatalogueSettings = CatalogueSettings()
@@ -129,3 +176,79 @@ class Settings(BaseSettings):
     auth: AuthSettings = AuthSettings()
     log: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()
+    docs: DocsSettings = DocsSettings()
+
+
+_OTHERS: Final = ("CHISO_PG_BIN", "CHISO_KEY")
+"""Variables of ours that are no settings: of the embedded server, of `chiso simulate`."""
+
+# Of the tests; and what Kubernetes and Docker tell every container of a service that is called chiso or chiso-….
+_NOT_OURS: Final = re.compile(
+    r"CHISO_TEST[A-Z_]*|CHISO_([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_\d+_(TCP|UDP|SCTP)(_[A-Z]+)?)"
+)
+_SECRET: Final = ("__DSN", "__PEPPER", "__KEY")
+_LINKED: Final = re.compile(r"CHISO_([A-Z0-9_]+_)?PORT")
+
+
+def names(model: type[BaseModel] = Settings, prefix: str = "CHISO_") -> Iterator[str]:
+    """The variables that are settings; of a group also its own, which may be given whole as JSON."""
+    for name, field in model.model_fields.items():
+        yield prefix + name.upper()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from names(field.annotation, f"{prefix}{name.upper()}__")
+
+
+def _no_setting(name: str) -> str:
+    suggested = {each.removeprefix("CHISO_"): each for each in (*names(), *_OTHERS)}
+    nearest = get_close_matches(name.upper().removeprefix("CHISO_"), suggested, 1, 0.6)
+    advice = f"did you mean {suggested[nearest[0]]}?" if nearest else "see docs/settings.md, or do not set it"
+    return f"{name} is not a setting: {advice}"
+
+
+def _unknown(environment: Mapping[str, str]) -> Iterator[str]:
+    known = set(names())
+    for name, value in sorted(environment.items()):
+        upper = name.upper()
+        if not upper.startswith("CHISO_") or upper in known or upper in _OTHERS or _NOT_OURS.fullmatch(upper):
+            continue
+        if _LINKED.fullmatch(upper) and "://" in value:
+            continue
+        yield _no_setting(name)
+
+
+def _variable(place: tuple[int | str, ...]) -> str:
+    """The variable of a place in the settings. A list's index is no part of it."""
+    return "CHISO_" + "__".join(part.upper() for part in place[:2] if isinstance(part, str))
+
+
+def _wrong(error: ValidationError) -> Iterator[str]:
+    for each in error.errors(include_url=False, include_context=False):
+        name, given = _variable(each["loc"]), {each.upper() for each in os.environ}
+        if each["type"] == "extra_forbidden" and name not in given:
+            yield _no_setting(name)  # in a group's JSON
+        if each["type"] == "extra_forbidden" or not {name, name.partition("__")[0]} & given:
+            continue  # told by its own name already
+        says = each["msg"].removeprefix("Value error, ")
+        shown = f"={each['input'][:60]}" if isinstance(each["input"], str) and not name.endswith(_SECRET) else ""
+        yield f"{name}{shown}: {says[:1].lower()}{says[1:]}"
+
+
+def of_environment() -> Settings:
+    """The settings that the environment holds.
+
+    Raises:
+        InvalidSettings: naming every variable at fault, none of them a secret's value.
+    """
+    faults = list(_unknown(os.environ))
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        faults += _wrong(error)
+    except SettingsError as error:
+        group = re.search(r'field "(\w+)"', str(error))
+        prefix = f"CHISO_{group[1].upper() if group else ''}"
+        given = ", ".join(name for name in sorted(os.environ) if name.upper().startswith(prefix))
+        faults.append(f"{given}: not the JSON it is to be; see docs/settings.md")
+    if faults:
+        raise InvalidSettings("\n".join(faults))
+    return settings

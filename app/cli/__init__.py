@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+import os
+from typing import Annotated
+
 import typer
 
 from app import ingest as ingesting
-from app.cli import database, demo, ingest, keys, serve
+from app.cli import database, demo, ingest, keys, roots, serve
 from app.cli.running import fail
 from app.demo.living import simulation
+from app.main import VERSION
 from app.server.http import PortInUse
-from app.store import migrate
+from app.settings import InvalidSettings
+from app.start import Unwritable
+from app.store import check, migrate
 from app.store.address import BadAddress
+from app.store.catalogues import removal
 from app.store.embedded.server import EmbeddedError
+from app.store.proof.rebuild import RebuildRunning
 from app.store.roots import UnknownRoot
-from app.store.unavailable import DatabaseUnavailable
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="Exact indicators of Decision 766/QĐ-TTg from events."
+    no_args_is_help=True,
+    add_completion=False,
+    # Its pages would show the values of variables, secrets among them.
+    pretty_exceptions_enable=False,
+    help="Exact indicators of Decision 766/QĐ-TTg from events.",
 )
 app.command("serve")(serve.serve_command)
 app.command("demo")(demo.demo_command)
 app.command("simulate")(demo.simulate_command)
 app.command("migrate")(database.migrate_command)
 app.add_typer(keys.keys, name="keys")
+app.add_typer(roots.roots, name="roots")
 app.command("ingest")(ingest.ingest_command)
 app.command("rebuild")(database.rebuild_command)
 app.command("maintain")(database.maintain_command)
@@ -31,17 +43,41 @@ app.command("openapi")(serve.openapi_command)
 
 _TOLD = (
     ingesting.Refused, simulation.Refused, simulation.NothingToDo, UnknownRoot, EmbeddedError, PortInUse,
-    migrate.TablesInUse, migrate.TimescaleMissing, migrate.UnknownRevision, BadAddress,
+    migrate.TablesInUse, migrate.TimescaleMissing, migrate.UnknownRevision, BadAddress, InvalidSettings, Unwritable,
+    check.NotMigrated, removal.Busy, RebuildRunning,
 )  # fmt: skip
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"chiso {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def _chiso(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
+    pass
+
+
 def main() -> None:
-    """Run the command; failures a person can do something about are told in a line, without a traceback."""
+    """Run the command. Whatever fails is told in a line; where, only to who looks for it."""
     try:
         app()
     except _TOLD as error:
         fail(str(error))
-    except DatabaseUnavailable as error:
-        fail(f"the database cannot be reached: {error}")
+    except check.FAILURES as error:
+        fail(check.told(error))
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+    except OSError as error:
+        fail(f"{error.filename}: {error.strerror}" if error.filename is not None else str(error))
+    except Exception as error:
+        if os.environ.get("CHISO_LOG__LEVEL") == "DEBUG":
+            raise
+        first = next(iter(str(error).splitlines()), "")
+        what = f"{type(error).__name__}: {first}"
+        fail(f"a fault of chiso itself, please report it: {what} (CHISO_LOG__LEVEL=DEBUG says where)")

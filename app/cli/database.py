@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from enum import StrEnum
@@ -11,8 +12,8 @@ import typer
 
 from app.api.http.service import Service
 from app.cli.running import database, run, stages
-from app.settings import Settings
-from app.store import migrate, roots
+from app.settings import of_environment
+from app.store import check, migrate, roots
 from app.store.proof import rebuild, verify
 from app.store.tallies import layout
 
@@ -38,8 +39,9 @@ def migrate_command(
     if sql:
         print(migrate.sql(timescale.value))
         return
-    settings = Settings()
+    settings = of_environment()
     with database(settings) as dsn:
+        asyncio.run(check.answers(dsn, 15))
         migrate.upgrade(dsn, timescale.value)
     print(f"the database is at revision {migrate.head()}")
 

@@ -42,12 +42,16 @@ def demo_command(
 def simulate_command(
     unit: Annotated[str, typer.Option(help="The unit that lives, with all under it.")] = province.ROOT,
     rate: Annotated[float, typer.Option(help="Events a second, on average.", min=0.01, max=5_000)] = 50,
-    url: Annotated[str, typer.Option(help="Where the service is.")] = "http://127.0.0.1:8000",
+    url: Annotated[
+        str | None, typer.Option(help="Where the service is; http://127.0.0.1:8000 without it.", show_default=False)
+    ] = None,
     key: Annotated[str, typer.Option(help="Of the scopes read and ingest.", envvar="CHISO_KEY")] = "",
     seconds: Annotated[float | None, typer.Option(help="End after so long; without it, at Ctrl-C.", min=0.1)] = None,
     seed: Annotated[int, typer.Option(help="Another seed draws other lives.", min=0)] = 1,
     daily: Annotated[bool, typer.Option("--daily", help="The rate is a working day's mean; nights are quiet.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print twenty events and send none.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print twenty events of the demo province; send none.")
+    ] = False,
 ) -> None:
     """Keep a province living: events that happen now, sent over HTTP as a careful vendor does."""
     pace = simulation.Pace(rate, daily, seconds)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import time
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from app.api.http.service import Service
-from app.cli.running import console, fail, run
+from app.cli.running import console, fail, note, run
 from app.domain import codes
 from app.store import keys as store
 from app.store import roots
+from app.store.database import Connection
 
 keys = typer.Typer(no_args_is_help=True, help="Keys of the vendors, offices and dashboards that use the service.")
 
@@ -30,33 +31,49 @@ def keys_create(
     scope: Annotated[list[KeyScope], typer.Option(help="What it may do; repeat for several.")],
     unit: Annotated[str, typer.Option(help="The unit it reaches, with all under it.")],
     name: Annotated[str, typer.Option(help="Whose it is, shown in lists and beside what it enters.")] = "",
+    new_root: Annotated[bool, typer.Option("--new-root", help="The unit's root is not there yet: begin it.")] = False,
 ) -> None:
     """Make a key and print it, this once only."""
     if not codes.is_unit_code(unit):
         fail(f"{unit!r} is no unit code; one looks like H44 or H44.07")
 
-    async def work(service: Service) -> str:
+    async def work(service: Service) -> tuple[str, bool]:
         async with service.database.connection("write") as connection, connection.transaction():
-            root_id = await roots.ensure(connection, codes.root_of(unit))
+            root_id = await _root(connection, codes.root_of(unit), new_root)
             scopes = tuple(dict.fromkeys(each.value for each in scope))
-            return await store.create(connection, service.pepper, root_id, unit, scopes, name)
+            key = await store.create(connection, service.pepper, root_id, unit, scopes, name)
+            return key, await roots.has_unit(connection, root_id, unit)
 
-    print(run(work))
+    key, listed = run(work, keys=True)
+    print(key)
+    if not listed:
+        note(f"the catalogue has no unit {unit} yet: the key reaches nothing until PUT /v1/units brings it")
     console.print("Keep it: it is not stored and cannot be shown again.", highlight=False)
+
+
+async def _root(connection: Connection, code: str, new: bool) -> int:
+    """The id of a root. Only who says so begins one: with a second, calls without a unit are ambiguous."""
+    there = await roots.found(connection)
+    if not new and code not in {known for _, known in there}:
+        known = f"there is {', '.join(known for _, known in there)}" if there else "there is none yet"
+        raise roots.UnknownRoot(f"there is no root {code} ({known}): correct the unit, or begin it with --new-root")
+    return await roots.ensure(connection, code)
 
 
 @keys.command("list")
 def keys_list() -> None:
     """List all keys, without their texts."""
 
-    async def work(service: Service) -> list[store.ListedKey]:
+    async def work(service: Service) -> tuple[list[store.ListedKey], bytes]:
         async with service.database.connection("read") as connection:
-            return await store.listing(connection)
+            return await store.listing(connection), store.mark_of(service.pepper)
 
-    for key in run(work):
-        created = time.strftime("%Y-%m-%d %H:%M", time.localtime(key.created_at / 1e6))
-        state = "revoked" if key.revoked_at is not None else "in force"
-        print(f"{key.id}  {key.unit:<16} {','.join(key.scopes):<18} {created}  {state:<8}  {key.name}")
+    listed, ours = run(work)
+    for key in listed:
+        created = datetime.fromtimestamp(key.created_at / 1e6).astimezone().isoformat(" ", "minutes")
+        state = "in force" if key.pepper == ours else "other pepper"
+        state = state if key.revoked_at is None else "revoked"
+        print(f"{key.id}  {key.unit:<16} {','.join(key.scopes):<18} {created}  {state:<12}  {key.name}")
 
 
 @keys.command("revoke")

@@ -10,23 +10,32 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from app import start
 from app.api.http.service import Service
 from app.logs import set_up_logging
 from app.main import create_service
 from app.server.garbage import collect_less
-from app.settings import Settings
-from app.store import migrate
+from app.settings import Settings, of_environment
+from app.store import check, migrate
 from app.store.embedded import server as embedded
 
 _A_DAY = 86_400.0
 console = Console(stderr=True)
 _T = TypeVar("_T")
+_SECONDS = 15.0
+"""The longest that a command waits for the database to let it in."""
 
 
 def fail(message: str) -> NoReturn:
-    """Tell a person what went wrong, and end."""
-    console.print(f"chiso: {message}", style="red", highlight=False, soft_wrap=True)
+    """Tell a person what went wrong, a line for each fault, and end."""
+    for line in message.splitlines():
+        console.print(f"chiso: {line}", style="red", highlight=False, soft_wrap=True, markup=False, emoji=False)
     raise SystemExit(1)
+
+
+def note(message: str) -> None:
+    """Tell a person something that nothing else depends on."""
+    console.print(f"chiso: {message}", highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 @contextlib.contextmanager
@@ -39,22 +48,31 @@ def database(settings: Settings, own: bool = False) -> Iterator[str]:
     if settings.database.dsn is not None:
         yield settings.database.dsn.get_secret_value()
         return
-    start = embedded.start if own else embedded.attach_or_start
-    with start(settings.data_dir) as server:
+    begin = embedded.start if own else embedded.attach_or_start
+    with begin(settings.data_dir) as server:
         if server.owned:
             migrate.upgrade(server.dsn)
         yield server.dsn
 
 
-def run(work: Callable[[Service], Awaitable[_T]]) -> _T:
-    """Run `work` on a service over the configured database."""
-    settings = Settings()
+def run(work: Callable[[Service], Awaitable[_T]], keys: bool = False) -> _T:
+    """Run `work` on a service over the configured database, which is at this version's revision.
+
+    Args:
+        keys: whether keys are made, so that there must be a pepper, and none but the one that made those in force.
+    """
+    settings = of_environment()
     # A command may take as long as its work does.
     settings.database.read_seconds = settings.database.write_seconds = _A_DAY
-    set_up_logging("WARNING")
+    set_up_logging("WARNING", check.plainly)
 
     async def whole(dsn: str) -> _T:
-        service = create_service(settings, dsn)
+        known = start.known_pepper(settings)
+        await check.migrated(dsn, _SECONDS)
+        if keys:
+            await check.keyed(dsn, _SECONDS, known)
+            known = start.pepper(settings)
+        service = create_service(settings, dsn, secret=known or b"")
         collect_less()
         try:
             return await work(service)
@@ -72,6 +90,7 @@ def stages(what: str) -> Iterator[Callable[[str, int, int], None]]:
     with Progress(*columns, console=console) as bar:
         task = bar.add_task(what, total=None)
         yield lambda stage, done, of: bar.update(task, description=f"{what}: {stage}", completed=done, total=of or None)
+        bar.update(task, description=what, total=1, completed=1)
 
 
 @contextlib.contextmanager
@@ -81,3 +100,6 @@ def progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=console) as bar:
         task = bar.add_task(what, total=total)
         yield lambda more: bar.update(task, advance=more)
+        # The total may have been an estimate.
+        done = bar.tasks[task].completed
+        bar.update(task, total=max(done, 1), completed=max(done, 1))

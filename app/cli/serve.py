@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 import time
 from typing import Annotated, cast
@@ -11,14 +12,15 @@ import typer
 import uvloop
 
 from app.api.http.service import Service
-from app.cli.running import console, database, progress
+from app.cli.running import console, database, fail, note, progress
 from app.demo import load, province
 from app.demo.year import events, procedures
 from app.logs import set_up_logging
 from app.main import VERSION, create_app, create_service
 from app.server.http import claim, serve
-from app.settings import Settings
-from app.store import keys, roots
+from app.settings import Settings, of_environment
+from app.start import prove
+from app.store import check, keys, roots
 
 
 def serve_command(
@@ -29,19 +31,31 @@ def serve_command(
     ] = False,
 ) -> None:
     """Serve the HTTP interface, with the embedded database when no CHISO_DATABASE__DSN is set."""
-    settings = Settings()
-    set_up_logging(settings.log.level)
-    claimed = claim(host, port)
+    settings = of_environment()
+    # What a person is told comes first.
+    set_up_logging("WARNING", check.plainly)
+    claimed = _claim(host, port)
     if demo:
         settings.auth.open_reading = True
     with database(settings, own=True) as dsn:
+        amiss = uvloop.run(prove(settings, dsn))
         service = create_service(settings, dsn)
+        if amiss is not None:
+            (fail if demo else note)(f"{amiss}; not ready until it answers")
         if demo:
             key = uvloop.run(_prepare_demo(create_service(settings, dsn)))
             _welcome(host, port, key)
         else:
             console.print(f"serving on http://{host}:{port}", highlight=False)
+        set_up_logging(settings.log.level, check.plainly)
         serve(create_app(service), claimed)
+
+
+def _claim(host: str, port: int) -> socket.socket:
+    try:
+        return claim(host, port)
+    except OSError as error:
+        fail(f"cannot listen on port {port} of {host} ({error.strerror}): choose others by --host and --port")
 
 
 async def _prepare_demo(service: Service) -> str:
@@ -109,6 +123,6 @@ Stop with Ctrl-C.
 
 def openapi_command() -> None:
     """Print the OpenAPI description."""
-    service = create_service(Settings(), "postgresql://")
+    service = create_service(Settings(), "postgresql://", secret=b"")
     json.dump(create_app(service).openapi(), sys.stdout, ensure_ascii=False, indent=2)
     print()

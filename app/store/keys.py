@@ -1,9 +1,12 @@
-"""API keys: 32 random bytes, shown once; only their HMAC under the service's pepper is stored."""
+"""API keys: 32 random bytes, shown once; only their HMAC under the service's pepper is stored, and beside each what
+tells that pepper from another: whoever has another one knows no key, which must not look like wrong keys.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import hmac
+import logging
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -15,9 +18,24 @@ from sqlalchemy import func, insert, select, update
 from app.store.database import Connection, Database
 from app.store.schema import api_key
 from app.store.statements import in_sql
+from app.store.unavailable import DatabaseUnavailable
+
+_log = logging.getLogger(__name__)
 
 SCOPES: Final = ("ingest", "read", "admin")
 _PREFIX: Final = "chiso"
+_MARKED: Final = b"the pepper of chiso's keys"
+
+
+class WrongPepper(DatabaseUnavailable):
+    """Keys in force were made with another pepper; the message says what to do."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the API keys in force were made with another pepper: set CHISO_AUTH__PEPPER to that one (or CHISO_DATA_DIR"
+            " to the folder with its file `pepper`); if it is lost, `chiso keys list` and `chiso keys revoke` them, and"
+            " make new ones"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +59,42 @@ class ListedKey:
     name: str
     created_at: int
     revoked_at: int | None
+    pepper: bytes
+
+
+def mark_of(pepper: bytes) -> bytes:
+    """What tells a pepper from another and does not tell the pepper."""
+    return hmac.digest(pepper, _MARKED, "sha256")[:16]
 
 
 def _digest(pepper: bytes, secret: str) -> bytes:
     return hmac.digest(pepper, secret.encode(), "sha256")
 
 
+async def prove(connection: Connection, pepper: bytes | None) -> None:
+    """Make sure that this pepper, or None where there is none yet, made all keys in force.
+
+    Raises:
+        WrongPepper: it did not.
+    """
+    mark = b"" if pepper is None else mark_of(pepper)
+    if await connection.fetchval("SELECT EXISTS (SELECT FROM api_key WHERE revoked_at IS NULL AND pepper <> $1)", mark):
+        raise WrongPepper
+
+
 async def create(
     connection: Connection, pepper: bytes, root_id: int, unit: str, scopes: tuple[str, ...], name: str = ""
 ) -> str:
-    """Make a key for a unit's subtree; the only time its text is seen."""
+    """Make a key for a unit's subtree; the only time its text is seen.
+
+    Raises:
+        WrongPepper: keys in force were made with another.
+    """
+    await prove(connection, pepper)
     key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     values = {"id": key_id, "root_id": root_id, "unit": unit, "scopes": list(scopes), "name": name}
-    made = insert(api_key).values(**values, digest=_digest(pepper, secret), created_at=func.clock_timestamp())
+    values |= {"digest": _digest(pepper, secret), "pepper": mark_of(pepper)}
+    made = insert(api_key).values(**values, created_at=func.clock_timestamp())
     await connection.execute(*in_sql(made))
     return f"{_PREFIX}_{key_id}_{secret}"
 
@@ -70,6 +111,7 @@ class Keys:
     def __init__(self, database: Database, pepper: bytes) -> None:
         self._database = database
         self._pepper = pepper
+        self._mark = mark_of(pepper)
         self._waiting: list[_Asked] = []
         self._asking: asyncio.Task[None] | None = None
 
@@ -78,6 +120,7 @@ class Keys:
 
         Raises:
             DatabaseUnavailable, Overloaded: the database could not be asked.
+            WrongPepper: there is a key of this id, and whether it is this one cannot be told.
         """
         prefix, _, rest = text.partition("_")
         key_id, _, secret = rest.partition("_")
@@ -86,6 +129,10 @@ class Keys:
         row = await self._row(key_id)
         if row is None or row["revoked_at"] is not None:
             return None
+        if row["pepper"] != self._mark:
+            # Not for the sender to mend: a key that was refused would be thrown away, and its events with it.
+            _log.error("%s", wrong := WrongPepper())
+            raise wrong
         if not hmac.compare_digest(row["digest"], _digest(self._pepper, secret)):
             return None
         return Key(row["id"], row["root_id"], row["unit"], frozenset(row["scopes"]), row["name"])
@@ -139,7 +186,8 @@ async def listing(connection: Connection) -> list[ListedKey]:
     """All keys, revoked ones too, oldest first."""
     rows = await connection.fetch(*in_sql(select(api_key).order_by(api_key.c.created_at, api_key.c.id)))
     return [
-        ListedKey(r["id"], r["unit"], tuple(r["scopes"]), r["name"], r["created_at"], r["revoked_at"]) for r in rows
+        ListedKey(r["id"], r["unit"], tuple(r["scopes"]), r["name"], r["created_at"], r["revoked_at"], r["pepper"])
+        for r in rows
     ]
 
 

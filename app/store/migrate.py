@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from app.store.address import Address
+from app.store.unavailable import DatabaseUnavailable
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -75,12 +76,13 @@ def upgrade(dsn: str, timescale: str = "auto", to: str = "head") -> None:
 
     Raises:
         TimescaleMissing, UnknownRevision, TablesInUse: nothing was done.
+        DatabaseUnavailable: the database refused; nothing was done.
     """
     import psycopg
     from alembic import command
     from alembic.script.revision import ResolutionError
     from alembic.util import CommandError
-    from sqlalchemy.exc import OperationalError
+    from sqlalchemy.exc import DBAPIError
 
     if timescale == "require":
         with psycopg.connect(Address.of(dsn).libpq()) as connection:
@@ -101,9 +103,9 @@ def upgrade(dsn: str, timescale: str = "auto", to: str = "head") -> None:
                 at = error.__cause__.argument
                 raise UnknownRevision(f"the database is at revision {at}, which this version does not know") from error
             raise
-        except OperationalError as error:
+        except DBAPIError as error:
             if not isinstance(error.orig, psycopg.errors.LockNotAvailable):
-                raise
+                raise DatabaseUnavailable(str(error.orig)) from error.orig
             if last:
                 raise TablesInUse(
                     "its tables stay in use: nothing was changed; end what runs long (rebuild, verify, a dump)"

@@ -14,7 +14,7 @@ from app.domain.calendar.periods import FIRST_YEAR, LAST_YEAR
 from app.domain.lives import life as lives
 from app.store.database import Connection
 from app.store.lineage import hold_schema
-from app.store.schema import life, root, source
+from app.store.schema import life, root, source, unit
 from app.store.statements import in_sql
 
 
@@ -64,7 +64,7 @@ async def found(connection: Connection, code: str = "") -> list[tuple[int, str]]
     of_all = select(root.c.id, root.c.code).order_by(root.c.code)
     rows = await connection.fetch(*in_sql(of_all.where(root.c.code == code) if code else of_all))
     if code and not rows:
-        raise UnknownRoot(f"there is no root {code}: load its units or make a key for it first")
+        raise UnknownRoot(f"there is no root {code}: see `chiso roots list`; `chiso keys create --new-root` begins one")
     return [(row["id"], row["code"]) for row in rows]
 
 
@@ -85,6 +85,12 @@ async def of_unit(connection: Connection, unit: str) -> int | None:
         unit,
     )
     return root_id
+
+
+async def has_unit(connection: Connection, root_id: int, code: str) -> bool:
+    """Whether the catalogue of a root has a unit."""
+    there = exists().where(unit.c.root_id == root_id, unit.c.code == code, unit.c.name.is_not(None))
+    return bool(await connection.fetchval(*in_sql(select(there))))
 
 
 async def has_lives(connection: Connection, code: str) -> bool:

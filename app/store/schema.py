@@ -1,5 +1,4 @@
-"""The schema as data: what the migrations build, to the last index's condition. A test compares the two, so neither
-drifts. The one thing only a migration does is making the event log a hypertable.
+"""The schema as data, to the last index's condition (a test compares); only migrations make the log a hypertable.
 
 Facts, log, receipts and tallies begin their key with the root; facts and tallies also carry a generation, so that a
 rebuild can write the next one beside the living one and swap.
@@ -157,6 +156,7 @@ api_key = Table(
     _required("unit", _CODE),
     _required("scopes", ARRAY(Text)),
     _required("digest", LargeBinary),
+    _required("pepper", LargeBinary),
     _required("name", Text, server_default=""),
     _required("created_at", _INSTANT),
     Column("revoked_at", _INSTANT),

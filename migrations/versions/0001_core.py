@@ -176,6 +176,7 @@ CREATE TABLE api_key (
     unit TEXT COLLATE "C" NOT NULL,
     scopes TEXT[] NOT NULL,
     digest BYTEA NOT NULL,
+    pepper BYTEA NOT NULL,
     name TEXT DEFAULT '' NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     revoked_at TIMESTAMP WITH TIME ZONE,

@@ -30,7 +30,11 @@ def test_every_setting_is_described_in_the_code_and_in_the_document() -> None:
     for name, description in settings.items():
         assert description, name
         assert f"`{name}`" in document, name
-    assert set(re.findall(r"`(CHISO_[A-Z_]+)`", document)) - set(settings) == {"CHISO_PG_BIN"}
+    assert set(re.findall(r"`(CHISO_[A-Z_]+)`", document)) - set(settings) == {
+        "CHISO_PG_BIN",
+        "CHISO_KEY",
+        "CHISO_SERVICE_HOST",
+    }
 
 
 def test_every_metric_is_in_the_document() -> None:

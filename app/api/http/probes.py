@@ -7,12 +7,13 @@ import logging
 import math
 from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.concurrency import run_in_threadpool
 from typing_extensions import TypedDict
 
 from app.api.http.answers import json_response
+from app.api.http.auth import bears
 from app.api.http.fields import answer, said
 from app.api.http.metrics import instant_of
 from app.api.http.openapi.routes import plain, told
@@ -97,8 +98,11 @@ async def readyz(service: Serving) -> Response:
 
 
 @router.get("/metrics", summary="Metrics for Prometheus", **plain("Prometheus' exposition format.", _PAGE))
-async def metrics(service: Serving) -> Response:
-    """The metrics in Prometheus' exposition format."""
+async def metrics(request: Request, service: Serving) -> Response:
+    """The metrics in Prometheus' exposition format; with `CHISO_METRICS__KEY` set, only for who sends that key."""
+    key = service.settings.metrics.key
+    if key is not None and not bears(request, key.get_secret_value()):
+        raise Problem("unauthenticated", "send Authorization: Bearer <key>, the key of CHISO_METRICS__KEY")
     _measure_process(service)
     await _measure_database(service)
     return Response(await run_in_threadpool(service.metrics.page), media_type=CONTENT_TYPE_LATEST)

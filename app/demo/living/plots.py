@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final, Literal, NamedTuple
 
-from app.domain.calendar.civil import Day, date_of, day_number
+from app.demo import province
+from app.demo.year import procedures
+from app.domain import codes
+from app.domain.calendar.civil import Day, Instant, date_of, day_number, day_of
 from app.domain.calendar.workdays import Calendar
 
 Desk = Literal["citizen", "office", "reception"]
@@ -75,6 +78,23 @@ class Offices:
         with_online = tuple(office for office in offices if office.online)
         return cls(under, tuple(offices), with_online, Calendar(days["holiday"], days["workday"]))
 
+
+def demo_offices(under: str, now: Instant) -> Offices:
+    """The demo province's offices under a unit, without a service to ask.
+
+    Raises:
+        NothingToDo: it has no such unit, or none with a procedure.
+    """
+    units = [row for row in province.units() if codes.is_under(str(row["code"]), under)]
+    if not units:
+        raise NothingToDo(f"the demo province has no unit {under}; with --url a service is asked for its units")
+    return Offices.read(under, units, [{**_UNSAID, **row} for row in procedures.procedures()], [], day_of(now))
+
+
+_UNSAID: Final[Row] = {
+    "max_working_days": None, "fee": False, "service_level": "none", "applicants": [], "units": [], "levels": [],
+}  # fmt: skip
+"""What a procedure is where its row does not say."""
 
 _KINDS: Final = ("holiday", "workday")
 

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from app.demo.living import sender, stream
-from app.demo.living.plots import NothingToDo, Offices
+from app.demo.living.plots import NothingToDo, Offices, demo_offices
 from app.demo.living.sender import Pace, Refused, Sender, Watch
 from app.domain.calendar.civil import Instant
 
 __all__ = ["NothingToDo", "Pace", "Refused", "Simulation"]
 
+_URL: Final = "http://127.0.0.1:8000"
 _LINE_SECONDS: Final = 5.0
 _SHOWN: Final = 20
 _GRACE_SECONDS: Final = 30.0
@@ -25,9 +26,12 @@ Say = Callable[[str], None]
 
 @dataclass
 class Simulation:
-    """What was asked for. `say` tells people how it goes, `show` is given the events of a dry run."""
+    """What was asked for. `say` tells people how it goes, `show` is given the events of a dry run.
 
-    url: str
+    Without `url` the service on this machine is meant, and a dry run asks none: it is of the demo province.
+    """
+
+    url: str | None
     key: str
     unit: str
     seed: int
@@ -56,14 +60,18 @@ class Simulation:
 
         watch = Watch()
         _stop_on_signals(watch)
+        if dry and self.url is None:
+            self._shown(demo_offices(self.unit, watch.now()), watch.now())
+            return
         headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
-        async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=60) as client:
+        url = self.url or _URL
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as client:
             sending = Sender(client, watch)
             catalogue = await sending.catalogue(self.unit)
             if dry:
                 self._shown(catalogue, watch.now())
                 return
-            self.say(f"{len(catalogue.offices)} offices of {self.unit} come to life at {self.url}; Ctrl-C ends it")
+            self.say(f"{len(catalogue.offices)} offices of {self.unit} come to life at {url}; Ctrl-C ends it")
             if self.pace.seconds is not None:
                 # A service that went away is waited for, but not for ever where an end was asked for.
                 asyncio.get_running_loop().call_later(self.pace.seconds + _GRACE_SECONDS, watch.stop)

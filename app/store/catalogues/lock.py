@@ -17,6 +17,8 @@ from app.store.statements import in_sql
 
 _CATALOGUE_LOCK: Final = 7_660_001
 """Class of the advisory lock on a root's catalogue revision; the second key is the root's id."""
+REBUILD_LOCK: Final = 7_660_002
+"""Class of the advisory lock of a root's rebuild."""
 
 
 def begin_holding(root_id: int, lineage: int) -> str:

@@ -30,7 +30,6 @@ from app.store.write import lives
 from app.store.write.intake import Intake
 from app.store.write.moment import Moment
 
-_REBUILD_LOCK: Final = 7_660_002
 """Class of the session's advisory lock that keeps a second rebuild of the root out; the second key is the root's id."""
 
 _CHUNK: Final = 20_000
@@ -96,13 +95,13 @@ async def _alone(connection: Connection, root_id: int) -> AsyncIterator[None]:
 
     Two rebuilds would both write the next generation, and count everything twice.
     """
-    if not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", _REBUILD_LOCK, root_id):
+    if not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", lock.REBUILD_LOCK, root_id):
         raise RebuildRunning("another rebuild of this root is under way")
     try:
         yield
     finally:
         if not connection.is_closed():
-            await connection.execute("SELECT pg_advisory_unlock($1, $2)", _REBUILD_LOCK, root_id)
+            await connection.execute("SELECT pg_advisory_unlock($1, $2)", lock.REBUILD_LOCK, root_id)
 
 
 class _Rebuild:

@@ -62,7 +62,7 @@ def description(app: FastAPI) -> dict[str, Any]:
         description=_DESCRIPTION,
         routes=app.routes,
         tags=[{"name": name, "description": told} for name, told in _TAGS.items()],
-        license_info=None,
+        license_info={"name": "Apache License 2.0", "identifier": "Apache-2.0"},
     )
     schemas = whole["components"]["schemas"] | events.COMPONENTS | _problem()
     operations = [operation for methods in whole["paths"].values() for operation in methods.values()]

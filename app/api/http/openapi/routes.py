@@ -118,7 +118,7 @@ def streamed(answer: Any, event: str, *, parameters: Sequence[Parameter], proble
 
 def plain(description: str, example: str) -> dict[str, Any]:
     """What a page of text says."""
-    says = told(None, scope=None, tag=None) | {"response_class": PlainTextResponse}
+    says = told(None, scope=None, tag=None, problems=("unauthenticated",)) | {"response_class": PlainTextResponse}
     text = {"schema": {"type": "string", "description": description}, "examples": {"page": {"value": example}}}
     says["responses"][200]["content"] = {"text/plain": text}
     return says

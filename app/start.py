@@ -1,0 +1,80 @@
+"""What a start rests on: the secret behind the keys, and a database of this version's revision that knows them."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from pathlib import Path
+from typing import Final
+
+from app.settings import Settings
+from app.store import check
+
+_SECONDS: Final = 15.0
+"""The longest that a start waits for the database."""
+
+
+class Unwritable(Exception):
+    """The data directory cannot be written to."""
+
+
+def known_pepper(settings: Settings) -> bytes | None:
+    """The secret that keys the HMAC of API keys: the setting, else the file in the data directory, if there is one."""
+    if settings.auth.pepper is not None:
+        return settings.auth.pepper.get_secret_value().encode()
+    try:
+        return (settings.data_dir / "pepper").read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        file = settings.data_dir / "pepper"
+        raise Unwritable(f"{file} cannot be read ({error.strerror}): set CHISO_AUTH__PEPPER") from error
+
+
+def pepper(settings: Settings) -> bytes:
+    """The known pepper; without one a file in the data directory is made, once.
+
+    Raises:
+        Unwritable: it cannot be made.
+    """
+    known = known_pepper(settings)
+    if known is not None:
+        return known
+    file = settings.data_dir / "pepper"
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            _write_once(file, secrets.token_bytes(32))
+        return file.read_bytes()
+    except OSError as error:
+        raise Unwritable(
+            f"the secret behind the API keys cannot be kept in {settings.data_dir} ({error.strerror}): set"
+            " CHISO_AUTH__PEPPER, or CHISO_DATA_DIR to a folder that can be written to"
+        ) from error
+
+
+def _write_once(file: Path, content: bytes) -> None:
+    """Create a private file whole: linked into place, so that nobody ever reads half of it."""
+    draft = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
+    draft.touch(mode=0o600)
+    draft.write_bytes(content)
+    try:
+        file.hardlink_to(draft)
+    finally:
+        draft.unlink()
+
+
+async def prove(settings: Settings, dsn: str) -> str | None:
+    """Make sure that serving can begin; what is amiss, in a line, where that may pass by waiting.
+
+    Raises:
+        Exception: something that is to be mended first; `check.told` says how.
+    """
+    try:
+        await check.migrated(dsn, _SECONDS, newer=True)
+        await check.keyed(dsn, _SECONDS, known_pepper(settings))
+    except Exception as error:
+        if check.passes(error):
+            return check.told(error)
+        raise
+    return None

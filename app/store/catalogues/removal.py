@@ -1,0 +1,48 @@
+"""Removing a root with all that is kept under it: one that a typing error has made, or one that left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import delete, func, select
+
+from app.store.catalogues import lock
+from app.store.database import Connection
+from app.store.schema import api_key, event, life, metadata, procedure, root, unit
+from app.store.statements import in_sql
+
+_SHOWN = {"units": unit, "procedures": procedure, "keys": api_key, "events": event, "lives": life}
+
+
+class Busy(Exception):
+    """The root is being rebuilt."""
+
+
+async def contents(connection: Connection, root_id: int) -> Mapping[str, int]:
+    """How many units, procedures, keys (revoked ones too), events and lives a root has."""
+    counts = {
+        name: await connection.fetchval(
+            *in_sql(select(func.count()).select_from(table).where(table.c.root_id == root_id))
+        )
+        for name, table in _SHOWN.items()
+    }
+    return {name: int(count) for name, count in counts.items()}
+
+
+async def hold(connection: Connection, root_id: int) -> None:
+    """Keep everybody from writing under the root until the connection's transaction ends.
+
+    Raises:
+        Busy: it is being rebuilt, and rows of its next generation would be written after all.
+    """
+    await lock.hold_alone(connection, root_id)
+    if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1, $2)", lock.REBUILD_LOCK, root_id):
+        raise Busy("the root is being rebuilt; remove it when that has ended")
+
+
+async def remove(connection: Connection, root_id: int) -> None:
+    """Delete the root and every row that bears its id. The caller's transaction holds it."""
+    for table in reversed(metadata.sorted_tables):
+        if "root_id" in table.c:
+            await connection.execute(*in_sql(delete(table).where(table.c.root_id == root_id)))
+    await connection.execute(*in_sql(delete(root).where(root.c.id == root_id)))

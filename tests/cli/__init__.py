@@ -1,0 +1,1 @@
+"""Tests of the `chiso` command, run as people run it."""

@@ -1,0 +1,188 @@
+"""What is wrong is told in one line that says what to do, by every command, and never by a traceback."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+from psycopg import sql
+
+from app.settings import InvalidSettings, of_environment
+from tests.cli.conftest import Command, line
+from tests.conftest import at
+from tests.faults.serving import CHISO, chiso, environment, free_port
+
+SERVE = ("serve", "--port", str(free_port()))
+COMMANDS = (SERVE, ("migrate",), ("keys", "list"), ("verify",), ("rebuild",), ("maintain",), ("roots", "list"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("CHISO_DATABASE_DSN", "postgresql://x", "is not a setting: did you mean CHISO_DATABASE__DSN?"),
+        ("CHISO_INTAKE__MAX_EVENT", "5", "is not a setting: did you mean CHISO_INTAKE__MAX_EVENTS?"),
+        ("CHISO_AUTH__PEPER", "5", "is not a setting: did you mean CHISO_AUTH__PEPPER?"),
+        ("CHISO_DATADIR", "/tmp", "is not a setting: did you mean CHISO_DATA_DIR?"),
+        ("CHISO_PORT", "8000", "is not a setting: see docs/settings.md, or do not set it"),
+        ("CHISO_DATABASE__DSN__", "x", "is not a setting: did you mean CHISO_DATABASE__DSN?"),
+        ("CHISO_INTAKE__MAX_EVENTS", "0", "=0: input should be greater than or equal to 1"),
+        ("CHISO_INTAKE__MAX_EVENTS", "ten", "=ten: input should be a valid integer, unable to parse"),
+        ("CHISO_LOG__LEVEL", "info", "=info: string should match pattern '^(DEBUG|INFO|WARNING|ERROR)$'"),
+        ("CHISO_METRICS__SOURCES", "/h44/igate", ": not the JSON it is to be; see docs/settings.md"),
+        ("CHISO_DATABASE", '{"dns": "postgresql://"}', "__DNS is not a setting: did you mean CHISO_DATABASE__DSN?"),
+        ("CHISO_DATABASE__DSN", "", ": it is empty: give it a value, or do not set it"),
+        ("CHISO_AUTH__PEPPER", " ", ": it is empty: give it a value, or do not set it"),
+        ("CHISO_DATA_DIR", "", "=: it is empty: name a folder, or do not set it"),
+        (
+            "CHISO_DATABASE__DSN",
+            "mysql://chiso:secret@db/chiso",
+            ": it begins with postgresql://, not mysql://, as in ",
+        ),
+        ("CHISO_DATABASE__DSN", "postgresql+psycopg://chiso:secret@db/chiso", ": it begins with postgresql://, not "),
+        ("CHISO_DATABASE__DSN", "host=db password=secret", ": it begins with postgresql://, as in "),
+        ("CHISO_DATABASE__DSN", "secret", ": it begins with postgresql://, as in "),
+    ],
+)
+def test_a_setting_that_cannot_be_meant_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidSettings) as told:
+        of_environment()
+    [said] = str(told.value).splitlines()
+    assert said.startswith(f"{name}{says}" if says[0] in ":=_" else f"{name} {says}"), said
+    assert "secret" not in said
+
+
+def test_each_wrong_setting_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("CHISO_INTAKE__MAX_EVENTS", "0"), ("CHISO_INTAKE__MAX_EVENT", "1"), ("CHISO_X", "1")):
+        monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidSettings) as told:
+        of_environment()
+    assert [each.partition(" ")[0] for each in str(told.value).splitlines()] == [
+        "CHISO_INTAKE__MAX_EVENT", "CHISO_X", "CHISO_INTAKE__MAX_EVENTS=0:",
+    ]  # fmt: skip
+
+
+def test_what_kubernetes_and_docker_say_of_a_service_called_chiso_is_let_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "CHISO_SERVICE_HOST": "10.0.0.1", "CHISO_SERVICE_PORT": "80", "CHISO_SERVICE_PORT_HTTP": "80",
+        "CHISO_PORT": "tcp://10.0.0.1:80", "CHISO_PORT_80_TCP": "tcp://10.0.0.1:80", "CHISO_PORT_80_TCP_ADDR": "10.0.0",
+        "CHISO_DB_PORT_5432_TCP_PORT": "5432", "CHISO_DB_SERVICE_HOST": "10.0.0.2", "CHISO_KEY": "chiso_x",
+        "chiso_log__level": "ERROR",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    assert of_environment().log.level == "ERROR"
+
+
+def faults(dsn: str) -> Iterator[tuple[dict[str, str], str]]:
+    """Settings that are wrong, and how the line begins that says so."""
+    yield {"CHISO_DATABASE_DSN": dsn}, "CHISO_DATABASE_DSN is not a setting: did you mean CHISO_DATABASE__DSN?"
+    yield (
+        {"CHISO_DATABASE__DSN": at(dsn, "nowhere")},
+        'the database refuses (database "nowhere" does not exist, SQL',
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_says_what_is_wrong_in_a_line(
+    postgres_dsn: str, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    usual = {"CHISO_DATA_DIR": str(tmp_path), "CHISO_DATABASE__DSN": postgres_dsn}
+    for settings, says in faults(postgres_dsn):
+        assert line(chiso(environment(**(usual | settings)), *command)).startswith(says)
+
+
+@pytest.fixture
+def guarded(postgres_dsn: str) -> Iterator[str]:
+    """The name of a role that may not connect to a database of that name."""
+    name = f"chiso_{secrets.token_hex(4)}"
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        for each in ("CREATE ROLE {} NOLOGIN", "CREATE DATABASE {}"):
+            connection.execute(sql.SQL(each).format(sql.Identifier(name)))
+        yield name
+        for each in ("DROP DATABASE {}", "DROP ROLE {}"):
+            connection.execute(sql.SQL(each).format(sql.Identifier(name)))
+
+
+def test_a_database_that_does_not_let_in_or_is_not_migrated_is_told_in_a_line(
+    postgres_dsn: str, guarded: str, tmp_path: Path
+) -> None:
+    empty = {"CHISO_DATA_DIR": str(tmp_path), "CHISO_DATABASE__DSN": at(postgres_dsn, guarded)}
+    for command in (SERVE, ("keys", "list"), ("verify",)):
+        assert line(chiso(environment(**empty), *command)) == (
+            "the database is at revision none, 0001 is needed: run `chiso migrate`"
+        )
+    locked = empty | {"CHISO_DATABASE__DSN": at(postgres_dsn, guarded).replace("chiso@", f"{guarded}@")}
+    for command in (SERVE, ("migrate",), ("verify",)):
+        said = line(chiso(environment(**locked), *command))
+        assert said.startswith(f'the database refuses (role "{guarded}" is not permitted to log in, SQLSTATE 28000): ')
+
+
+def test_a_port_that_cannot_be_had_and_a_folder_that_cannot_be_made_are_told_in_a_line(
+    command: Command, tmp_path: Path
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert line(command("serve", "--port", port)).startswith(f"port {port} of 127.0.0.1 is held by process ")
+    assert line(command("serve", "--host", "203.0.113.1")).startswith("cannot listen on port 8000 of 203.0.113.1 (")
+    (tmp_path / "file").touch()
+    said = line(command("keys", "create", "--scope", "read", "--unit", "H44", CHISO_DATA_DIR=str(tmp_path / "file")))
+    assert said.startswith(f"{tmp_path}/file/pepper cannot be read (Not a directory): set CHISO_AUTH__PEPPER")
+    without = environment(CHISO_DATA_DIR=str(tmp_path / "file"))
+    assert line(chiso(without, "serve")) == f"the data directory {tmp_path}/file cannot be made: File exists"
+
+
+def test_a_start_without_a_database_says_so_once_and_waits_for_it(tmp_path: Path) -> None:
+    dsn = f"postgresql://chiso:secret@127.0.0.1:{free_port()}/chiso"
+    settings = environment(CHISO_DATABASE__DSN=dsn, CHISO_DATA_DIR=str(tmp_path), CHISO_LOG__LEVEL="WARNING")
+    advice = (
+        "the database cannot be reached (nobody listens there): start it, or check host and port in CHISO_DATABASE__DSN"
+    )
+    for command in (("migrate",), ("verify",)):
+        assert line(chiso(settings, *command)) == advice
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    started = [str(CHISO), "serve", "--port", str(port)]
+    with (
+        (tmp_path / "log").open("wb") as log,
+        subprocess.Popen(started, env=settings, stderr=log) as served,
+    ):
+        try:
+            while b"interrupted" not in (said := (tmp_path / "log").read_bytes()):
+                assert served.poll() is None
+                time.sleep(0.1)
+            assert httpx.get(f"{url}/livez").status_code == 200
+            assert httpx.get(f"{url}/readyz").status_code == 503
+            # Refolding tries again every five seconds.
+            time.sleep(6)
+            said = (tmp_path / "log").read_bytes()
+        finally:
+            served.terminate()
+    first, second, third = said.decode().splitlines()
+    assert first == f"chiso: {advice}; not ready until it answers"
+    assert second == f"serving on {url}"
+    assert json.loads(third)["event"] == f"folding lives again was interrupted: {advice}"
+    assert re.fullmatch(r".*T\d\d:\d\d:\d\d\.\d+Z", json.loads(third)["timestamp"])
+
+
+def test_the_version_is_told() -> None:
+    assert chiso(environment(), "--version").stdout == "chiso 0.1.0\n"
+
+
+def test_a_dry_run_of_the_simulation_needs_no_service() -> None:
+    shown = chiso(environment(), "simulate", "--dry-run")
+    assert (shown.returncode, shown.stderr, len(shown.stdout.splitlines())) == (0, "", 20)
+    assert line(chiso(environment(), "simulate", "--dry-run", "--unit", "H99")).startswith(
+        "the demo province has no unit H99"
+    )
