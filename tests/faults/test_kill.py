@@ -62,7 +62,13 @@ def test_killed_and_started_again_nothing_acknowledged_is_lost(reachable_dir: Pa
 
     with Serving(settings, tmp_path / "first.log") as serving:
         created = chiso(
-            settings, "keys", "create", "--unit", "H44", *(f"--scope={s}" for s in ("ingest", "read", "admin"))
+            settings,
+            "keys",
+            "create",
+            "--new-root",
+            "--unit",
+            "H44",
+            *(f"--scope={s}" for s in ("ingest", "read", "admin")),
         )
         assert created.returncode == 0, created.stderr
         key = created.stdout.strip()

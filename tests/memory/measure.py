@@ -116,8 +116,8 @@ def main() -> None:
     settings = environment(CHISO_DATA_DIR=str(folder / "data"), CHISO_LOG__LEVEL="WARNING")
     try:
         with Serving(settings, folder / "log") as serving:
-            made = chiso(settings, "keys", "create", "--unit", "H44", "--scope", "ingest", "--scope", "read", "--scope",
-                         "admin")  # fmt: skip
+            scopes = (f"--scope={each}" for each in ("ingest", "read", "admin"))
+            made = chiso(settings, "keys", "create", "--new-root", "--unit", "H44", *scopes)
             assert made.returncode == 0, made.stderr
             sampler = Sampler(serving_process(serving))
             sampler.start()
