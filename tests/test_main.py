@@ -61,3 +61,26 @@ def test_without_a_database_the_factory_says_what_to_set(monkeypatch: pytest.Mon
     monkeypatch.delenv("CHISO_DATABASE__DSN", raising=False)
     with pytest.raises(SystemExit, match=r"CHISO_DATABASE__DSN is not set; .chiso serve. starts"):
         create_app()
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"CHISO_DATABASE__DNS": "x"}, "CHISO_DATABASE__DNS is not a setting: did you mean CHISO_DATABASE__DSN"),
+        (
+            {"CHISO_DATABASE__DSN": "mysql://db/chiso"},
+            "CHISO_DATABASE__DSN: it begins with postgresql://, not mysql://",
+        ),
+        ({}, "the database is at revision none, 0001 is needed: run `chiso migrate`"),
+    ],
+)
+def test_what_is_wrong_at_the_start_of_the_factory_is_told_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, empty_database: str, tmp_path: Path, settings: dict[str, str], says: str
+) -> None:
+    usual = {"CHISO_DATABASE__DSN": empty_database, "CHISO_DATA_DIR": str(tmp_path)}
+    for name, value in (usual | settings).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as told:
+        create_app()
+    assert str(told.value).startswith(says)
+    assert len(str(told.value).splitlines()) == 1

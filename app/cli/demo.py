@@ -13,6 +13,7 @@ from app.demo import load, province
 from app.demo.living import simulation
 from app.demo.year import events
 from app.ingest import Loaded
+from app.settings import of_environment
 
 
 def demo_command(
@@ -54,6 +55,7 @@ def simulate_command(
     ] = False,
 ) -> None:
     """Keep a province living: events that happen now, sent over HTTP as a careful vendor does."""
+    of_environment()  # a variable that is misspelt is told here too
     pace = simulation.Pace(rate, daily, seconds)
     simulation.Simulation(
         url, key, unit, seed, pace, lambda line: console.print(line, highlight=False, soft_wrap=True), print

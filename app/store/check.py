@@ -58,8 +58,10 @@ def told(error: BaseException) -> str:
     if isinstance(cause, TimeoutError):
         return told(cause)
     if isinstance(cause, OSError):
-        # asyncio's own text names the address; with several it is a list, and the number of none.
-        why = "nobody listens there" if cause.errno == errno.ECONNREFUSED else cause.strerror or "no connection"
+        # Of several addresses that all refuse asyncio makes one failure without a number.
+        first = next(iter(str(cause).splitlines()), "no connection")
+        refused = cause.errno == errno.ECONNREFUSED or "Connect call failed" in first
+        why = "nobody listens there" if refused else cause.strerror or first
         return f"the database cannot be reached ({why}): start it, or check host and port in CHISO_DATABASE__DSN"
     if isinstance(cause, ValueError):
         return "CHISO_DATABASE__DSN cannot be read: postgresql://user:password@host:5432/name, special letters as %XX"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import secrets
@@ -15,14 +16,19 @@ import httpx
 import psycopg
 import pytest
 from psycopg import sql
+from rich.console import Console
 
+from app.cli import running
 from app.settings import InvalidSettings, of_environment
 from tests.cli.conftest import Command, line
 from tests.conftest import at
 from tests.faults.serving import CHISO, chiso, environment, free_port
 
 SERVE = ("serve", "--port", str(free_port()))
-COMMANDS = (SERVE, ("migrate",), ("keys", "list"), ("verify",), ("rebuild",), ("maintain",), ("roots", "list"))
+COMMANDS = (
+    SERVE, ("migrate",), ("keys", "list"), ("verify",), ("rebuild",), ("maintain",), ("roots", "list"),
+    ("ingest", __file__),
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -180,7 +186,17 @@ def test_the_version_is_told() -> None:
     assert chiso(environment(), "--version").stdout == "chiso 0.1.0\n"
 
 
+def test_progress_ends_whole_whatever_was_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
+    for estimated, done in ((100, 97), (100, 103), (None, 5), (0, 0)):
+        written = io.StringIO()
+        monkeypatch.setattr(running, "console", Console(file=written, width=120))
+        with running.progress("loading", estimated) as more:
+            more(done)
+        assert f" {max(done, 1)}/{max(done, 1)} " in written.getvalue()
+
+
 def test_a_dry_run_of_the_simulation_needs_no_service() -> None:
+    assert line(chiso(environment(CHISO_KYE="x"), "simulate")) == "CHISO_KYE is not a setting: did you mean CHISO_KEY?"
     shown = chiso(environment(), "simulate", "--dry-run")
     assert (shown.returncode, shown.stderr, len(shown.stdout.splitlines())) == (0, "", 20)
     assert line(chiso(environment(), "simulate", "--dry-run", "--unit", "H99")).startswith(

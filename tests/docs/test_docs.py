@@ -43,7 +43,8 @@ def test_every_metric_is_in_the_document() -> None:
     ours = [f"{m.name}_total" if m.type == "counter" else m.name for m in metrics if m.name.startswith("chiso_")]
     assert len(ours) >= 8
     assert [name for name in ours if f"`{name}`" not in document] == []
-    assert set(re.findall(r"`(chiso_[a-z_]+)`", document)) == set(ours)
+    roles = {"chiso_migrate", "chiso_serve"}
+    assert set(re.findall(r"`(chiso_[a-z_]+)`", document)) - roles == set(ours)
 
 
 def test_every_link_between_documents_leads_somewhere() -> None:

@@ -1,0 +1,76 @@
+"""What is said of a database that cannot be worked on, and whether waiting helps."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+import asyncpg
+import psycopg
+import pytest
+
+from app.store import check
+from app.store.database import DatabaseUnavailable, Overloaded
+from app.store.keys import WrongPepper
+
+
+def away(cause: BaseException) -> DatabaseUnavailable:
+    """As the store raises it."""
+    error = DatabaseUnavailable(str(cause))
+    error.__cause__ = cause
+    return error
+
+
+SAID = [
+    (asyncpg.InvalidPasswordError("no"), "user or password are wrong: check CHISO_DATABASE__DSN", False),
+    (asyncpg.InvalidCatalogNameError("no"), "there is no such database: create it", False),
+    (asyncpg.TooManyConnectionsError("no"), "it has no connection left: raise max_connections", True),
+    (asyncpg.CannotConnectNowError("no"), "it is starting up or shutting down: wait for it", True),
+    (asyncpg.ReadOnlySQLTransactionError("no"), "it is read-only: name the primary", True),
+    (asyncpg.UndefinedTableError("no"), "a table is missing: run `chiso migrate`", False),
+    (asyncpg.InternalServerError("no"), "see the log of the database", True),
+    (ConnectionRefusedError(errno.ECONNREFUSED, "x"), "cannot be reached (nobody listens there): start it", True),
+    (
+        OSError("Multiple exceptions: Connect call failed, y"),
+        "cannot be reached (nobody listens there): start it",
+        True,
+    ),
+    (ConnectionError("rejected SSL upgrade"), "cannot be reached (rejected SSL upgrade): start it", True),
+    (socket.gaierror(socket.EAI_NONAME, "x"), "host cannot be found: check CHISO_DATABASE__DSN", False),
+    (socket.gaierror(socket.EAI_AGAIN, "x"), "host cannot be found: check CHISO_DATABASE__DSN", True),
+    (asyncpg.ClientConfigurationError("secret"), "CHISO_DATABASE__DSN cannot be read: postgresql://", False),
+]
+
+
+@pytest.mark.parametrize(("cause", "says", "passes"), SAID, ids=lambda value: type(value).__name__)
+def test_each_failure_is_told_in_a_line_with_what_to_do(cause: BaseException, says: str, passes: bool) -> None:
+    said = check.told(away(cause))
+    assert says in said
+    assert len(said.splitlines()) == 1
+    assert "secret" not in said
+    assert check.passes(away(cause)) is passes
+
+
+def test_a_failure_of_many_lines_is_told_by_its_first() -> None:
+    error = psycopg.errors.InsufficientPrivilege("permission denied for schema public\nLINE 2: CREATE TABLE")
+    assert check.told(away(error)) == (
+        "the database refuses (permission denied for schema public, SQLSTATE 42501): the user may not do this: see the"
+        " grants in docs/operations.md"
+    )
+
+
+def test_who_does_not_answer_may_answer_later_and_another_pepper_stays_another() -> None:
+    for error in (Overloaded(), TimeoutError(), away(TimeoutError())):
+        assert check.told(error).startswith("the database does not answer: check host and port")
+        assert check.passes(error)
+    assert not check.passes(WrongPepper())
+    assert check.plainly(KeyError("a fault of ours")) is None
+
+
+async def test_a_newer_database_is_for_who_says_that_it_does(postgres_database: str) -> None:
+    await check.migrated(postgres_database, 15)
+    with psycopg.connect(postgres_database) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    await check.migrated(postgres_database, 15, newer=True)
+    with pytest.raises(check.NotMigrated, match="at revision 9999, this version is for 0001: use the newer version"):
+        await check.migrated(postgres_database, 15)
