@@ -147,7 +147,20 @@ def test_a_port_that_cannot_be_had_and_a_folder_that_cannot_be_made_are_told_in_
     said = line(command("keys", "create", "--scope", "read", "--unit", "H44", CHISO_DATA_DIR=str(tmp_path / "file")))
     assert said.startswith(f"{tmp_path}/file/pepper cannot be read (Not a directory): set CHISO_AUTH__PEPPER")
     without = environment(CHISO_DATA_DIR=str(tmp_path / "file"))
-    assert line(chiso(without, "serve")) == f"the data directory {tmp_path}/file cannot be made: File exists"
+    assert line(chiso(without, "serve")) == (
+        f"the data directory {tmp_path}/file cannot be made (File exists); set CHISO_DATA_DIR to a folder that can be"
+        " written to, or CHISO_DATABASE__DSN to a server"
+    )
+    # Where nobody may write, not even root.
+    assert line(
+        command("keys", "create", "--scope", "read", "--unit", "H44", "--new-root", CHISO_DATA_DIR="/proc")
+    ) == (
+        "the secret behind the API keys cannot be kept in /proc (No such file or directory): set CHISO_AUTH__PEPPER, or"
+        " CHISO_DATA_DIR to a folder that can be written to"
+    )
+    assert line(chiso(environment(CHISO_DATA_DIR="/proc"), "verify")).startswith(
+        "the data directory /proc cannot be used ("
+    )
 
 
 def test_a_start_without_a_database_says_so_once_and_waits_for_it(tmp_path: Path) -> None:

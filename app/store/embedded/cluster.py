@@ -167,7 +167,14 @@ def initdb(home: Home) -> None:
         if answer.returncode == 0:
             new.rename(home.cluster)
             return
-    raise EmbeddedError(f"initdb failed: {answer.stderr.decode(errors='replace').strip()[-2000:]}")
+    raise EmbeddedError(f"initdb failed: {_last(answer.stderr)}")
+
+
+def _last(said: bytes) -> str:
+    """What a program said at last but for its hints, in a line."""
+    lines = [line.strip() for line in said.decode(errors="replace").splitlines() if line.strip()]
+    told = [line for line in lines if "error" in line or "FATAL" in line] or lines
+    return told[-1][:500] if told else "without a word"
 
 
 def _make_owned(directory: Path, home: Home) -> None:

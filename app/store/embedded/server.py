@@ -51,6 +51,7 @@ SETTINGS: Mapping[str, str] = {
 }
 LOCK = "embedded.lock"
 LOG = "postgres.log"
+_ELSEWHERE = "set CHISO_DATA_DIR to a folder that can be written to, or CHISO_DATABASE__DSN to a server"
 STARTING_S = 300.0
 """Recovery after a crash may take its time; a server that fails ends at once and is not waited for."""
 
@@ -133,7 +134,7 @@ def _prepared(data_dir: Path) -> Path:
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise EmbeddedError(f"the data directory {data_dir} cannot be made: {error.strerror}") from error
+        raise EmbeddedError(f"the data directory {data_dir} cannot be made ({error.strerror}); {_ELSEWHERE}") from error
     return data_dir
 
 
@@ -170,7 +171,9 @@ class _Lock:
             # Not inherited: a server that outlives us for a moment must not look like an owner.
             self._fd = os.open(data_dir / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise EmbeddedError(f"the data directory {data_dir} cannot be used: {error.strerror}") from error
+            raise EmbeddedError(
+                f"the data directory {data_dir} cannot be used ({error.strerror}); {_ELSEWHERE}"
+            ) from error
 
     def acquire(self) -> bool:
         try:
@@ -215,10 +218,8 @@ def _await_database(server: Server, dsn: str) -> None:
             return
         except psycopg.OperationalError as error:
             if not server.running():
-                tail = server.log.read_bytes()[-2000:].decode(errors="replace").strip()
-                raise EmbeddedError(
-                    f"the embedded PostgreSQL did not start; {server.log} ends with:\n{tail}"
-                ) from error
+                last = server.log.read_bytes()[-2000:].decode(errors="replace").strip().rpartition("\n")[2]
+                raise EmbeddedError(f"the embedded PostgreSQL did not start; see {server.log}: {last}") from error
             if time.monotonic() > deadline:
                 raise EmbeddedError(f"the embedded PostgreSQL does not answer; see {server.log}") from error
         time.sleep(PAUSE_S)
