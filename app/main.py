@@ -78,8 +78,8 @@ def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None, se
 def create_app(service: Service | None = None) -> FastAPI:
     """The HTTP application of a service; without one, of the service the environment describes.
 
-    So `uvicorn --factory app.main:create_app` serves. The database is then a step of its own: CHISO_DATABASE__DSN names
-    it, and `chiso migrate` has been there.
+    So `uvicorn --factory app.main:create_app --http app.server.protocol:Http` serves. The database is then a step of
+    its own: CHISO_DATABASE__DSN names it, and `chiso migrate` has been there.
     """
     service = service or _service_of_environment()
     app = FastAPI(

@@ -68,6 +68,39 @@ class DatabaseSettings(_Group):
     )
 
 
+class HttpSettings(_Group):
+    """What a connection may ask for and how long it may take, before anybody knows who it is."""
+
+    max_head_bytes: int = Field(
+        64 * 2**10,
+        ge=2**10,
+        le=2**20,
+        description="Largest head of a request, bytes; beyond it 431.",
+    )
+    max_url_bytes: int = Field(8 * 2**10, ge=256, le=2**16, description="Longest URL, bytes; beyond it 414.")
+    head_seconds: float = Field(10, gt=0, le=600, description="Seconds in which a head has to arrive; then 408.")
+    upload_seconds: float = Field(
+        30,
+        gt=0,
+        le=3600,
+        description="Seconds a body may stand still, and every body has at least; then 408.",
+    )
+    upload_bytes_per_second: int = Field(
+        64 * 2**10, ge=1, le=2**30, description="Slowest upload: a body has upload_seconds and its size by this."
+    )
+    download_seconds: float = Field(
+        60, gt=0, le=3600, description="Seconds in which a client takes something of an answer that waits for it."
+    )
+    # Longer than the intervals in which walls poll: at five seconds a poll meets a connection that is just closing.
+    idle_seconds: float = Field(75, gt=0, le=3600, description="Seconds a connection may be kept without a request.")
+    max_connections: int = Field(
+        10_000,
+        ge=1,
+        le=10**6,
+        description="Most connections, and no more than open files allow; beyond them the longest idle is closed.",
+    )
+
+
 class IntakeSettings(_Group):
     """What a push may be."""
 
@@ -169,6 +202,7 @@ class Settings(BaseSettings):
         Path(".chiso"), description="Folder of the embedded database and of generated secrets."
     )
     database: DatabaseSettings = DatabaseSettings()
+    http: HttpSettings = HttpSettings()
     intake: IntakeSettings = IntakeSettings()
     catalogues: CatalogueSettings = CatalogueSettings()
     figures: FigureSettings = FigureSettings()

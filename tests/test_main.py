@@ -20,7 +20,8 @@ from tests.faults.serving import environment, free_port
 def served(arguments: Sequence[str], **settings: str) -> Iterator[str]:
     """The address of `uvicorn --factory app.main:create_app`, ready."""
     url = f"http://127.0.0.1:{(port := free_port())}"
-    command = [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app", "--port", str(port), *arguments]
+    command = [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app", "--port", str(port)]
+    command += ["--http", "app.server.protocol:Http", *arguments]
     with subprocess.Popen(command, env=environment(**settings), stderr=subprocess.DEVNULL) as server:
         try:
             ends = time.monotonic() + 60

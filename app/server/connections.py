@@ -1,4 +1,4 @@
-"""HTTP connections on which a response leaves in one piece.
+"""The transport of an HTTP connection: a response leaves in one piece, and a client that is still sending can read it.
 
 uvicorn writes the head and the body one after the other, and each becomes a system call and a packet that wakes the
 client. Here they go together: what is written in one turn of the event loop is sent at its end.
@@ -7,27 +7,26 @@ client. Here they go together: what is written in one turn of the event loop is 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+class Joined(asyncio.Transport):
+    """A transport that joins what it writes; all else is its own.
 
-class JoinedHttp(HttpToolsProtocol):
-    """uvicorn's HTTP protocol over a transport that joins what it writes."""
+    Closing it while bytes still come in would throw away what was answered (TCP resets). So a connection whose client
+    `is_sending` is only finished first: what was answered is sent with the end of our side, and what comes is read.
+    """
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin a connection."""
-        super().connection_made(_Joined(transport, self.loop))
-
-
-class _Joined(asyncio.Transport):
-    """The transport of a connection; all but writing is its own."""
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, is_sending: Callable[[], bool] = bool
+    ) -> None:
         super().__init__()
         self._transport = transport
         self._loop = loop
+        self._is_sending = is_sending
         self._written: list[bytes | bytearray | memoryview] = []
+        self._finished = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if not self._written:
@@ -40,7 +39,19 @@ class _Joined(asyncio.Transport):
         if written and not self._transport.is_closing():
             self._transport.writelines(written)
 
+    def finish(self) -> None:
+        """Nothing more is written; what comes is still read, until it is closed."""
+        if self._finished:
+            return
+        self._send()
+        self._finished = True
+        if not self._transport.is_closing() and self._transport.can_write_eof():
+            self._transport.write_eof()
+
     def close(self) -> None:
+        if not self._finished and self._is_sending():
+            self.finish()
+            return
         self._send()
         self._transport.close()
 
@@ -48,7 +59,7 @@ class _Joined(asyncio.Transport):
         self._transport.abort()
 
     def is_closing(self) -> bool:
-        return self._transport.is_closing()
+        return self._finished or self._transport.is_closing()
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return self._transport.get_extra_info(name, default)

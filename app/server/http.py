@@ -8,14 +8,18 @@ import os
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import psutil
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
-from app.server.connections import JoinedHttp
+from app.api.http.service import Service
+from app.server.crowd import Crowd
 from app.server.garbage import collect_less
+from app.server.protocol import Http
 
 _log = logging.getLogger(__name__)
 _LONGEST_END_SECONDS: Final = 12.0
@@ -80,18 +84,23 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(app: FastAPI, claimed: socket.socket) -> None:
-    """Serve until interrupted. Requests under way are given three seconds to end."""
-    config = uvicorn.Config(
+def configured(app: ASGIApp, crowd: Crowd) -> uvicorn.Config:
+    """uvicorn as it is used here. Requests under way are given three seconds to end."""
+    return uvicorn.Config(
         app,
-        http=JoinedHttp,
+        http=partial(Http, crowd=crowd),  # type: ignore[arg-type] # what makes a protocol is all that is asked of it
+        ws="none",
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=3,
-        # Longer than the intervals in which walls poll: at five seconds a poll meets a connection that is just closing.
-        timeout_keep_alive=75,
         server_header=False,
         proxy_headers=False,
     )
+
+
+def serve(app: FastAPI, claimed: socket.socket) -> None:
+    """Serve until interrupted."""
+    service: Service = app.state.service
     collect_less()
-    Server(config, app.state.service.watcher.close).run(sockets=[claimed])
+    config = configured(app, Crowd(service.settings.http, service.metrics))
+    Server(config, service.watcher.close).run(sockets=[claimed])

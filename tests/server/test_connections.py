@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from app.server.connections import _Joined
+from app.server.connections import Joined
 
 
 class Wire(asyncio.Transport):
@@ -29,7 +29,7 @@ class Wire(asyncio.Transport):
 
 async def test_head_and_body_leave_together_and_the_next_answer_by_itself() -> None:
     wire = Wire()
-    joined = _Joined(wire, asyncio.get_running_loop())
+    joined = Joined(wire, asyncio.get_running_loop())
     joined.write(b"HTTP/1.1 200 OK\r\n\r\n")
     joined.write(b"body")
     assert wire.pieces == []
@@ -44,7 +44,7 @@ async def test_head_and_body_leave_together_and_the_next_answer_by_itself() -> N
 
 async def test_nothing_is_sent_to_a_client_that_went_in_the_same_turn() -> None:
     wire = Wire()
-    joined = _Joined(wire, asyncio.get_running_loop())
+    joined = Joined(wire, asyncio.get_running_loop())
     joined.write(b"too late")
     wire.close()
     await asyncio.sleep(0)
@@ -53,7 +53,7 @@ async def test_nothing_is_sent_to_a_client_that_went_in_the_same_turn() -> None:
 
 async def test_what_was_written_is_sent_before_the_connection_closes() -> None:
     wire = Wire()
-    joined = _Joined(wire, asyncio.get_running_loop())
+    joined = Joined(wire, asyncio.get_running_loop())
     joined.write(b"last words")
     joined.close()
     assert (wire.pieces, joined.is_closing()) == ([b"last words"], True)

@@ -85,6 +85,10 @@ class Metrics:
             _SECONDS,
             *("route", "method", "status"),
         )
+        self.refused = self._counter(
+            "chiso_connections_refused", "Connections ended before a request could be read, by problem code.", "code"
+        )
+        self.accept_failures = self._counter("chiso_accept_failures", "Connections that could not be accepted.")
         self.answers = self._counter(
             "chiso_answers",
             "Figures answered: kept from before, shared with a computation under way, or computed.",
@@ -99,6 +103,7 @@ class Metrics:
         self.pool_in_use = gauge("chiso_pool_connections_in_use", "Database connections in use.", "pool")
         self.pool_open = gauge("chiso_pool_connections_open", "Database connections open.", "pool")
         self.bytes_in_flight = gauge("chiso_body_bytes_in_flight", "Bytes of request bodies being worked on.")
+        self.connections_open = gauge("chiso_connections_open", "HTTP connections that are open.")
         self.streams_open = gauge("chiso_streams_open", "Streams of figures that are open.")
         self.up = gauge("chiso_database_up", "1 when the last readiness check reached the database.", together=newest)
         self.quiet_seconds = gauge(

@@ -91,6 +91,16 @@ KINDS: Final[Mapping[str, ProblemKind]] = {
     "unsupported_encoding": ProblemKind(415, "The content encoding is not supported", "Send gzip or nothing."),
     "not_found": ProblemKind(404, "There is nothing here", "Check the path."),
     "method_not_allowed": ProblemKind(405, "The method is not allowed here", "See the Allow header."),
+    "incomplete_body": ProblemKind(
+        400,
+        "The body is not what was announced",
+        "Send as many bytes as Content-Length says, or sound chunks. Nothing was taken of it.",
+    ),
+    "request_timeout": ProblemKind(
+        408, "The request took too long to arrive", "Send it at once; a slow line needs smaller or compressed bodies."
+    ),
+    "uri_too_long": ProblemKind(414, "The URL is too long", "8 KiB are the most."),
+    "headers_too_large": ProblemKind(431, "The headers are too large", "64 KiB are the most for all of them."),
     "overloaded": ProblemKind(
         503, "Too much at once", "Nothing was acknowledged. Send it again after Retry-After seconds."
     ),
@@ -100,7 +110,7 @@ KINDS: Final[Mapping[str, ProblemKind]] = {
     "internal": ProblemKind(500, "Something broke here", "Tell the operator the request id; nothing was acknowledged."),
 }
 
-_RETRY_AFTER: Final = "2"
+RETRY_AFTER: Final = "2"
 REQUEST_ID: Final = "4f9c2f0f3b7c4c4e9a4d1f6c2f1b7a90"
 """An example."""
 
@@ -150,19 +160,24 @@ def response(
     if problem.status == 401:
         sent["WWW-Authenticate"] = 'Bearer realm="chiso"'
     if problem.status == 503:
-        sent["Retry-After"] = _RETRY_AFTER
+        sent["Retry-After"] = RETRY_AFTER
     request.state.problem = problem.code
+    told = details(problem, getattr(request.state, "request_id", None), errors)
+    return JSONResponse(told, status_code=problem.status, headers=sent, media_type=MEDIA_TYPE)
+
+
+def details(problem: Problem, request_id: str | None, errors: Sequence[Fault] = ()) -> ProblemTold:
+    """What is told of a problem."""
     one: Fault = {"field": problem.field or "", "code": problem.code, "detail": problem.detail}
-    told: ProblemTold = {
+    return {
         "type": f"/problems/{problem.code}",
         "title": KINDS[problem.code].title,
         "status": problem.status,
         "detail": problem.detail,
-        "instance": getattr(request.state, "request_id", None),
+        "instance": request_id,
         "code": problem.code,
         "errors": list(errors) or ([one] if problem.field is not None else []),
     }
-    return JSONResponse(told, status_code=problem.status, headers=sent, media_type=MEDIA_TYPE)
 
 
 def _of_http(error: HTTPException) -> Problem:

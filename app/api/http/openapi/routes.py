@@ -17,10 +17,14 @@ from app.api.http.openapi.parameters import Parameter
 
 UNIT: Final = ("unknown_unit", "invalid_parameter", "forbidden_unit")
 FIGURE: Final = (*UNIT, "invalid_period", "period_in_future")
-BODY: Final = ("invalid_json", "too_large", "unsupported_media_type", "unsupported_encoding")
+BODY: Final = (
+    *("invalid_json", "incomplete_body", "request_timeout"),
+    *("too_large", "unsupported_media_type", "unsupported_encoding"),
+)
 """Problems that come together."""
 
 _ACCESS: Final = ("unauthenticated", "forbidden_scope", "overloaded", "database_unavailable")
+_HEAD: Final = ("uri_too_long", "headers_too_large")
 _TABLE: Final = (
     "The rows: a header of the JSON names (nested ones with dots), decimal point, UTF-8, null is empty; an apostrophe"
     " stands before a text that begins like a formula (`=`, `+`, `-`, `@`)."
@@ -74,7 +78,7 @@ def told(
     responses: dict[int | str, Any] = {200: done}
     if tagged:
         responses[304] = {"description": "Nothing has changed since the ETag that was sent.", "headers": headers}
-    codes = (*problems, *(_ACCESS if scope else ()), "internal")
+    codes = (*problems, *(_ACCESS if scope else ()), *_HEAD, "internal")
     answers = problem.responses((*problem.of(*codes), *((422, code) for code in refusals if code not in codes)))
     extra: dict[str, Any] = {"parameters": list(parameters), "security": [{"key": [scope]}] if scope else []}
     if body is not None:
