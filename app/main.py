@@ -17,7 +17,7 @@ from app.api.http import docs, openapi, probes, problems
 from app.api.http.caching import FigureCache
 from app.api.http.metrics import Metrics
 from app.api.http.middleware import Requests
-from app.api.http.service import Service
+from app.api.http.service import Budget, Service
 from app.api.http.watcher import Watcher
 from app.api.lives import dossiers, life, quality
 from app.logs import set_up_logging
@@ -69,6 +69,7 @@ def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None, se
         figures=FigureCache(settings.figures.cache_bytes),
         watcher=Watcher(database, clock, settings.streams, metrics),
         metrics=metrics,
+        budget=Budget(settings.intake),
         keys=Keys(database, secret),
         pepper=secret,
         clock=clock,

@@ -118,6 +118,12 @@ class IntakeSettings(_Group):
         le=2**32,
         description="Bytes of bodies being worked on at once; beyond them 503 with Retry-After.",
     )
+    max_bytes_in_flight_of_key: int = Field(
+        40 * 2**20, ge=2**20, le=2**32, description="As much of them as the bodies of one key may take."
+    )
+    reserved_bytes_in_flight: int = Field(
+        8 * 2**20, ge=0, le=2**32, description="Bytes beyond them that only bodies up to 256 KiB get."
+    )
 
 
 class CatalogueSettings(_Group):

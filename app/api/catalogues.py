@@ -295,7 +295,7 @@ async def _put(
     put: Callable[..., Awaitable[PutResult]],
 ) -> Response:
     only(request, ())
-    async with body_of(request, service) as body:
+    async with body_of(request, service, access) as body:
         items = await _parsed(request, kind, body)
         rows = [item for item in items if isinstance(item, Row)]
         assert access.root_id is not None

@@ -85,7 +85,7 @@ async def push(request: Request, access: Pushing, service: Serving) -> Response:
     **200 may contain rejections: look at every outcome.** A batch is answered 200 even when all of its events were
     rejected; what stands in `errors` was not kept. A problem means that nothing was taken.
     """
-    async with body_of(request, service) as body:
+    async with body_of(request, service, access) as body:
         batch = await _parsed(request, service, body)
         outcome = await take_in(service, access, batch.items)
     if batch.single:

@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from app.store import check
-from app.store.database import DatabaseUnavailable, Overloaded
 from app.store.keys import WrongPepper
+from app.store.unavailable import DatabaseUnavailable, Overloaded
 
 
 def away(cause: BaseException) -> DatabaseUnavailable:

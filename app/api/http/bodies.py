@@ -7,39 +7,64 @@ from contextlib import asynccontextmanager
 
 from fastapi import Request
 
+from app.api.http.auth import Access
 from app.api.http.problems import Problem
-from app.api.http.service import Service
+from app.api.http.service import Hold, Service
 from app.intake.bodies import BodyProblem, decompress
 
 
 @asynccontextmanager
-async def body_of(request: Request, service: Service) -> AsyncIterator[bytes]:
-    """The decompressed body, counted as in flight until the block is left."""
+async def body_of(request: Request, service: Service, access: Access) -> AsyncIterator[bytes]:
+    """The decompressed body, counted as in flight until the block is left.
+
+    Raises:
+        Problem: also when it is not as long as was announced; nothing of it may be taken then.
+    """
     limit = service.settings.intake.max_body_bytes
-    held = 0
+    hold = service.budget.hold(access.key_id)
     try:
-        parts: list[bytes] = []
-        async for part in request.stream():
-            held = _hold(service, len(part), held)
-            if held > limit:
-                raise Problem("too_large", f"at most {limit:,} bytes")
-            parts.append(part)
-        body = b"".join(parts)
+        body = await _read(request, hold, limit)
         encoding = request.headers.get("content-encoding")
         if encoding and encoding.strip().lower() != "identity":
+            packed = len(body)
             body = _decompressed(body, encoding, limit)
-            held = _hold(service, len(body), held)
+            hold.give_back(packed)
+            hold.take(len(body))
         yield body
     finally:
-        service.bytes_in_flight -= held
+        hold.give_back()
 
 
-def _hold(service: Service, size: int, held: int) -> int:
-    service.bytes_in_flight += size
-    if service.bytes_in_flight > service.settings.intake.max_bytes_in_flight:
-        service.bytes_in_flight -= size
-        raise Problem("overloaded", "too many bytes are being worked on; try again")
-    return held + size
+async def _read(request: Request, hold: Hold, limit: int) -> bytes:
+    announced = _announced(request)
+    if announced is not None and announced > limit:
+        raise _too_large(limit)
+    parts: list[bytes] = []
+    async for part in request.stream():
+        hold.take(len(part))
+        if hold.size > limit:
+            raise _too_large(limit)
+        parts.append(part)
+    if announced is not None and announced != hold.size:
+        raise Problem("incomplete_body", f"{announced:,} bytes were announced, {hold.size:,} came")
+    # A reader that took the offer of another protocol for accepted has thrown the chunks away; ours removes the offer.
+    if not hold.size and "upgrade" in request.headers and "transfer-encoding" in request.headers:
+        raise Problem("incomplete_body", "an offer of another protocol has hidden the body")
+    return b"".join(parts)
+
+
+def _announced(request: Request) -> int | None:
+    length = request.headers.get("content-length")
+    if length is None:
+        return None
+    if not (length.isascii() and length.isdigit()):
+        raise Problem("incomplete_body", "the Content-Length is no number")
+    # So many digits that no body has them are not even read as a number.
+    return int(length[-18:]) if len(length.lstrip("0")) <= 18 else 10**18
+
+
+def _too_large(limit: int) -> Problem:
+    return Problem("too_large", f"at most {limit:,} bytes")
 
 
 def _decompressed(body: bytes, encoding: str, limit: int) -> bytes:

@@ -119,7 +119,7 @@ def _measure_process(service: Service) -> None:
     for pool, (in_use, opened) in service.database.in_use().items():
         service.metrics.pool_in_use.labels(pool).set(in_use)
         service.metrics.pool_open.labels(pool).set(opened)
-    service.metrics.bytes_in_flight.set(service.bytes_in_flight)
+    service.metrics.bytes_in_flight.set(service.budget.held)
     service.metrics.measure_quiet(service.settings.metrics.sources, instant_of(service.clock))
 
 

@@ -1,17 +1,77 @@
-"""What a running service is made of; every route gets it by `Depends(service_of)`."""
+"""What a running service is made of (every route gets it by `Depends(service_of)`), and what bodies may take."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Annotated
+from collections import Counter
+from dataclasses import dataclass
+from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
 from app.api.http.caching import FigureCache
 from app.api.http.metrics import Metrics
+from app.api.http.problems import Problem
 from app.api.http.watcher import Watcher
-from app.settings import Settings
+from app.settings import IntakeSettings, Settings
 from app.store.store import Store
+
+_SMALL: Final = 256 * 1024
+"""Up to so many bytes a body is a small one."""
+
+
+class Budget:
+    """What all bodies being worked on hold, in bytes: bounded in all, for each key, with a rest for small ones only."""
+
+    def __init__(self, settings: IntakeSettings) -> None:
+        self._room = settings.max_bytes_in_flight
+        self._reserve = settings.reserved_bytes_in_flight
+        self._share = settings.max_bytes_in_flight_of_key
+        self._of_key: Counter[str] = Counter()
+        self.held = 0
+
+    def hold(self, key_id: str) -> Hold:
+        """Room for a body sent with a key."""
+        return Hold(self, key_id)
+
+    def take(self, key_id: str, size: int, whole: int) -> None:
+        """Take `size` bytes for a body that then holds `whole`.
+
+        Raises:
+            Problem: overloaded.
+        """
+        if self._of_key[key_id] + size > self._share:
+            raise Problem("overloaded", "this key has too many bytes being worked on; send one body after the other")
+        if self.held + size > self._room + (self._reserve if whole <= _SMALL else 0):
+            raise Problem("overloaded", "too many bytes are being worked on; try again")
+        self._of_key[key_id] += size
+        self.held += size
+
+    def give_back(self, key_id: str, size: int) -> None:
+        """Give bytes back."""
+        self.held -= size
+        self._of_key[key_id] -= size
+        if not self._of_key[key_id]:
+            del self._of_key[key_id]
+
+
+class Hold:
+    """What one body holds."""
+
+    def __init__(self, budget: Budget, key_id: str) -> None:
+        self._budget = budget
+        self._key_id = key_id
+        self.size = 0
+
+    def take(self, size: int) -> None:
+        """Take more."""
+        self._budget.take(self._key_id, size, self.size + size)
+        self.size += size
+
+    def give_back(self, size: int | None = None) -> None:
+        """Give some back, or all."""
+        size = self.size if size is None else size
+        self._budget.give_back(self._key_id, size)
+        self.size -= size
 
 
 @dataclass(kw_only=True)
@@ -23,7 +83,7 @@ class Service(Store):
     figures: FigureCache
     watcher: Watcher
     pepper: bytes
-    bytes_in_flight: int = field(default=0)
+    budget: Budget
 
 
 async def service_of(request: Request) -> Service:

@@ -248,7 +248,7 @@ async def test_a_body_over_32_mib_is_refused_compressed_or_not(served: Running) 
     assert of_problem(await served.post(packed, LINES, content_encoding="gzip"))[:2] == (413, "too_large")
     event = json.dumps(reception(served)).encode()
     assert (await served.post(event + b" " * (32 * MIB - len(event)), SINGLE)).json() == ONE
-    assert served.service.bytes_in_flight == 0
+    assert served.service.budget.held == 0
 
 
 async def test_a_gzip_bomb_is_refused(served: Running) -> None:
@@ -467,6 +467,7 @@ def test_the_codes_are_the_contracts_closed_list() -> None:
         unknown_subject personal_data future_time time_out_of_range conflict life_too_long forbidden_unit
         forbidden_scope unauthenticated invalid_period period_in_future invalid_parameter no_breakdown snapshot_changed
         too_large too_many_events unsupported_media_type unsupported_encoding not_found method_not_allowed overloaded
+        incomplete_body request_timeout uri_too_long headers_too_large
         database_unavailable internal
     """
     assert sorted(KINDS) == sorted(contract.split())
