@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 import os
@@ -9,14 +10,16 @@ import socket
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Any, Final, cast
 
 import psutil
 import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from app.api.http.metrics import Metrics
 from app.api.http.service import Service
+from app.server.accepting import Acceptor, raise_open_files, room_for_connections, room_for_streams
 from app.server.crowd import Crowd
 from app.server.garbage import collect_less
 from app.server.protocol import Http
@@ -69,11 +72,24 @@ def _holder(port: int) -> str:
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server that, asked to end, first calls `end_streams`: they would go on by themselves."""
+    """uvicorn's server that accepts by itself, and, asked to end, first calls `end_streams`: they would go on."""
 
-    def __init__(self, config: uvicorn.Config, end_streams: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, end_streams: Callable[[], None], metrics: Metrics | None = None) -> None:
         super().__init__(config)
         self._end_streams = end_streams
+        self._metrics = metrics
+        self._acceptors: list[Acceptor] = []
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the application, then accept."""
+        await super().startup([])
+        make: Callable[[], asyncio.Protocol] = partial(
+            cast(Any, self.config.http_protocol_class),
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+        self._acceptors = [Acceptor(each, make, self._metrics) for each in sockets or ()]
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the streams, then everything else; what hangs then ends with the process."""
@@ -81,6 +97,8 @@ class Server(uvicorn.Server):
         last.daemon = True
         last.start()
         self._end_streams()
+        for each in self._acceptors:
+            each.close()
         await super().shutdown(sockets)
 
 
@@ -102,5 +120,8 @@ def serve(app: FastAPI, claimed: socket.socket) -> None:
     """Serve until interrupted."""
     service: Service = app.state.service
     collect_less()
-    config = configured(app, Crowd(service.settings.http, service.metrics))
-    Server(config, service.watcher.close).run(sockets=[claimed])
+    database = service.settings.database
+    most = room_for_connections(raise_open_files(), database.write_connections + database.read_connections)
+    crowd = Crowd(service.settings.http, service.metrics, most)
+    service.watcher.most_open = min(service.watcher.most_open, room_for_streams(crowd.most))
+    Server(configured(app, crowd), service.watcher.close, service.metrics).run(sockets=[claimed])

@@ -129,6 +129,8 @@ class Watcher:
         self._database = database
         self._clock = clock
         self._settings = settings
+        self.most_open = settings.max_open
+        """Of streams; a server that may have fewer connections lowers it."""
         self._metrics = metrics
         self._watches: dict[Hashable, _Watch] = {}
         self._watched = asyncio.Event()
@@ -138,7 +140,7 @@ class Watcher:
 
     def require_room(self) -> None:
         """Refuse one more subscriber when there are as many as may be, or when the process is about to end."""
-        if self._closed or self._open >= self._settings.max_open:
+        if self._closed or self._open >= self.most_open:
             raise Problem("overloaded", "too many streams are open; try again")
 
     @contextmanager
