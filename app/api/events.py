@@ -83,7 +83,7 @@ async def push(request: Request, access: Pushing, service: Serving) -> Response:
     """Take in one CloudEvent, a batch, or lines of them; the next read includes what was accepted.
 
     **200 may contain rejections: look at every outcome.** A batch is answered 200 even when all of its events were
-    rejected; what stands in `errors` was not kept. A problem means that nothing was taken.
+    rejected; what stands in `errors` was not kept. A problem means that nothing was acknowledged.
     """
     async with body_of(request, service, access) as body:
         batch = await _parsed(request, service, body)
