@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from app.domain import codes
@@ -42,8 +42,7 @@ async def _push(store: Store, root_id: int, unit: str, lines: Sequence[bytes], b
     loaded.duplicates += outcome.duplicates
     loaded.rejected += len(errors)
     for error in errors[: _ERRORS_KEPT - len(loaded.errors)]:
-        place = before + error.index
-        loaded.errors.append(Rejected(place, error.id, error.source, error.code, error.field, error.detail))
+        loaded.errors.append(replace(error, index=before + error.index))
 
 
 async def load(store: Store, root_id: int, unit: str, lines: Iterable[bytes], done: Callable[[int], None]) -> Loaded:

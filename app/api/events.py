@@ -18,7 +18,7 @@ from app.api.http.metrics import instant_of
 from app.api.http.openapi import events as described
 from app.api.http.openapi.parameters import BINARY_MODE, CONTENT_ENCODING
 from app.api.http.openapi.routes import BODY, told
-from app.api.http.problems import KINDS, Problem
+from app.api.http.problems import Fault, Problem, event_status
 from app.api.http.service import Service, Serving
 from app.domain.push import EVENT_CODES, WARNING_CODES, Outcome, Parsed, Rejected, Warned
 from app.intake import cloudevents
@@ -163,14 +163,13 @@ def _measure(service: Service, outcomes: Sequence[Outcome], errors: Sequence[Rej
         service.metrics.rejected.labels(error.code).inc()
 
 
-_OWN_STATUS: Final = ("conflict", "forbidden_unit", "invalid_json", "too_large")
-
-
 def _raise_rejected(errors: Sequence[Rejected]) -> None:
     """A single event that is rejected is a problem of its own: 409, 403, 400, 413, and 422 for all the rest."""
     for error in errors:
-        status = KINDS[error.code].status if error.code in _OWN_STATUS else 422
-        raise Problem(error.code, error.detail, error.field, status=status)
+        others: list[Fault] = [
+            {"field": each.field or "", "code": each.code, "detail": each.detail} for each in error.faults
+        ]
+        raise Problem(error.code, error.detail, error.field, event_status(error.code), others if error.more else ())
 
 
 def _told(outcome: Outcome) -> Pushed:
@@ -186,5 +185,6 @@ def _told(outcome: Outcome) -> Pushed:
 
 
 def refused(each: Rejected | Warned) -> EventRefused:
-    """One element of a batch, and what is wrong with it."""
-    return {"index": each.index, "id": each.id, "code": each.code, "field": each.field, "detail": each.detail}
+    """One element of a batch, and all that is wrong with it; the first fault has the code and the field."""
+    detail = each.in_full if isinstance(each, Rejected) else each.detail
+    return {"index": each.index, "id": each.id, "code": each.code, "field": each.field, "detail": detail}

@@ -34,6 +34,10 @@ class Rejection(TypedDict):
     id: Annotated[str | None, said("Its id, as far as it can be read.", "9f6c0a53")]
     code: Annotated[str, said("Why it was refused.", "unknown_field", enum=EVENT_CODES)]
     field: Annotated[str | None, said("The field at fault.", "data.name")]
+    detail: Annotated[
+        str | None,
+        said("All that is wrong, without anything of what was sent.", "not a field of this type, which takes due_at"),
+    ]
 
 
 ITEM: Final = tuple(Rejection.__annotations__)
@@ -84,6 +88,7 @@ async def rejections(request: Request, access: Reading, service: Serving) -> Res
             "id": each.event_id,
             "code": each.code,
             "field": each.field,
+            "detail": each.detail,
         }
         for each in found
     ]

@@ -27,6 +27,6 @@ def ingest_command(
     loaded = run(work)
     print(loaded)
     for error in loaded.errors:
-        console.print(f"line {error.index + 1}: {error.code} {error.field or ''}: {error.detail}", highlight=False)
+        console.print(f"line {error.index + 1}: {error.code} {error.field or ''}: {error.in_full}", highlight=False)
     if loaded.rejected:
         raise SystemExit(1)

@@ -6,7 +6,7 @@ Nothing here knows whether a code exists; that is the catalogues' business.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import NewType
 
@@ -19,6 +19,7 @@ _CORE = re.compile(r"[0-9]{1,6}\.[0-9]{6}")
 # What spreadsheets and national codes make of it: zeros lost or added at the end, a decimal comma, the point lost, the
 # national suffix (1.004555.000.00.00.H44) and that of a case within the procedure (_1).
 _NEARLY_CORE = re.compile(r"([0-9]{1,6})[.,]([0-9]{1,6}?)0*(?:\.[0-9.]{1,20})?(?:\.[A-Z][0-9]{2}[0-9.]*)?(?:_.{1,5})?")
+_NOT_IN_UNITS = re.compile(r"[^A-Z0-9]+")
 _POINT_LOST = re.compile(r"([0-9])([0-9]{6})")
 
 
@@ -48,6 +49,18 @@ def likely_procedure_code(text: str) -> str | None:
         return f"{found[1]}.{found[2]}"
     found = _NEARLY_CORE.fullmatch(text)
     return f"{found[1]}.{found[2]:0<6}" if found else None
+
+
+def likely_unit_code(text: str, exists: Callable[[str], bool]) -> str | None:
+    """The existing unit that was likely meant by a code that is none: another case, other marks than dots, a lost zero
+    or H.
+    """
+    if len(text) > 60:
+        return None
+    dotted = ".".join(filter(None, _NOT_IN_UNITS.split(text.upper())))
+    filled = ".".join(part.zfill(2) if place else part for place, part in enumerate(dotted.split(".")))
+    tried = (dotted, filled, f"H{dotted}", f"H{filled}")
+    return next((each for each in tried if each != text and is_unit_code(each) and exists(each)), None)
 
 
 def is_under(unit: str, above: str) -> bool:

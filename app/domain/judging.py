@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal
 
 import msgspec
@@ -12,7 +12,7 @@ from app.domain.calendar.civil import Day, Instant, date_of, day_of, start_of
 from app.domain.catalogues.root import Catalogues
 from app.domain.codes import UnitCode
 from app.domain.lives.events import DossierReceived, DossierTransferred, Event
-from app.domain.push import Outcome, Parsed, Rejected, Warned
+from app.domain.push import Outcome, Parsed, Rejected, Warned, Wrong
 
 _AHEAD_ALLOWED: Final = 10 * 60 * 1_000_000
 
@@ -32,11 +32,11 @@ class Item(msgspec.Struct, gc=False):
     forbidden: bool = False
     outcome: Literal["accepted", "duplicate", "refused"] = "refused"
 
-    def refuse(self, code: str, field: str, detail: str) -> None:
+    def refuse(self, *faults: Wrong) -> None:
         """Say what is wrong with it."""
         event = self.parsed.event
         self.outcome = "refused"
-        self.fault = Rejected(self.parsed.index, event.id, event.source, code, field, detail)
+        self.fault = Rejected(self.parsed.index, event.id, event.source, *faults[0], more=faults[1:])
 
 
 def judged(parsed: Parsed, key: bytes, reach: str, catalogues: Catalogues, now: int) -> Item:
@@ -51,25 +51,22 @@ def judged(parsed: Parsed, key: bytes, reach: str, catalogues: Catalogues, now: 
         event = msgspec.structs.replace(event, unit=unit)
     item = Item(parsed, key, event)
     if not codes.is_under(unit, reach):
-        item.refuse("forbidden_unit", "unit", "the key does not reach this unit")
+        item.refuse(_no_unit("forbidden_unit", "unit", "the key does not reach this unit", unit, reach, catalogues))
         # Perhaps an alias that has gone since: what was taken in under it stays a duplicate when sent again.
         item.forbidden = unit in catalogues.units
-    elif unit not in catalogues.units:
-        item.refuse("unknown_unit", "unit", "no unit of the catalogue has this code or alias")
-    elif event.time > now + _AHEAD_ALLOWED:
-        item.refuse("future_time", "time", "more than 10 minutes ahead of the server's clock")
-    else:
-        item.unit_warning = _ended(catalogues, parsed, unit, "unit")
-        if type(event.what) is DossierTransferred:
-            to = UnitCode(catalogues.resolve(event.what.to))
-            if to not in catalogues.units:
-                item.refuse("unknown_unit", "data.to", "no unit of this root has this code or alias")
-                return item
-            if to != event.what.to:
-                item.event = msgspec.structs.replace(event, what=DossierTransferred(to))
-            item.warning = _ended(catalogues, parsed, to, "data.to")
-        elif type(event.what) is DossierReceived:
-            item.warning = _warning(catalogues, parsed, event.what.procedure)
+        return item
+    to = UnitCode(catalogues.resolve(event.what.to)) if type(event.what) is DossierTransferred else None
+    ahead = event.time > now + _AHEAD_ALLOWED
+    if unit not in catalogues.units or ahead or (to is not None and to not in catalogues.units):
+        item.refuse(*_faults(unit, ahead, to, reach, catalogues))
+        return item
+    item.unit_warning = _ended(catalogues, parsed, unit, "unit")
+    if to is not None:
+        if to != event.what.to:  # type: ignore[union-attr]
+            item.event = msgspec.structs.replace(event, what=DossierTransferred(to))
+        item.warning = _ended(catalogues, parsed, to, "data.to")
+    elif type(event.what) is DossierReceived:
+        item.warning = _warning(catalogues, parsed, event.what.procedure)
     return item
 
 
@@ -80,6 +77,24 @@ def _ended(catalogues: Catalogues, parsed: Parsed, unit: str, field: str) -> War
     successor = f"; its successor is {known.successor}" if known.successor else ""
     detail = f"the unit ended on {date_of(known.valid_to)}{successor}; counted all the same"
     return Warned(parsed.index, parsed.event.id, "unknown_unit", field, detail)
+
+
+def _faults(unit: str, ahead: bool, to: str | None, reach: str, catalogues: Catalogues) -> Iterator[Wrong]:
+    """What catalogues and the clock find wrong with an event, in the order of the contract."""
+    if unit not in catalogues.units:
+        detail = "no unit of the catalogue has this code or alias"
+        yield _no_unit("unknown_unit", "unit", detail, unit, reach, catalogues)
+    if ahead:
+        yield Wrong("future_time", "time", "more than 10 minutes ahead of the server's clock")
+    if to is not None and to not in catalogues.units:
+        detail = "no unit of this root has this code or alias"
+        yield _no_unit("unknown_unit", "data.to", detail, to, catalogues.root, catalogues)
+
+
+def _no_unit(code: str, field: str, detail: str, unit: str, reach: str, catalogues: Catalogues) -> Wrong:
+    """A fault of a unit's code, with the unit within reach that was likely meant."""
+    likely = codes.likely_unit_code(unit, lambda each: each in catalogues.units and codes.is_under(each, reach))
+    return Wrong(code, field, f"{detail}; likely {likely} is meant", detail) if likely else Wrong(code, field, detail)
 
 
 def _warning(catalogues: Catalogues, parsed: Parsed, procedure: str) -> Warned | None:
@@ -122,7 +137,7 @@ def decide(items: Iterable[Item], receipts: Mapping[bytes, bytes], taken_in: Map
         if known == content:
             item.outcome = "duplicate"
         elif item.fault is None or item.fault.code != "forbidden_unit":
-            item.refuse("conflict", "id", "this source has sent this id before with other content")
+            item.refuse(Wrong("conflict", "id", "this source has sent this id before with other content"))
     return recalled
 
 
@@ -130,7 +145,7 @@ def refuse_unfit(items: Iterable[Item], unfit: Collection[bytes]) -> None:
     """Refuse what does not fit into its life; a copy of it in the same batch has nothing to be a duplicate of."""
     for item in items:
         if item.key in unfit and item.outcome != "refused":
-            item.refuse("life_too_long", "subject", "1,000 events are the most")
+            item.refuse(Wrong("life_too_long", "subject", "1,000 events are the most"))
 
 
 def outcome_of(items: Sequence[Item]) -> Outcome:

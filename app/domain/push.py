@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -41,9 +41,22 @@ class Parsed(msgspec.Struct, frozen=True, array_like=True, gc=False):
     content: bytes
 
 
+MOST_FAULTS: Final = 8
+"""Faults of one event that are told."""
+
+
+class Wrong(NamedTuple):
+    """A fault of an event; `plain` says it without anything that the sender wrote, "" where `detail` does."""
+
+    code: str
+    field: str | None
+    detail: str
+    plain: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """An event that is not: why, and whose it is as far as that can be read."""
+    """An event that is not: why, and whose it is as far as that can be read. `more`: what else is wrong with it."""
 
     index: int
     id: str | None
@@ -51,6 +64,27 @@ class Rejected:
     code: str
     field: str | None
     detail: str
+    plain: str = ""
+    more: tuple[Wrong, ...] = ()
+
+    @property
+    def faults(self) -> list[Wrong]:
+        """All that is wrong, the first first."""
+        return [Wrong(self.code, self.field, self.detail, self.plain), *self.more]
+
+    @property
+    def in_full(self) -> str:
+        """All that is wrong in one text."""
+        return _joined(self.detail, [(each.field, each.detail) for each in self.more])
+
+    @property
+    def in_full_plainly(self) -> str:
+        """The same without anything that the sender wrote."""
+        return _joined(self.plain or self.detail, [(each.field, each.plain or each.detail) for each in self.more])
+
+
+def _joined(first: str, others: Sequence[tuple[str | None, str]]) -> str:
+    return "; also ".join([first, *(f"{field}: {detail}" if field else detail for field, detail in others)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from app.domain import codes
 from app.domain.calendar import periods
 from app.domain.calendar.periods import FIRST_YEAR, LAST_YEAR
 from app.domain.catalogues import indicators
-from app.intake.checks import DATE, Check, Fault, as_whole, invalid_procedure, personal, shown, wrong
+from app.intake.checks import DATE, Check, Fault, as_whole, invalid_procedure, likely_name, personal, shown, wrong
 from app.intake.personal import is_fit, is_personal, one_spelling, spelling_fault
 from app.intake.values import MAX_UNIT
 
@@ -60,7 +60,7 @@ def unit_code(value: object, field: str) -> str:
     """A unit code of the right form, existing or not."""
     text = _fit(value, field, "a unit code such as H44.07")
     if not codes.is_unit_code(text):
-        raise Fault("invalid_code", field, f"expected a unit code such as H44.07, not {shown(text)}")
+        raise Fault("invalid_code", field, "expected a unit code such as H44.07", shown(text))
     return text
 
 
@@ -75,7 +75,7 @@ def figure_code(value: object, field: str) -> str:
     """The code of an external figure: capital letters, digits and underscores."""
     text = _fit(value, field, "a code such as SIPAS")
     if _FIGURE_CODE.fullmatch(text) is None:
-        raise Fault("invalid_code", field, f"expected a code of A-Z, 0-9 and _ such as SIPAS, not {shown(text)}")
+        raise Fault("invalid_code", field, "expected a code of A-Z, 0-9 and _ such as SIPAS", shown(text))
     return text
 
 
@@ -85,7 +85,9 @@ def indicator(value: object, field: str) -> str:
     try:
         return indicators.load().indicator(text).code
     except indicators.UnknownIndicator:
-        raise Fault("unknown_indicator", field, f"no indicator has the code {shown(text)}") from None
+        likely = likely_name(text, (each.code.lower() for each in indicators.load().indicators))
+        detail = "no indicator has this code"
+        raise Fault("unknown_indicator", field, detail, likely=likely.upper() if likely else None) from None
 
 
 def each(check: Check) -> Check:
@@ -131,7 +133,7 @@ def year(value: object, field: str) -> int:
     number = int(value) if isinstance(value, str) and _YEAR.fullmatch(value) else as_whole(value)
     if number is not None and FIRST_YEAR <= number <= LAST_YEAR:
         return number
-    raise Fault("invalid_period", field, f"expected a year from {FIRST_YEAR} to {LAST_YEAR}, not {shown(value)}")
+    raise Fault("invalid_period", field, f"expected a year from {FIRST_YEAR} to {LAST_YEAR}", shown(value))
 
 
 def period(value: object, field: str) -> str:
@@ -140,7 +142,7 @@ def period(value: object, field: str) -> str:
     if number is not None and 0 <= number <= 9999:
         value = str(number)
     if not isinstance(value, str):
-        raise Fault("invalid_period", field, f"expected a period such as 2026-Q3, not {shown(value)}")
+        raise Fault("invalid_period", field, "expected a period such as 2026-Q3", shown(value))
     first, dots, last = value.partition("..")
     try:
         if dots and DATE.fullmatch(first) and DATE.fullmatch(last):

@@ -199,7 +199,7 @@ def _outcome(form: Form, index: int, value: object) -> Row | Rejected:
         if isinstance(value, Fault):
             raise value
         if not isinstance(value, dict):
-            raise Fault("invalid_value", None, f"expected an object, not {shown(value)}")
+            raise Fault("invalid_value", None, "expected an object", shown(value))
         changes = _checked(form, value)
         return Row(index, str(row_id), form.key(changes), changes)
     except Fault as fault:

@@ -8,15 +8,20 @@ import re
 from collections.abc import Callable, Collection, Iterable
 from datetime import date
 from decimal import Decimal
+from difflib import get_close_matches
 from types import NoneType
 from typing import Any, Final
 
 from app.domain import codes
 from app.domain.calendar.civil import Day, day_number
 from app.domain.calendar.periods import FIRST_YEAR, LAST_YEAR
+from app.domain.push import MOST_FAULTS, Wrong
 from app.intake.personal import field_name, is_personal
 
 Check = Callable[[object, str], Any]
+
+_LENGTHS_APART: Final = 3
+_ALIKE: Final = 0.75
 
 _MOST_DIGITS: Final = 30
 
@@ -24,13 +29,48 @@ DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 class Fault(Exception):
-    """An event or a row cannot be taken: the contract's code, the field and why, in plain English."""
+    """An event or a row cannot be taken: the contract's code, the field and why, in plain English.
 
-    def __init__(self, code: str, field: str | None, detail: str) -> None:
-        super().__init__(f"{code} {field}: {detail}")
+    `plain` says why without anything that was sent, which is what may be kept; `detail` also what was `sent` instead
+    and what was `likely` meant.
+    """
+
+    def __init__(self, code: str, field: str | None, plain: str, sent: str = "", likely: str | None = None) -> None:
+        super().__init__(f"{code} {field}: {plain}")
         self.code = code
         self.field = field
-        self.detail = detail
+        self.plain = plain
+        self.detail = plain + (f", not {sent}" if sent else "") + (f"; likely {likely} is meant" if likely else "")
+
+    def within(self, field: str) -> Wrong:
+        """The same as a fault of a field that this one is a part of ("" is none)."""
+        named = f"{field}{self.field}" if self.field is not None else None
+        return Wrong(self.code, named, self.detail, "" if self.plain == self.detail else self.plain)
+
+
+class Faults(list[Wrong]):
+    """What is wrong with one event, as far as it is told."""
+
+    def take(self, check: Callable[..., Any], *arguments: Any, within: str = "") -> Any:
+        """What a check gives; None when it found a fault, which is noted: nothing is made of the event then."""
+        try:
+            return check(*arguments)
+        except Fault as fault:
+            self.note(fault, within)
+            return None
+
+    def note(self, fault: Fault, within: str = "") -> None:
+        """Add a fault, while there is room."""
+        if len(self) < MOST_FAULTS:
+            self.append(fault.within(within))
+
+
+def likely_name(text: str, names: Iterable[str]) -> str | None:
+    """The name that was likely meant by one that is none of them."""
+    text = text.strip().lower()
+    # Comparing takes long: only what is nearly as long is compared.
+    near = [name for name in names if abs(len(name) - len(text)) <= _LENGTHS_APART]
+    return next(iter(get_close_matches(text, near, 1, _ALIKE)), None) if near else None
 
 
 def shown(value: object, limit: int = 60) -> str:
@@ -53,7 +93,7 @@ def wrong(field: str, expected: str, value: object) -> Fault:
     if isinstance(value, str) and is_personal(value):
         return personal(field)
     told = f"{value}"[:40] if isinstance(value, Decimal) else shown(value)
-    return Fault("invalid_value", field, f"expected {expected}, not {told}")
+    return Fault("invalid_value", field, f"expected {expected}", told)
 
 
 def personal(field: str) -> Fault:
@@ -67,19 +107,18 @@ def invalid_procedure(value: object, field: str) -> Fault:
         return personal(field)
     likely = codes.likely_procedure_code(str(value)) if isinstance(value, str | float | Decimal) else None
     told = f"{value}"[:40] if isinstance(value, float | Decimal) else shown(value)
-    detail = f"expected a text with a procedure code such as 1.004555, not {told}"
     code = "invalid_code" if isinstance(value, str) or likely else "invalid_value"
-    return Fault(code, field, f"{detail}; likely {likely} is meant" if likely else detail)
+    return Fault(code, field, "expected a text with a procedure code such as 1.004555", told, likely)
 
 
-def unknown_field(key: str, given: Iterable[str], known: Collection[str], owner: str, before: str = "") -> Fault:
+def unknown_field(key: str, given: Iterable[str], known: Collection[str], owner: str) -> Fault:
     """A key of `given` is no field; one that does not look like a field's name is told by its place alone."""
     name = field_name(key)
     detail = f"not a field of {owner}, which takes {', '.join(known) or 'none'}"
     if name == "*":
         place = next(number for number, each in enumerate(given, start=1) if each == key)
         detail += f"; what stands as the name of number {place} is not repeated, as it looks like no name of a field"
-    return Fault("unknown_field", f"{before}{name}", detail)
+    return Fault("unknown_field", name, detail, likely=likely_name(key, known))
 
 
 def boolean(value: object, field: str) -> bool:

@@ -7,7 +7,7 @@ what time it is are asked later, by the store. One bad event costs only itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -17,7 +17,7 @@ import msgspec
 
 from app.domain.codes import UnitCode
 from app.domain.lives.events import Event
-from app.domain.push import Parsed, Rejected
+from app.domain.push import Parsed, Rejected, Wrong
 from app.intake import cloudevents_sound
 from app.intake.bodies import (
     BodyProblem,
@@ -35,9 +35,9 @@ from app.intake.bodies import (
     whole_array,
     without_bom,
 )
-from app.intake.checks import Fault, shown
+from app.intake.checks import Fault, Faults, likely_name, shown
 from app.intake.personal import is_fit, is_identity_number, one_spelling, spelling_fault
-from app.intake.values import EARLIEST, MAX_ID, MAX_SOURCE, MAX_UNIT, PLANS, instant
+from app.intake.values import A_TIME, EARLIEST, MAX_ID, MAX_SOURCE, MAX_UNIT, PLANS, Plan, instant
 
 __all__ = ["Batch", "BodyProblem", "Parsed", "Rejected", "decompress", "fingerprint", "parse"]
 
@@ -176,7 +176,7 @@ def _binary(body: bytes, media: str, headers: Mapping[str, str]) -> Batch:
             raise broken(problem.detail) from None
         except Fault as problem:
             fault = problem
-    return Batch(True, [_rejected(0, envelope, fault) if fault else _outcome(0, envelope)])
+    return Batch(True, [_rejected(0, envelope, [fault.within("")]) if fault else _outcome(0, envelope)])
 
 
 def _header_text(value: str) -> str:
@@ -213,19 +213,13 @@ def _decoded(index: int, text: bytes | msgspec.Raw, suspect: bool) -> Parsed | R
             pass
     value = readable(bytes(text))
     if not isinstance(value, dict):
-        return Rejected(index, None, None, "invalid_event", None, f"expected a JSON object, not {shown(value)}")
+        no_event = Fault("invalid_event", None, "expected a JSON object", shown(value))
+        return _rejected(index, _Envelope(), [no_event.within("")])
     return _outcome(index, _Envelope(**{name: value[name] for name in _ATTRIBUTES & value.keys()}))
 
 
-def _outcome(index: int, envelope: _Envelope) -> Parsed | Rejected:
-    try:
-        return _event(index, envelope)
-    except Fault as fault:
-        return _rejected(index, envelope, fault)
-
-
-def _rejected(index: int, envelope: _Envelope, fault: Fault) -> Rejected:
-    return Rejected(index, _name(envelope.id), _name(envelope.source), fault.code, fault.field, fault.detail)
+def _rejected(index: int, envelope: _Envelope, faults: Sequence[Wrong]) -> Rejected:
+    return Rejected(index, _name(envelope.id), _name(envelope.source), *faults[0], more=tuple(faults[1:]))
 
 
 def _name(value: object) -> str | None:
@@ -233,27 +227,46 @@ def _name(value: object) -> str | None:
     return one_spelling(value, MAX_SOURCE)[:MAX_ID] if isinstance(value, str) and value and is_fit(value) else None
 
 
-def _event(index: int, envelope: _Envelope) -> Parsed:
-    if envelope.specversion != "1.0":
-        raise Fault("invalid_event", "specversion", f'expected "1.0", not {shown(envelope.specversion)}')
-    event_id = _required(envelope.id, "id", MAX_ID)
-    source = _required(envelope.source, "source", MAX_SOURCE)
-    kind = envelope.type
+def _outcome(index: int, envelope: _Envelope) -> Parsed | Rejected:
+    """The careful way: every attribute is looked at, whatever is wrong with those before it."""
+    faults = Faults()
+    faults.take(_version, envelope.specversion)
+    event_id = faults.take(_required, envelope.id, "id", MAX_ID)
+    source = faults.take(_required, envelope.source, "source", MAX_SOURCE)
+    plan = faults.take(_plan, envelope.type)
+    subject = faults.take(_subject, envelope.subject)
+    time = faults.take(_time, envelope.time)
+    unit = faults.take(_required, envelope.unit, "unit", MAX_UNIT)
+    sequence = faults.take(_fit, "" if envelope.sequence is None else envelope.sequence, "sequence", MAX_ID)
+    faults.take(_json, envelope)
+    data = faults.take(_data, envelope.data)
+    what = plan.read(data, faults) if plan is not None and data is not None else None
+    if faults:
+        return _rejected(index, envelope, faults)
+    assert what is not None, "without a fault all of it is there"
+    event = Event(time, source, event_id, UnitCode(unit), what, sequence)
+    return Parsed(index, subject, event, fingerprint(subject, event))
+
+
+def _version(value: object) -> None:
+    if value != "1.0":
+        raise Fault("invalid_event", "specversion", 'expected "1.0"', shown(value))
+
+
+def _plan(kind: object) -> Plan:
     plan = PLANS.get(kind) if isinstance(kind, str) else None
     if plan is None:
         if not isinstance(kind, str) or not kind:
             _required(kind, "type", MAX_ID)
-        raise Fault("unknown_type", "type", f"{shown(kind)} is not a type of the contract")
-    subject = envelope.subject
-    if isinstance(subject, str) and is_identity_number(subject):
+        expected = "expected a type of the contract such as dossier.received"
+        raise Fault("unknown_type", "type", expected, shown(kind), likely_name(str(kind), PLANS))
+    return plan
+
+
+def _subject(value: object) -> str:
+    if isinstance(value, str) and is_identity_number(value):
         raise Fault("personal_data", "subject", "the subject looks like an identity number; send the dossier's code")
-    subject = _required(subject, "subject", MAX_ID)
-    time = _time(envelope.time)
-    unit = _required(envelope.unit, "unit", MAX_UNIT)
-    sequence = "" if envelope.sequence is None else _fit(envelope.sequence, "sequence", MAX_ID)
-    data = _data(envelope)
-    event = Event(time, source, event_id, UnitCode(unit), plan.read(data), sequence)
-    return Parsed(index, subject, event, fingerprint(subject, event))
+    return _required(value, "subject", MAX_ID)
 
 
 def _required(value: object, field: str, longest: int) -> str:
@@ -269,7 +282,7 @@ def _required(value: object, field: str, longest: int) -> str:
 
 def _fit(value: object, field: str, longest: int) -> str:
     if not isinstance(value, str):
-        raise Fault("invalid_event", field, f"expected a string, not {shown(value)}")
+        raise Fault("invalid_event", field, "expected a string", shown(value))
     if len(value) > longest:
         raise Fault("invalid_event", field, f"at most {longest} characters, not {len(value)}")
     if not is_fit(value):
@@ -280,22 +293,26 @@ def _fit(value: object, field: str, longest: int) -> str:
 def _time(value: object) -> Any:
     micros = instant(value) if isinstance(value, str) else None
     if micros is None:
-        text = "required, but missing" if value is None else f"not {shown(value)}"
-        raise Fault("invalid_event", "time", f"expected an RFC 3339 time with offset; {text}")
+        if value is None:
+            raise Fault("invalid_event", "time", f"required, but missing; expected {A_TIME}")
+        raise Fault("invalid_event", "time", f"expected {A_TIME}", shown(value))
     if micros < EARLIEST:
-        raise Fault("time_out_of_range", "time", "before the year 2000")
+        raise Fault("time_out_of_range", "time", f"before the year 2000; expected {A_TIME}")
     return micros
 
 
-def _data(envelope: _Envelope) -> dict[str, Any]:
+def _json(envelope: _Envelope) -> None:
+    """Refuse data in any other form than JSON."""
     if envelope.data_base64 is not None:
         raise Fault("invalid_event", "data_base64", "data must be a JSON object in `data`")
     media = envelope.datacontenttype
     if media is not None and (not isinstance(media, str) or media_type(media).name != "application/json"):
-        raise Fault("invalid_event", "datacontenttype", f"expected application/json, not {shown(media)}")
-    data = envelope.data
+        raise Fault("invalid_event", "datacontenttype", "expected application/json", shown(media))
+
+
+def _data(data: object) -> dict[str, Any]:
     if data is None:
         return {}
     if not isinstance(data, dict):
-        raise Fault("invalid_value", "data", f"expected an object, not {shown(data)}")
+        raise Fault("invalid_value", "data", "expected an object", shown(data))
     return data

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from itertools import islice
 from types import NoneType
 from typing import Any, Literal, NamedTuple, cast, get_args, get_origin
 
@@ -18,9 +19,11 @@ from app.domain.calendar.civil import DAY, OFFSET, Day, Instant, day_number, sta
 from app.domain.calendar.periods import FIRST_YEAR, LAST_YEAR
 from app.domain.codes import ProcedureCode, UnitCode, is_procedure_code
 from app.domain.lives.events import TYPES, Amount, AnyHappening, Count, EventId, FreeText, Happening
+from app.domain.push import MOST_FAULTS
 from app.intake.checks import (
     Check,
     Fault,
+    Faults,
     boolean,
     choice,
     day,
@@ -32,6 +35,8 @@ from app.intake.checks import (
     wrong,
 )
 from app.intake.personal import is_fit, is_personal, one_spelling, spelling_fault
+
+A_TIME = "an RFC 3339 time with offset such as 2026-01-05T08:12:00+07:00"
 
 MAX_ID = 200
 MAX_SOURCE = 300
@@ -84,9 +89,10 @@ def _spelt_out(text: str) -> Instant | None:
 def _instant(value: object, key: str) -> object:
     micros = instant(value) if isinstance(value, str) else None
     if micros is None:
-        raise wrong(key, "an RFC 3339 time with offset such as 2026-01-05T08:12:00+07:00", value)
+        raise wrong(key, A_TIME, value)
     if not EARLIEST <= micros < _BEYOND:
-        raise Fault("time_out_of_range", key, f"expected a time in {FIRST_YEAR}-01-01 to {LAST_YEAR}-12-31")
+        span = f"{FIRST_YEAR}-01-01 to {LAST_YEAR}-12-31"
+        raise Fault("time_out_of_range", key, f"expected a time in {span} such as 2026-01-05T08:12:00+07:00")
     return micros
 
 
@@ -117,8 +123,8 @@ def _text(expected: str, shortest: int, longest: int, *, numbers: bool = False, 
                 raise Fault("invalid_value", key, fault)
             if shortest <= len(value) <= longest:
                 return value
-        detail = f"expected {expected} of {shortest} to {longest} characters, not "
-        raise Fault("invalid_value", key, detail + (shown(value, 40) if value != "" else "an empty text"))
+        detail = f"expected {expected} of {shortest} to {longest} characters"
+        raise Fault("invalid_value", key, detail, shown(value, 40) if value != "" else "an empty text")
 
     return check
 
@@ -143,24 +149,19 @@ class Plan(NamedTuple):
     checks: dict[str, Check]
     required: tuple[str, ...]
 
-    def read(self, data: dict[str, Any]) -> AnyHappening:
-        """The happening, or Fault: an unknown key first, then the fields as sent, then what is missing."""
+    def read(self, data: dict[str, Any], faults: Faults) -> AnyHappening | None:
+        """The happening, or None and its faults: unknown keys first, then the fields as sent, then what is missing."""
         checks = self.checks
         if not data.keys() <= checks.keys():
-            raise self._unknown(data)
+            for key in islice((key for key in data if key not in checks), MOST_FAULTS):
+                faults.note(unknown_field(key, data, checks, "this type"), "data.")
         # null is absent.
-        try:
-            values = {key: checks[key](value, key) for key, value in data.items() if value is not None}
-        except Fault as fault:
-            raise Fault(fault.code, f"data.{fault.field}", fault.detail) from None
+        sent = {key: value for key, value in data.items() if value is not None and key in checks}
+        values = {key: faults.take(checks[key], value, key, within="data.") for key, value in sent.items()}
         for key in self.required:
-            if key not in values:
-                raise Fault("invalid_value", f"data.{key}", "required, but missing")
-        return self.kind(**values)
-
-    def _unknown(self, data: dict[str, Any]) -> Fault:
-        key = next(key for key in data if key not in self.checks)
-        return unknown_field(key, data, self.checks, "this type", "data.")
+            if key not in sent:
+                faults.note(Fault("invalid_value", key, "required, but missing"), "data.")
+        return None if faults else self.kind(**values)
 
 
 def alternatives(annotation: Any) -> Any:

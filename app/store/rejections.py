@@ -27,13 +27,16 @@ PER_ROOT: Final = 10_000
 _PATIENCE: Final = 2.0
 """Seconds that a push waits for its rejections to be kept."""
 
+_LONGEST: Final = 200
+_LONGEST_DETAIL: Final = 1_000
+
 _TRIM_LOCK: Final = 7_660_003
 """Class of the advisory lock under which old ones are dropped; who does not get it leaves that to the other."""
 
 _KEEP: Final = """
-    INSERT INTO rejection (root_id, unit, received_at, source, place, event_id, code, field)
+    INSERT INTO rejection (root_id, unit, received_at, source, place, event_id, code, field, detail)
     SELECT $1::int, $2::text, coalesce($3::timestamptz, clock_timestamp()), *
-    FROM unnest($4::text[], $5::int[], $6::text[], $7::text[], $8::text[])
+    FROM unnest($4::text[], $5::int[], $6::text[], $7::text[], $8::text[], $9::text[])
 """
 _TRIM_SOURCES: Final = """
     DELETE FROM rejection WHERE root_id = $1 AND id = ANY(ARRAY(
@@ -60,6 +63,7 @@ class Kept(NamedTuple):
     event_id: str | None
     code: str
     field: str | None
+    detail: str | None
 
 
 async def keep(database: Database, root_id: int, unit: str, errors: Sequence[Rejected], now: int | None) -> None:
@@ -96,15 +100,16 @@ async def _write(connection: Connection, root_id: int, unit: str, errors: Sequen
         [_fit(each.id) for each in errors],
         [each.code for each in errors],
         [_fit(each.field) for each in errors],
+        [_fit(each.in_full_plainly, _LONGEST_DETAIL) for each in errors],
     )
     if await connection.fetchval("SELECT pg_try_advisory_xact_lock($1, $2)", _TRIM_LOCK, root_id):
         await connection.execute(_TRIM_SOURCES, root_id, list(set(sources) - {None}), PER_SOURCE)
         await connection.execute(_TRIM_ROOT, root_id, PER_ROOT)
 
 
-def _fit(text: str | None) -> str | None:
+def _fit(text: str | None, longest: int = _LONGEST) -> str | None:
     """A text as it is kept, and so as it is asked for: a broken event may bring any."""
-    return None if text is None else text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()[:200]
+    return None if text is None else text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()[:longest]
 
 
 async def kept(

@@ -337,6 +337,8 @@ rejection = Table(
     Column("event_id", Text),
     _required("code", Text),
     Column("field", Text),
+    # All that was wrong, in words that repeat nothing of what was sent.
+    Column("detail", Text),
     PrimaryKeyConstraint("root_id", "id"),
     Index("rejection_by_source", "root_id", "source", "id"),
 )

@@ -147,6 +147,7 @@ CREATE TABLE rejection (
     event_id TEXT,
     code TEXT NOT NULL,
     field TEXT,
+    detail TEXT,
     PRIMARY KEY (root_id, id)
 );
 

@@ -363,6 +363,19 @@ async def test_a_conflict_is_told_before_what_catalogues_and_the_clock_say(serve
     assert of_errors(outcome) == {0: ("conflict", "id"), 1: ("conflict", "id")}
 
 
+async def test_a_single_event_is_told_all_its_faults_at_once(served: Running) -> None:
+    event = reception(served, name="x", channel="onlin", procedure=None) | {"specversion": "2"}
+    answer = await served.post(json.dumps(event).encode(), "application/cloudevents+json")
+    assert of_problem(answer) == (422, "invalid_event", "specversion")
+    assert [(each["code"], each["field"]) for each in answer.json()["errors"]] == [
+        ("invalid_event", "specversion"), ("unknown_field", "data.name"),
+        ("invalid_value", "data.channel"), ("invalid_value", "data.procedure"),
+    ]  # fmt: skip
+    outcome = await served.push([event])
+    assert of_errors(outcome) == {0: ("invalid_event", "specversion")}, "one outcome for each"
+    assert outcome["errors"][0]["detail"].count("; also ") == 3
+
+
 async def test_ten_minutes_ahead_is_the_limit(served: Running) -> None:
     assert served.clock.at is not None
     edge = served.clock.at + timedelta(minutes=10)

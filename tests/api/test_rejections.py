@@ -10,6 +10,7 @@ from unicodedata import normalize
 
 import pytest
 
+from app.intake.values import PLANS
 from app.store import rejections
 from tests.api.asking import of_problem, reception
 from tests.running import Running
@@ -32,17 +33,34 @@ async def listed(running: Running, key: str | None = None, **query: Any) -> list
 
 
 async def test_a_rejected_event_can_be_looked_up_newest_first_without_its_content(served: Running) -> None:
+    takes = ", ".join(PLANS["dossier.received"].checks)
     sound, alien = reception(served, id="good"), reception(served, id="alien", unit="H44.99")
     named = reception(served, id="named", name="Nguyễn Văn A")
     outcome = await served.push([sound, alien, named])
     assert outcome["rejected"] == 2
     assert await listed(served, source="/h44/thu") == [
         {"received_at": STAMP, "source": "/h44/thu", "index": 2, "id": "named", "code": "unknown_field",
-         "field": "data.name"},
+         "field": "data.name", "detail": f"not a field of this type, which takes {takes}"},
         {"received_at": STAMP, "source": "/h44/thu", "index": 1, "id": "alien", "code": "unknown_unit",
-         "field": "unit"},
+         "field": "unit", "detail": "no unit of the catalogue has this code or alias"},
     ]  # fmt: skip
     assert await listed(served, source="/h44/khac") == []
+
+
+async def test_all_that_is_wrong_is_told_without_what_was_sent(served: Running) -> None:
+    secret = "Lan-0123"
+    data = {"procedure": secret, "channel": secret, "due_at": secret, "fee": secret, secret: secret}
+    event = reception(served, id="x") | {"time": secret, "data": data, "type": "dossier.received"}
+    outcome = await served.push([event])
+    assert secret in outcome["errors"][0]["detail"], "who sent it is told what it was"
+    [kept] = await listed(served)
+    assert (kept["code"], kept["field"]) == ("invalid_event", "time")
+    assert secret not in json.dumps(kept)
+    assert kept["detail"].startswith(
+        "expected an RFC 3339 time with offset such as 2026-01-05T08:12:00+07:00; also data.*"
+    )
+    for field in ("procedure", "channel", "due_at", "fee"):
+        assert f"; also data.{field}: expected " in kept["detail"]
 
 
 async def test_a_push_of_which_nothing_was_accepted_is_kept_too_single_or_not(served: Running) -> None:
@@ -137,7 +155,7 @@ async def test_the_table_is_csv_with_a_link_to_the_next_page(served: Running) ->
     await served.push([reception(served, id=str(number), x=1) for number in range(3)])
     answer = await served.get("/v1/rejections", headers={"Accept": "text/csv"}, limit=2)
     rows = list(csv.reader(io.StringIO(answer.text)))
-    assert rows[0] == ["received_at", "source", "index", "id", "code", "field"]
+    assert rows[0] == ["received_at", "source", "index", "id", "code", "field", "detail"]
     assert [row[3] for row in rows[1:]] == ["2", "1"]
     target = answer.headers["link"].removeprefix("<").partition(">")[0]
     more = await served.client.get(target, headers={"Authorization": f"Bearer {served.key}"})

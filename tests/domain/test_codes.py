@@ -11,6 +11,7 @@ from app.domain.codes import (
     is_related,
     is_under,
     is_unit_code,
+    likely_unit_code,
     owner_in,
     root_of,
     sort_key,
@@ -93,6 +94,25 @@ def test_every_unit_of_the_portal_has_the_form_and_stands_under_the_province() -
 )
 def test_a_procedure_code_is_digits_dot_digits(code: str, is_one: bool) -> None:
     assert is_procedure_code(code) is is_one
+
+
+@pytest.mark.parametrize(
+    ("text", "likely"),
+    [
+        ("h44.07", "H44.07"),
+        ("H44-07", "H44.07"),
+        ("H44 / 07", "H44.07"),
+        ("H44.7", "H44.07"),
+        ("44.07", "H44.07"),
+        ("H4407", None),
+        ("H44.08", None),
+        ("H44.07", None),
+        ("", None),
+        ("x" * 1_000_000, None),
+    ],
+)
+def test_a_unit_that_was_likely_meant_exists(text: str, likely: str | None) -> None:
+    assert likely_unit_code(text, {"H44", "H44.07"}.__contains__) == likely
 
 
 def test_the_owner_of_a_dossier_code_stands_before_its_first_hyphen() -> None:

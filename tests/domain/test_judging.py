@@ -101,6 +101,26 @@ def test_a_procedure_that_is_unknown_or_not_valid_is_a_warning(code: str, says: 
     assert (warning.detail if warning is not None else None) == says
 
 
+def test_all_that_catalogues_and_clock_find_is_told_at_once() -> None:
+    to = DossierTransferred(UnitCode("h44.8"))
+    item = judge(parsed(unit="H44-07", what=to, time=NOW + 11 * MINUTE), "H44-07")
+    assert item.fault is not None
+    assert [(each.code, each.field) for each in item.fault.faults] == [
+        ("unknown_unit", "unit"), ("future_time", "time"), ("unknown_unit", "data.to"),
+    ]  # fmt: skip
+    assert item.fault.in_full.endswith(
+        "; also data.to: no unit of this root has this code or alias; likely H44.08 is meant"
+    )
+    assert "likely" not in item.fault.in_full_plainly
+
+
+def test_the_unit_that_was_likely_meant_is_one_within_reach() -> None:
+    near, far = judge(parsed(unit="h44.07"), "H44.07"), judge(parsed(unit="h44.07"), "H44.08")
+    assert near.fault is not None and far.fault is not None
+    assert near.fault.detail == "the key does not reach this unit; likely H44.07 is meant"
+    assert far.fault.detail == "the key does not reach this unit"
+
+
 OTHER = b"another content."
 SAME = b"0123456789abcdef"
 

@@ -43,7 +43,9 @@ class Access:
         code = catalogues.resolve(one_spelling(text, MAX_UNIT))
         self.require_reach(code)
         if code not in catalogues.units:
-            raise Problem("unknown_unit", "no unit of the catalogue has this code or alias", "unit")
+            likely = codes.likely_unit_code(code, catalogues.units.__contains__)
+            more = f"; likely {likely} is meant" if likely and codes.is_under(likely, self.unit or likely) else ""
+            raise Problem("unknown_unit", f"no unit of the catalogue has this code or alias{more}", "unit")
         return code
 
 

@@ -18,6 +18,7 @@ from app.domain.calendar.periods import InvalidPeriod, Period
 from app.domain.catalogues import indicators
 from app.domain.catalogues.indicators import Indicator, UnknownIndicator
 from app.domain.catalogues.root import Scope, Seen
+from app.intake.checks import likely_name
 
 _T = TypeVar("_T", bound=str)
 
@@ -85,7 +86,9 @@ def indicator_of(query: Mapping[str, str]) -> Indicator:
     try:
         return indicators.load().indicator(query["indicator"])
     except UnknownIndicator as error:
-        raise Problem("unknown_indicator", "the catalogue has no such indicator", "indicator") from error
+        likely = likely_name(query["indicator"], [each.lower() for each in INDICATORS])
+        more = f"; likely {likely.upper()} is meant" if likely else ""
+        raise Problem("unknown_indicator", f"the catalogue has no such indicator{more}", "indicator") from error
 
 
 def asked(request: Request, more: Collection[str] = ()) -> Asked:
@@ -127,4 +130,4 @@ def _date(query: dict[str, str], name: str) -> date:
             raise ValueError
         return date.fromisoformat(text)
     except ValueError as error:
-        raise Problem("invalid_period", "a date is YYYY-MM-DD", name) from error
+        raise Problem("invalid_period", "a date is YYYY-MM-DD such as 2026-01-05", name) from error

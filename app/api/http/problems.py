@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from typing_extensions import TypedDict
 
 from app.api.http.fields import answer, said, whole
+from app.domain.push import EVENT_CODES
 from app.store.unavailable import DatabaseUnavailable, Overloaded
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -110,6 +111,14 @@ KINDS: Final[Mapping[str, ProblemKind]] = {
     "internal": ProblemKind(500, "Something broke here", "Tell the operator the request id; nothing was acknowledged."),
 }
 
+_OF_EVENTS: Final = ("conflict", "forbidden_unit", "invalid_json", "too_large")
+
+
+def event_status(code: str) -> int:
+    """The status with which a single event is refused: 409, 403, 400, 413, and 422 for all the rest."""
+    return KINDS[code].status if code in _OF_EVENTS else 422
+
+
 RETRY_AFTER: Final = "2"
 REQUEST_ID: Final = "4f9c2f0f3b7c4c4e9a4d1f6c2f1b7a90"
 """An example."""
@@ -144,12 +153,20 @@ class ProblemTold(TypedDict):
 class Problem(Exception):
     """A request that cannot be answered, to be told as problem details."""
 
-    def __init__(self, code: str, detail: str, field: str | None = None, status: int | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        field: str | None = None,
+        status: int | None = None,
+        errors: Sequence[Fault] = (),
+    ) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
         self.field = field
         self.status = status or KINDS[code].status
+        self.errors = errors
 
 
 def response(
@@ -176,7 +193,7 @@ def details(problem: Problem, request_id: str | None, errors: Sequence[Fault] = 
         "detail": problem.detail,
         "instance": request_id,
         "code": problem.code,
-        "errors": list(errors) or ([one] if problem.field is not None else []),
+        "errors": list(errors or problem.errors) or ([one] if problem.field is not None else []),
     }
 
 
@@ -236,8 +253,10 @@ async def explain(code: str) -> HTMLResponse:
     kind = KINDS.get(code)
     if kind is None:
         raise Problem("not_found", "there is no problem of this name")
+    differs = code in EVENT_CODES and event_status(code) != kind.status
+    of_event = f", {event_status(code)} where a single event is refused for it" if differs else ""
     return HTMLResponse(
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(code)}</title>"
-        f"<h1>{html.escape(kind.title)}</h1><p><code>{html.escape(code)}</code>, HTTP {kind.status}</p>"
+        f"<h1>{html.escape(kind.title)}</h1><p><code>{html.escape(code)}</code>, HTTP {kind.status}{of_event}</p>"
         f"<p>{html.escape(kind.advice)}</p></html>"
     )

@@ -457,6 +457,10 @@ async def test_every_kind_of_problem_has_a_page(served: Running) -> None:
         assert page.headers["content-type"] == "text/html; charset=utf-8"
         assert code in page.text
         assert str(kind.status) in page.text
+    page = await served.client.get("/problems/unknown_unit")
+    assert "HTTP 404, 422 where a single event is refused for it" in page.text
+    event = reception(served) | {"unit": "H44.99"}
+    assert of_problem(await served.post(json.dumps(event).encode(), SINGLE)) == (422, "unknown_unit", "unit")
     assert of_problem(await served.client.get("/problems/none"))[:2] == (404, "not_found")
     assert of_problem(await served.client.get("/problems/<script>"))[:2] == (404, "not_found")
 
