@@ -90,6 +90,9 @@ async def _let_in(dsn: str, seconds: float) -> AsyncIterator[Connection]:
     try:
         async with asyncio.timeout(seconds), database.connection("read") as connection:
             yield connection
+    except ValueError as error:
+        # Of reading the address, which asyncpg does when the first connection is made.
+        raise DatabaseUnavailable(str(error)) from error
     finally:
         await database.close()
 

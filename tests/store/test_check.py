@@ -67,6 +67,16 @@ def test_who_does_not_answer_may_answer_later_and_another_pepper_stays_another()
     assert check.plainly(KeyError("a fault of ours")) is None
 
 
+@pytest.mark.parametrize("dsn", ["postgresql://u:secret@127.0.0.1:abc/x", "postgresql://u:secret@[::1/x"])
+async def test_an_address_that_cannot_be_read_is_told_without_it(dsn: str) -> None:
+    with pytest.raises(DatabaseUnavailable) as raised:
+        await check.answers(dsn, 15)
+    assert check.told(raised.value) == (
+        "CHISO_DATABASE__DSN cannot be read: postgresql://user:password@host:5432/name, special letters as %XX"
+    )
+    assert not check.passes(raised.value)
+
+
 async def test_a_newer_database_is_for_who_says_that_it_does(postgres_database: str) -> None:
     await check.migrated(postgres_database, 15)
     with psycopg.connect(postgres_database) as connection:
