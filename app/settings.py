@@ -4,6 +4,7 @@ bounded; a name that is none of them is refused, for a setting that is thought t
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -240,7 +241,9 @@ def names(model: type[BaseModel] = Settings, prefix: str = "CHISO_") -> Iterator
 
 def _no_setting(name: str) -> str:
     suggested = {each.removeprefix("CHISO_"): each for each in (*names(), *_OTHERS)}
-    nearest = get_close_matches(name.upper().removeprefix("CHISO_"), suggested, 1, 0.6)
+    meant = name.upper().removeprefix("CHISO_")
+    nearest = [each for each in suggested if each.rpartition("__")[2] == meant]
+    nearest = nearest or get_close_matches(meant, suggested, 1, 0.6)
     advice = f"did you mean {suggested[nearest[0]]}?" if nearest else "see docs/settings.md, or do not set it"
     return f"{name} is not a setting: {advice}"
 
@@ -273,6 +276,18 @@ def _wrong(error: ValidationError) -> Iterator[str]:
         yield f"{name}{shown}: {says[:1].lower()}{says[1:]}"
 
 
+def _no_json(environment: Mapping[str, str]) -> Iterator[str]:
+    """The groups and lists given as something that is no JSON."""
+    groups = {name for name, field in Settings.model_fields.items() if isinstance(field.default, BaseModel)}
+    whole = {f"CHISO_{name.upper()}" for name in groups} | {"CHISO_METRICS__SOURCES"}
+    for name, value in environment.items():
+        if name.upper() in whole:
+            try:
+                json.loads(value)
+            except ValueError:
+                yield name
+
+
 def of_environment() -> Settings:
     """The settings that the environment holds.
 
@@ -285,10 +300,8 @@ def of_environment() -> Settings:
     except ValidationError as error:
         faults += _wrong(error)
     except SettingsError as error:
-        group = re.search(r'field "(\w+)"', str(error))
-        prefix = f"CHISO_{group[1].upper() if group else ''}"
-        given = ", ".join(name for name in sorted(os.environ) if name.upper().startswith(prefix))
-        faults.append(f"{given}: not the JSON it is to be; see docs/settings.md")
+        at_fault = sorted(_no_json(os.environ)) or [str(error)]
+        faults += [f"{each}: not the JSON it is to be; see docs/settings.md" for each in at_fault]
     if faults:
         raise InvalidSettings("\n".join(faults))
     return settings
