@@ -28,7 +28,10 @@ class KeyScope(StrEnum):
 
 @keys.command("create")
 def keys_create(
-    scope: Annotated[list[KeyScope], typer.Option(help="What it may do; repeat for several.")],
+    scope: Annotated[
+        list[KeyScope],
+        typer.Option(help="What it may do; repeat for several. admin includes read."),
+    ],
     unit: Annotated[str, typer.Option(help="The unit it reaches, with all under it.")],
     name: Annotated[str, typer.Option(help="Whose it is, shown in lists and beside what it enters.")] = "",
     new_root: Annotated[bool, typer.Option("--new-root", help="The unit's root is not there yet: begin it.")] = False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,8 +49,18 @@ def test_every_metric_is_in_the_document() -> None:
 
 
 def test_every_link_between_documents_leads_somewhere() -> None:
-    pages = [*DOCS.rglob("*.md"), DOCS.parent / "README.md"]
+    roots = (DOCS.parent / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md"))
+    pages = [*DOCS.rglob("*.md"), *roots]
     for page in pages:
         for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
             if not target.startswith("http"):
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_licence_is_there_in_full_and_named_alike_everywhere() -> None:
+    licence = (DOCS.parent / "LICENSE").read_text()
+    assert len(licence) == 11_358
+    assert licence.split()[:4] == ["Apache", "License", "Version", "2.0,"]
+    project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text())["project"]
+    assert (project["license"], project["license-files"]) == ("Apache-2.0", ["LICENSE"])
+    assert "[Apache-2.0](LICENSE)" in (DOCS.parent / "README.md").read_text()
