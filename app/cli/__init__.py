@@ -11,6 +11,7 @@ from app import ingest as ingesting
 from app.cli import database, demo, ingest, keys, roots, serve
 from app.cli.running import fail
 from app.demo.living import simulation
+from app.logs import set_up_logging
 from app.main import VERSION
 from app.server.http import PortInUse
 from app.settings import InvalidSettings
@@ -65,6 +66,8 @@ def _chiso(
 
 def main() -> None:
     """Run the command. Whatever fails is told in a line; where, only to who looks for it."""
+    # What fails is told below, once; a service writes more from when it is served on.
+    set_up_logging("ERROR", check.plainly)
     try:
         app()
     except _TOLD as error:

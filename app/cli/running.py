@@ -12,7 +12,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from app import start
 from app.api.http.service import Service
-from app.logs import set_up_logging
 from app.main import create_service
 from app.server.garbage import collect_less
 from app.settings import Settings, of_environment
@@ -64,7 +63,6 @@ def run(work: Callable[[Service], Awaitable[_T]], keys: bool = False) -> _T:
     settings = of_environment()
     # A command may take as long as its work does.
     settings.database.read_seconds = settings.database.write_seconds = _A_DAY
-    set_up_logging("WARNING", check.plainly)
 
     async def whole(dsn: str) -> _T:
         known = start.known_pepper(settings)

@@ -32,8 +32,6 @@ def serve_command(
 ) -> None:
     """Serve the HTTP interface, with the embedded database when no CHISO_DATABASE__DSN is set."""
     settings = of_environment()
-    # What a person is told comes first.
-    set_up_logging("WARNING", check.plainly)
     claimed = _claim(host, port)
     if demo:
         settings.auth.open_reading = True

@@ -102,7 +102,7 @@ def faults(dsn: str) -> Iterator[tuple[dict[str, str], str]]:
     )
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
 def test_every_command_says_what_is_wrong_in_a_line(
     postgres_dsn: str, tmp_path: Path, command: tuple[str, ...]
 ) -> None:

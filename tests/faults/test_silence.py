@@ -18,7 +18,7 @@ from app.store.embedded.server import attach_or_start
 from app.store.unavailable import DatabaseUnavailable
 from tests.conftest import NO_DURABILITY, at
 from tests.faults.relay import Relay, relayed
-from tests.faults.serving import Serving, environment
+from tests.faults.serving import Serving, chiso, environment
 from tests.running import Running, serving, settings_for
 
 READ_SECONDS, WRITE_SECONDS = 2.0, 3.0
@@ -188,6 +188,19 @@ async def test_a_service_ends_within_15_seconds_whatever_hangs(way: tuple[Relay,
         assert "Traceback" not in served.log.read_text()
     finally:
         await asyncio.to_thread(served.__exit__, None, None, None)
+
+
+@pytest.mark.parametrize("command", [("keys", "list"), ("migrate",)], ids=lambda command: command[0])
+async def test_a_command_says_in_a_line_that_nobody_answers(
+    way: tuple[Relay, str], tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    way[0].mute = True
+    settings = environment(CHISO_DATABASE__DSN=way[1], CHISO_DATA_DIR=str(tmp_path), CHISO_AUTH__PEPPER="for tests")
+    ended = await asyncio.to_thread(chiso, settings, *command)
+    assert ended.returncode == 1
+    assert ended.stdout + ended.stderr == (
+        "chiso: the database does not answer: check host and port in CHISO_DATABASE__DSN, and whether it is overloaded\n"
+    )
 
 
 async def test_statements_end_with_their_connection(postgres_database: str) -> None:
