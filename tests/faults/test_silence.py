@@ -198,9 +198,8 @@ async def test_a_command_says_in_a_line_that_nobody_answers(
     settings = environment(CHISO_DATABASE__DSN=way[1], CHISO_DATA_DIR=str(tmp_path), CHISO_AUTH__PEPPER="for tests")
     ended = await asyncio.to_thread(chiso, settings, *command)
     assert ended.returncode == 1
-    assert ended.stdout + ended.stderr == (
-        "chiso: the database does not answer: check host and port in CHISO_DATABASE__DSN, and whether it is overloaded\n"
-    )
+    [line] = (ended.stdout + ended.stderr).splitlines()
+    assert line.startswith("chiso: the database does not answer: check host and port in CHISO_DATABASE__DSN")
 
 
 async def test_statements_end_with_their_connection(postgres_database: str) -> None:
