@@ -39,7 +39,7 @@ def serve_command(
         amiss = uvloop.run(prove(settings, dsn))
         service = create_service(settings, dsn)
         if amiss is not None:
-            (fail if demo else note)(f"{amiss}; not ready until it answers")
+            (fail if demo else note)(f"{amiss}; not ready until then")
         if demo:
             key = uvloop.run(_prepare_demo(create_service(settings, dsn)))
             _welcome(host, port, key)

@@ -38,7 +38,11 @@ _MENDED_BY_HAND: Final = ("28", "3D", "42")
 
 
 class NotMigrated(Exception):
-    """The database is not at the revision of this version."""
+    """The database is not at the revision of this version; `upgrading` when it is at an earlier one."""
+
+    def __init__(self, says: str, upgrading: bool = False) -> None:
+        super().__init__(says)
+        self.upgrading = upgrading
 
 
 def told(error: BaseException) -> str:
@@ -46,7 +50,7 @@ def told(error: BaseException) -> str:
     if isinstance(error, Overloaded | TimeoutError):
         return "the database does not answer: check host and port in CHISO_DATABASE__DSN, and whether it is overloaded"
     cause = error.__cause__ if isinstance(error, DatabaseUnavailable) else error
-    if cause is None or isinstance(error, keys.WrongPepper):
+    if cause is None or isinstance(error, keys.WrongPepper | NotMigrated):
         return str(error)
     state = getattr(cause, "sqlstate", None)
     if state is not None:
@@ -74,7 +78,11 @@ def plainly(error: BaseException) -> str | None:
 
 
 def passes(error: BaseException) -> bool:
-    """Whether a failure may pass by waiting: nothing in the settings or the database is to be mended."""
+    """Whether a failure may pass by waiting: nothing in the settings or the database is to be mended. New replicas may
+    come before the migration.
+    """
+    if isinstance(error, NotMigrated):
+        return error.upgrading
     cause = error.__cause__ if isinstance(error, DatabaseUnavailable) else error
     state = getattr(cause, "sqlstate", None)
     if isinstance(error, keys.WrongPepper) or (state and state.startswith(_MENDED_BY_HAND)):
@@ -118,7 +126,8 @@ async def migrated(dsn: str, seconds: float, newer: bool = False) -> None:
         at, needed = await snapshot.revision(connection), migrate.head()
     # Revisions are numbers of four digits.
     if at is None or at < needed:
-        raise NotMigrated(f"the database is at revision {at or 'none'}, {needed} is needed: run `chiso migrate`")
+        says = f"the database is at revision {at or 'none'}, {needed} is needed: run `chiso migrate`"
+        raise NotMigrated(says, upgrading=at is not None)
     if at > needed and not newer:
         raise NotMigrated(f"the database is at revision {at}, this version is for {needed}: use the newer version")
 

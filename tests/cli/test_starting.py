@@ -192,7 +192,7 @@ def test_a_start_without_a_database_says_so_once_and_waits_for_it(tmp_path: Path
         finally:
             served.terminate()
     first, second, third = said.decode().splitlines()
-    assert first == f"chiso: {advice}; not ready until it answers"
+    assert first == f"chiso: {advice}; not ready until then"
     assert second == f"serving on {url}"
     assert json.loads(third)["event"] == f"folding lives again was interrupted: {advice}"
     assert re.fullmatch(r".*T\d\d:\d\d:\d\d\.\d+Z", json.loads(third)["timestamp"])

@@ -77,10 +77,26 @@ async def test_an_address_that_cannot_be_read_is_told_without_it(dsn: str) -> No
     assert not check.passes(raised.value)
 
 
-async def test_a_newer_database_is_for_who_says_that_it_does(postgres_database: str) -> None:
+async def test_a_newer_database_is_for_who_says_that_it_does_and_an_older_one_may_be_waited_for(
+    postgres_database: str,
+) -> None:
     await check.migrated(postgres_database, 15)
     with psycopg.connect(postgres_database) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    await check.migrated(postgres_database, 15, newer=True)
-    with pytest.raises(check.NotMigrated, match="at revision 9999, this version is for 0001: use the newer version"):
-        await check.migrated(postgres_database, 15)
+        connection.commit()
+        await check.migrated(postgres_database, 15, newer=True)
+        with pytest.raises(
+            check.NotMigrated, match="at revision 9999, this version is for 0001: use the newer"
+        ) as newer:
+            await check.migrated(postgres_database, 15)
+        connection.execute("UPDATE alembic_version SET version_num = '0000'")
+        connection.commit()
+        with pytest.raises(check.NotMigrated) as older:
+            await check.migrated(postgres_database, 15, newer=True)
+        connection.execute("DROP TABLE alembic_version")
+    with pytest.raises(check.NotMigrated) as never:
+        await check.migrated(postgres_database, 15, newer=True)
+    assert check.told(older.value) == "the database is at revision 0000, 0001 is needed: run `chiso migrate`"
+    assert check.told(never.value) == "the database is at revision none, 0001 is needed: run `chiso migrate`"
+    # New replicas may come before the migration.
+    assert [check.passes(each.value) for each in (newer, older, never)] == [False, True, False]
