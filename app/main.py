@@ -16,7 +16,7 @@ from app.api.figures import advice, breakdown, ranking, scorecard, series, strea
 from app.api.http import docs, openapi, probes, problems
 from app.api.http.caching import FigureCache
 from app.api.http.metrics import Metrics
-from app.api.http.middleware import Requests
+from app.api.http.middleware import Methods, Requests
 from app.api.http.service import Budget, Service
 from app.api.http.watcher import Watcher
 from app.api.lives import dossiers, life, quality
@@ -104,6 +104,7 @@ def create_app(service: Service | None = None) -> FastAPI:
     if service.settings.docs.open:
         docs.install(app)
     openapi.install(app)
+    app.add_middleware(Methods, routes=app)
     app.add_middleware(Direct, service=service)
     app.add_middleware(Requests, metrics=service.metrics)
     return app

@@ -21,6 +21,7 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 LATER: Final = "\0"
 """Stands in a body for what tells only the time of asking. No text of an answer is this: the database takes none."""
+_COMPRESSED: Final = re.compile(r'[-;]+(gzip|br|deflate|zstd)"$')
 _LATER: Final = re.compile(rb',"(\w+)":"\\u0000"')
 
 
@@ -91,9 +92,14 @@ def tagged(content: bytes, media_type: str, tag: str) -> Response:
     return Response(content, media_type=media_type, headers={"ETag": tag, "Cache-Control": "no-cache"})
 
 
+def _bare(tag: str) -> str:
+    """A tag as it is compared: weakly, and without what a proxy that compressed the answer has put to it."""
+    return _COMPRESSED.sub('"', tag.strip().removeprefix("W/"))
+
+
 def unchanged(request: Request, tag: str) -> Response | None:
     """304 when the caller has it already."""
-    known = [each.strip() for each in request.headers.get("if-none-match", "").split(",")]
-    if "*" in known or tag in known or tag.removeprefix("W/") in known:
+    known = {_bare(each) for line in request.headers.getlist("if-none-match") for each in line.split(",")}
+    if "*" in known or _bare(tag) in known:
         return Response(status_code=304, headers={"ETag": tag, "Cache-Control": "no-cache"})
     return None
