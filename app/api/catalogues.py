@@ -23,7 +23,7 @@ from app.api.http.openapi.events import CORE_PATTERN
 from app.api.http.openapi.parameters import ANY_UNIT, CONTENT_ENCODING, ROOT_UNIT
 from app.api.http.openapi.routes import BODY, UNIT, rows_of, told
 from app.api.http.parameters import only
-from app.api.http.problems import Problem
+from app.api.http.problems import Problem, Wording, wording
 from app.api.http.service import Service, Serving
 from app.domain import codes
 from app.domain.catalogues.root import APPLICANTS, LEVELS, SERVICE_LEVELS, CatalogueName
@@ -302,7 +302,8 @@ async def _put(
         result = await put(service.database, service.catalogue_cache, access.root_id, access.unit, rows)
     if result.refolding:
         service.refolder.wake()
-    return json_response(_told(result, [item for item in items if isinstance(item, Rejected)]))
+    unread = [item for item in items if isinstance(item, Rejected)]
+    return json_response(_told(result, unread, wording(request)))
 
 
 async def _parsed(request: Request, kind: CatalogueName, body: bytes) -> list[Row | Rejected]:
@@ -315,13 +316,13 @@ async def _parsed(request: Request, kind: CatalogueName, body: bytes) -> list[Ro
         raise Problem(problem.code, problem.detail, problem.field) from problem
 
 
-def _told(result: PutResult, unread: Sequence[Rejected]) -> PutOutcome:
+def _told(result: PutResult, unread: Sequence[Rejected], say: Wording) -> PutOutcome:
     errors = sorted([*result.errors, *unread], key=lambda each: each.index)
     told: PutOutcome = {
         "accepted": result.accepted,
         "duplicates": 0,
         "rejected": len(errors),
-        "errors": [refused(each) for each in errors],
+        "errors": [refused(each, say) for each in errors],
         "refolding": result.refolding,
     }
     if result.warnings:

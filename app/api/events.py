@@ -18,7 +18,7 @@ from app.api.http.metrics import instant_of
 from app.api.http.openapi import events as described
 from app.api.http.openapi.parameters import BINARY_MODE, CONTENT_ENCODING
 from app.api.http.openapi.routes import BODY, told
-from app.api.http.problems import Fault, Problem, event_status
+from app.api.http.problems import Fault, Problem, Wording, event_status, wording
 from app.api.http.service import Service, Serving
 from app.domain.push import EVENT_CODES, WARNING_CODES, Outcome, Parsed, Rejected, Warned
 from app.intake import cloudevents
@@ -90,7 +90,7 @@ async def push(request: Request, access: Pushing, service: Serving) -> Response:
         outcome = await take_in(service, access, batch.items)
     if batch.single:
         _raise_rejected(outcome.errors)
-    return json_response(_told(outcome))
+    return json_response(_told(outcome, wording(request)))
 
 
 async def _parsed(request: Request, service: Service, body: bytes) -> Batch:
@@ -172,19 +172,20 @@ def _raise_rejected(errors: Sequence[Rejected]) -> None:
         raise Problem(error.code, error.detail, error.field, event_status(error.code), others if error.more else ())
 
 
-def _told(outcome: Outcome) -> Pushed:
+def _told(outcome: Outcome, say: Wording) -> Pushed:
     pushed: Pushed = {
         "accepted": outcome.accepted,
         "duplicates": outcome.duplicates,
         "rejected": len(outcome.errors),
-        "errors": [refused(each) for each in outcome.errors],
+        "errors": [refused(each, say) for each in outcome.errors],
     }
     if outcome.warnings:
-        pushed["warnings"] = [refused(each) for each in outcome.warnings]
+        pushed["warnings"] = [refused(each, say) for each in outcome.warnings]
     return pushed
 
 
-def refused(each: Rejected | Warned) -> EventRefused:
+def refused(each: Rejected | Warned, say: Wording) -> EventRefused:
     """One element of a batch, and all that is wrong with it; the first fault has the code and the field."""
     detail = each.in_full if isinstance(each, Rejected) else each.detail
+    detail = detail if say is None else say(each.code, detail)
     return {"index": each.index, "id": each.id, "code": each.code, "field": each.field, "detail": detail}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
 from typing_extensions import TypedDict
 
+from app import vietnamese
 from app.api.http.fields import answer, said, whole
 from app.domain.push import EVENT_CODES
 from app.store.unavailable import DatabaseUnavailable, Overloaded
@@ -119,6 +120,8 @@ def event_status(code: str) -> int:
     return KINDS[code].status if code in _OF_EVENTS else 422
 
 
+Wording = Callable[[str, str], str] | None
+
 RETRY_AFTER: Final = "2"
 REQUEST_ID: Final = "4f9c2f0f3b7c4c4e9a4d1f6c2f1b7a90"
 """An example."""
@@ -169,31 +172,47 @@ class Problem(Exception):
         self.errors = errors
 
 
+def wording(request: Request) -> Wording:
+    """How to say what is wrong (its code, its detail) in the asker's language; None for English, as it stands."""
+    return vietnamese.said if vietnamese.is_preferred(request.headers.get("accept-language", "")) else None
+
+
 def response(
     request: Request, problem: Problem, headers: Mapping[str, str] | None = None, errors: Sequence[Fault] = ()
 ) -> JSONResponse:
     """The answer that tells a problem."""
-    sent = dict(headers or {})
+    sent = {"Vary": "Accept-Language", **(headers or {})}
     if problem.status == 401:
         sent["WWW-Authenticate"] = 'Bearer realm="chiso"'
     if problem.status == 503:
         sent["Retry-After"] = RETRY_AFTER
     request.state.problem = problem.code
-    told = details(problem, getattr(request.state, "request_id", None), errors)
+    say = wording(request)
+    if say is not None:
+        sent["Content-Language"] = "vi"
+    told = details(problem, getattr(request.state, "request_id", None), errors, say)
     return JSONResponse(told, status_code=problem.status, headers=sent, media_type=MEDIA_TYPE)
 
 
-def details(problem: Problem, request_id: str | None, errors: Sequence[Fault] = ()) -> ProblemTold:
-    """What is told of a problem."""
-    one: Fault = {"field": problem.field or "", "code": problem.code, "detail": problem.detail}
+def details(problem: Problem, request_id: str | None, errors: Sequence[Fault] = (), say: Wording = None) -> ProblemTold:
+    """What is told of a problem, in the words of `say` where there are any."""
+    title, detail = KINDS[problem.code].title, problem.detail
+    if say is not None:
+        title, advice = vietnamese.WORDS.get(problem.code, (title, detail))
+        # A problem without a detail of its own has that of its kind.
+        detail = say(problem.code, detail) if detail != KINDS[problem.code].advice else advice
+    one: Fault = {"field": problem.field or "", "code": problem.code, "detail": detail}
+    all_told = list(errors or problem.errors) or ([one] if problem.field is not None else [])
+    if say is not None and (errors or problem.errors):
+        all_told = [{**each, "detail": say(each["code"], each["detail"])} for each in all_told]
     return {
         "type": f"/problems/{problem.code}",
-        "title": KINDS[problem.code].title,
+        "title": title,
         "status": problem.status,
-        "detail": problem.detail,
+        "detail": detail,
         "instance": request_id,
         "code": problem.code,
-        "errors": list(errors or problem.errors) or ([one] if problem.field is not None else []),
+        "errors": all_told,
     }
 
 
@@ -248,15 +267,19 @@ _pages = APIRouter()
 
 
 @_pages.get("/problems/{code}", response_class=HTMLResponse, include_in_schema=False)
-async def explain(code: str) -> HTMLResponse:
+async def explain(code: str, request: Request) -> HTMLResponse:
     """A page that explains a kind of problem."""
     kind = KINDS.get(code)
     if kind is None:
         raise Problem("not_found", "there is no problem of this name")
+    title, advice, language = kind.title, kind.advice, "en"
+    if wording(request) is not None:
+        (title, advice), language = vietnamese.WORDS.get(code, (title, advice)), "vi"
     differs = code in EVENT_CODES and event_status(code) != kind.status
     of_event = f", {event_status(code)} where a single event is refused for it" if differs else ""
     return HTMLResponse(
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(code)}</title>"
-        f"<h1>{html.escape(kind.title)}</h1><p><code>{html.escape(code)}</code>, HTTP {kind.status}{of_event}</p>"
-        f"<p>{html.escape(kind.advice)}</p></html>"
+        f"<!doctype html><html lang={language}><meta charset=utf-8><title>{html.escape(code)}</title>"
+        f"<h1>{html.escape(title)}</h1><p><code>{html.escape(code)}</code>, HTTP {kind.status}{of_event}</p>"
+        f"<p>{html.escape(advice)}</p></html>",
+        headers={"Vary": "Accept-Language"},
     )

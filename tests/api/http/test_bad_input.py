@@ -475,3 +475,28 @@ def test_the_codes_are_the_contracts_closed_list() -> None:
         database_unavailable internal
     """
     assert sorted(KINDS) == sorted(contract.split())
+
+
+async def test_who_asks_in_vietnamese_is_answered_in_vietnamese(served: Running) -> None:
+    vi = {"Accept-Language": "vi-VN,vi;q=0.9,en;q=0.5", "Authorization": f"Bearer {served.key}"}
+    answer = await served.client.get("/v1/scorecard?unit=H44.99&period=2026", headers=vi)
+    assert of_problem(answer) == (404, "unknown_unit", "unit")
+    assert answer.json()["title"] == "Đơn vị không tồn tại"
+    assert answer.json()["detail"] == "Đơn vị không tồn tại: danh mục không có đơn vị nào mang mã này"
+    assert answer.headers["content-language"] == "vi"
+    assert "Accept-Language" in answer.headers["vary"]
+    event = reception(served, procedure="9.99999") | {"id": "vi"}
+    pushed = await served.client.post("/v1/events", json=[event, event | {"unit": "H44.99", "id": "x"}], headers=vi)
+    told = pushed.json()
+    assert told["errors"][0]["detail"] == "Đơn vị không tồn tại: danh mục không có đơn vị nào mang mã này"
+    assert told["warnings"][0]["detail"].startswith("Thủ tục chưa có trong danh mục: ")
+    single = await served.client.post(
+        "/v1/events", json=event | {"unit": "h44.07", "time": "now", "id": "y"}, headers=vi
+    )
+    assert [each["field"] for each in single.json()["errors"]] == ["time"]
+    assert single.json()["detail"].startswith("Phần vỏ của sự kiện không hợp lệ: cần thời điểm RFC 3339")
+    page = await served.client.get("/problems/conflict", headers=vi)
+    assert "<html lang=vi>" in page.text
+    assert "Mã sự kiện đã dùng cho nội dung khác" in page.text
+    kept = (await served.get("/v1/rejections")).json()["items"]
+    assert "no unit of the catalogue" in kept[-1]["detail"], "what is kept is in one language"
