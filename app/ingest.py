@@ -10,7 +10,7 @@ from pathlib import Path
 from app.domain import codes
 from app.domain.push import Parsed, Rejected
 from app.intake import cloudevents
-from app.store import roots
+from app.store.catalogues import roots
 from app.store.store import Store
 
 _BATCH = 1_000

@@ -22,7 +22,8 @@ from psycopg import sql
 from app.demo import load, province
 from app.main import create_service
 from app.settings import AuthSettings, DatabaseSettings, Settings
-from app.store import keys, migrate, roots
+from app.store import keys, migrate
+from app.store.catalogues import roots
 from bench import running
 from bench.client import Plan, Told, frame
 from bench.copier import CopyPlan

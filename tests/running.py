@@ -18,7 +18,8 @@ import pytest_asyncio
 from app.api.http.service import Service
 from app.main import create_app, create_service
 from app.settings import AuthSettings, DatabaseSettings, Settings
-from app.store import keys, roots
+from app.store import keys
+from app.store.catalogues import roots
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

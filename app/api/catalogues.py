@@ -326,7 +326,7 @@ def _told(result: PutResult, unread: Sequence[Rejected], say: Wording) -> PutOut
         "refolding": result.refolding,
     }
     if result.warnings:
-        told["warnings"] = [refused(each) for each in sorted(result.warnings, key=lambda each: each.index)]
+        told["warnings"] = [refused(each, say) for each in sorted(result.warnings, key=lambda each: each.index)]
     return told
 
 

@@ -19,9 +19,9 @@ from app.start import Unwritable
 from app.store import check, migrate
 from app.store.address import BadAddress
 from app.store.catalogues import removal
+from app.store.catalogues.roots import UnknownRoot
 from app.store.embedded.server import EmbeddedError
 from app.store.proof.rebuild import RebuildRunning
-from app.store.roots import UnknownRoot
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -13,7 +13,8 @@ import typer
 from app.api.http.service import Service
 from app.cli.running import database, run, stages
 from app.settings import of_environment
-from app.store import check, migrate, roots
+from app.store import check, migrate
+from app.store.catalogues import roots
 from app.store.proof import rebuild, verify
 from app.store.tallies import layout
 

@@ -9,8 +9,8 @@ import typer
 
 from app.api.http.service import Service
 from app.cli.running import fail, run
-from app.store import roots as store
 from app.store.catalogues import removal
+from app.store.catalogues import roots as store
 
 roots = typer.Typer(no_args_is_help=True, help="The top units (a province, a ministry) under which everything is kept.")
 

@@ -20,7 +20,8 @@ from app.main import VERSION, create_app, create_service
 from app.server.http import claim, serve
 from app.settings import Settings, of_environment
 from app.start import prove
-from app.store import check, keys, roots
+from app.store import check, keys
+from app.store.catalogues import roots
 
 
 def serve_command(

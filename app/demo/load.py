@@ -14,8 +14,7 @@ from app.domain.catalogues.root import CatalogueName
 from app.domain.push import Rejected
 from app.ingest import Loaded, Refused
 from app.intake import catalogues as catalogue_rows
-from app.store import roots
-from app.store.catalogues import edit
+from app.store.catalogues import edit, roots
 from app.store.catalogues.draft import Row
 from app.store.catalogues.edit import PutResult
 from app.store.catalogues.read import CatalogueCache

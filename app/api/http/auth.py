@@ -17,7 +17,7 @@ from app.domain import codes
 from app.domain.catalogues.root import Catalogues
 from app.intake.personal import one_spelling
 from app.intake.values import MAX_UNIT
-from app.store import roots
+from app.store.catalogues import roots
 from app.store.database import Connection
 
 Scope = Literal["ingest", "read", "admin"]

@@ -16,7 +16,8 @@ import pytest
 import pytest_asyncio
 
 from app.main import create_app
-from app.store import keys, roots
+from app.store import keys
+from app.store.catalogues import roots
 from app.store.proof.rebuild import rebuild
 from app.store.read.figures import Reader
 from app.store.schema import TALLIES

@@ -25,7 +25,8 @@ from schemathesis.engine.events import FatalError, NonFatalError, ScenarioFinish
 from app.api.http.openapi.events import EXAMPLES
 from app.main import create_app, create_service
 from app.server.http import claim
-from app.store import keys, roots
+from app.store import keys
+from app.store.catalogues import roots
 from tests.conftest import _copy
 from tests.running import settings_for
 

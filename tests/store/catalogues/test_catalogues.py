@@ -26,9 +26,8 @@ from app.domain.lives.events import (
     PetitionReceived,
 )
 from app.domain.push import Parsed
-from app.store import roots
 from app.store.catalogues import edit as catalogues
-from app.store.catalogues import listing
+from app.store.catalogues import listing, roots
 from app.store.catalogues.draft import Row
 from app.store.catalogues.read import CatalogueCache
 from app.store.database import Database

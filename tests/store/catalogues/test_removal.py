@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.store import roots
-from app.store.catalogues import lock, removal
+from app.store.catalogues import lock, removal, roots
 from tests.running import Running, running
 
 __all__ = ["running"]

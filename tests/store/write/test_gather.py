@@ -12,7 +12,7 @@ from app.domain.calendar.civil import Instant
 from app.domain.codes import ProcedureCode, UnitCode
 from app.domain.lives.events import DossierReceived, Event
 from app.domain.push import Outcome, Parsed
-from app.store import roots
+from app.store.catalogues import roots
 from app.store.catalogues.read import CatalogueCache
 from app.store.database import Database, Outdated
 from app.store.proof.verify import verify
