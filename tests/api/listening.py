@@ -70,10 +70,15 @@ class Live:
 
     @asynccontextmanager
     async def listening(
-        self, unit: str = "H44.07", period: str = "2026", key: str | None = None, last: str | None = None, **query: str
+        self,
+        unit: str = "H44.07",
+        period: str | None = "2026",
+        key: str | None = None,
+        last: str | None = None,
+        **query: str,
     ) -> AsyncIterator[Listener]:
-        """Listen to a stream that begins."""
-        params = {"unit": unit, "period": period, **query}
+        """Listen to a stream that begins; without a period by dates in the query."""
+        params = {"unit": unit, **({} if period is None else {"period": period}), **query}
         headers = self.running._headers(key, {"last-event-id": last} if last else {})
         async with self.client.stream("GET", "/v1/stream", params=params, headers=headers) as answer:
             assert answer.status_code == 200, await answer.aread()

@@ -203,8 +203,10 @@ class Catalogues:
         return list(there.values())
 
     def _last_successor(self, unit: Unit) -> Unit:
+        seen = set[str]()
         # Successions end: a ring is refused when it is put (store/catalogues/draft.py).
-        while unit.successor is not None:
+        while unit.successor is not None and unit.code not in seen:
+            seen.add(unit.code)
             unit = self.units[unit.successor]
         return unit
 

@@ -81,6 +81,60 @@ async def test_the_first_event_is_the_scorecard(live: Live, served: Running) -> 
         assert await listener.event() == (answer.headers["etag"], answer.json())
 
 
+MERGER: list[dict[str, Any]] = [
+    {"code": "H44.13", "valid_from": "2026-02-01"},
+    {"code": "H44.07", "valid_to": "2026-01-31", "successor": "H44.13"},
+]
+
+
+async def test_merged_units_are_seen_as_then_in_streams_and_in_every_other_figure(live: Live, served: Running) -> None:
+    assert (await served.put("/v1/units", MERGER)).json()["errors"] == []
+    await served.push([reception(served)])
+    received = {}
+    for period in ("2026-01", "2026-02"):
+        for seen in ("now", "then"):
+            query: dict[str, Any] = {"unit": "H44.13", "period": period, "as": seen}
+            answer = await served.get("/v1/scorecard", **query)
+            async with live.listening(**query) as listener:
+                assert await listener.event() == (answer.headers["etag"], answer.json())
+            received[period, seen] = answer.json()["balance"]["active"]
+            more: dict[str, Any] = {"indicator": "DOSSIER_ON_TIME"}
+            series = await served.get("/v1/series", bucket="month", **more, **query)
+            rows = await served.get("/v1/breakdown", by="channel", **more, **query)
+            listed = await served.get("/v1/dossiers", side="denominator", **more, **query)
+            assert (await served.get("/v1/advice", **query)).status_code == 200
+            told = [each.json() for each in (series, rows, listed)]
+            assert {each.get("as", "now") for each in (answer.json(), *told)} == {seen}
+            assert told[0]["points"][0]["denominator"] == told[1]["total"]["denominator"] == received[period, seen]
+            assert told[2]["total"] == len(told[2]["items"]) == received[period, seen]
+    # In February the old department is gone, and its dossier the successor's, then as now.
+    assert received == {
+        ("2026-01", "now"): 1,
+        ("2026-01", "then"): 0,
+        ("2026-02", "now"): 1,
+        ("2026-02", "then"): 1,
+    }
+
+
+async def test_a_stream_is_not_changed_by_what_it_is_compared_with(live: Live, served: Running) -> None:
+    await served.push(
+        [
+            reception(served, "a", time="2025-02-03T08:00:00+07:00"),
+            served.event("dossier.completed", "a", time="2025-02-04T08:00:00+07:00"),
+            reception(served, "b", time="2025-08-04T08:00:00+07:00"),
+        ]
+    )
+    told = {}
+    for compare in ("previous", "last_year"):
+        query: dict[str, Any] = {"period": None, "from": "2025-01-01", "to": "2026-06-30", "compare": compare}
+        async with live.listening(**query) as listener:
+            _, told[compare] = await listener.event()
+    assert told["previous"]["balance"] == told["last_year"]["balance"]
+    assert told["last_year"]["balance"]["active"] == 2
+    before = indicator(told["last_year"], "DOSSIER_ON_TIME")["previous"]
+    assert before == {"period": "2024-01-01..2025-06-30", "ratio": 100, "score": 20}
+
+
 async def test_a_push_makes_one_event_and_another_units_makes_none(live: Live, served: Running) -> None:
     async with live.listening() as listener:
         _, told = await listener.event()
