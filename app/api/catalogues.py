@@ -200,7 +200,11 @@ _ONE_PROCEDURE: Final = told(
 
 @router.put("/v1/units", summary="Add or change units", **_taken("units", Unit))
 async def put_units(request: Request, access: Administering, service: Serving) -> Response:
-    """Upsert units of the key's subtree."""
+    """Upsert units of the key's subtree; parent, successor and aliases name none beyond it.
+
+    A code that was another unit's is refused; `warnings` tell what else is doubtful: a merger without a day, an ended
+    unit renamed, an alias moved from one unit to another.
+    """
     return await _put(request, access, service, "units", edit.put_units)
 
 

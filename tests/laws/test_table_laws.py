@@ -12,7 +12,7 @@ from app.domain import codes
 from app.domain.catalogues import indicators as catalogue
 from tests.laws.recounted import SECTORS, number, recounted, told
 from tests.oracle.calendar import parse_instant, period_days
-from tests.oracle.catalogue import Units, upsert
+from tests.oracle.catalogue import Procedures, Units, upsert
 from tests.oracle.points import GROUPS, Figure, half_up
 from tests.oracle.tabular import as_then, buckets, figures_over, parts_of_unit, places, ranked_units, standing
 from tests.running import Running
@@ -146,10 +146,18 @@ async def test_a_merger_is_seen_as_now_and_as_then(running: Running, seed: int) 
     oracle = await recounted(running, seed)
     assert (await running.put("/v1/units", MERGER)).json()["errors"] == []
     oracle.units = Units(upsert([*oracle.units.rows.values()], MERGER))
+    oracle.procedures = Procedures(oracle.procedures.rows.values(), oracle.units)
     cohorts = {}
     for period, seen in itertools.product(("2026-Q1", "2026", "2026-Q3"), ("now", "then")):
         first, last = period_days(period)
         recount = as_then(oracle, first, last) if seen == "then" else oracle
+        shown = await asked(running, "ranking", unit="H44", level="commune", period=period, **{"as": seen})
+        now = parse_instant(shown["as_of"])
+        totals = {
+            code: standing(figures_over(recount, (code, first, last, "subtree", None), now), "total")
+            for code in ranked_units(recount, "H44", "commune", first, last, now)
+        }
+        assert {row["unit"]["code"]: number(row["score"]) for row in shown["rows"]} == totals
         for by in ("DOSSIER_ON_TIME", "PAYMENT_DOSSIERS", "CERTIFIED_COPY_COVERAGE", "PETITION_PROCESSING_ON_TIME"):
             query: dict[str, Any] = {"unit": "H44", "period": period, "as": seen}
             shown = await asked(running, "ranking", level="commune", indicator=by, **query)
