@@ -62,6 +62,23 @@ def test_three_at_once_on_an_empty_database(empty_database: str, database: str) 
     assert described(empty_database) == described(database)
 
 
+def test_a_table_that_stays_in_use_is_told_and_nothing_was_changed(
+    postgres_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate, "_PATIENCE_S", 0.5)
+    monkeypatch.setattr(migrate, "_LAST_LOCK_MS", 100)
+    with psycopg.connect(postgres_database) as connection:
+        connection.execute("DELETE FROM alembic_version")
+    with psycopg.connect(postgres_database) as reading:
+        reading.execute("SELECT FROM life")
+        with pytest.raises(migrate.TablesInUse, match="nothing was changed"):
+            migrate.upgrade(postgres_database)
+        # Whoever comes meanwhile is not kept waiting by what was given up.
+        with psycopg.connect(postgres_database) as connection:
+            connection.execute("SET lock_timeout = '1s'")
+            connection.execute("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE")
+
+
 def test_a_database_of_another_version_is_left_alone(postgres_database: str) -> None:
     with psycopg.connect(postgres_database) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0999'")
