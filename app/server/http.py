@@ -92,10 +92,7 @@ class Server(uvicorn.Server):
         self._acceptors = [Acceptor(each, make, self._metrics) for each in sockets or ()]
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End the streams, then everything else; what hangs then ends with the process."""
-        last = threading.Timer(_LONGEST_END_SECONDS, _end_at_once)
-        last.daemon = True
-        last.start()
+        """End the streams, then everything else."""
         self._end_streams()
         for each in self._acceptors:
             each.close()
@@ -117,11 +114,18 @@ def configured(app: ASGIApp, crowd: Crowd) -> uvicorn.Config:
 
 
 def serve(app: FastAPI, claimed: socket.socket) -> None:
-    """Serve until interrupted."""
+    """Serve until interrupted; what hangs then ends with the process."""
     service: Service = app.state.service
     collect_less()
     database = service.settings.database
     most = room_for_connections(raise_open_files(), database.write_connections + database.read_connections)
     crowd = Crowd(service.settings.http, service.metrics, most)
     service.watcher.most_open = min(service.watcher.most_open, room_for_streams(crowd.most))
-    Server(configured(app, crowd), service.watcher.close, service.metrics).run(sockets=[claimed])
+
+    def end_streams() -> None:
+        last = threading.Timer(_LONGEST_END_SECONDS, _end_at_once)
+        last.daemon = True
+        last.start()
+        service.watcher.close()
+
+    Server(configured(app, crowd), end_streams, service.metrics).run(sockets=[claimed])
