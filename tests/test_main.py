@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -85,3 +86,28 @@ def test_what_is_wrong_at_the_start_of_the_factory_is_told_in_a_line(
         create_app()
     assert str(told.value).startswith(says)
     assert len(str(told.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
+def test_several_workers_of_uvicorn_end_when_asked(
+    postgres_database: str, tmp_path: Path, asked: signal.Signals
+) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app", "--port", str(port)]
+    command += ["--http", "app.server.protocol:Http", "--workers", "2"]
+    settings = environment(CHISO_DATABASE__DSN=postgres_database, CHISO_DATA_DIR=str(tmp_path))
+    with subprocess.Popen(command, env=settings, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        ends = time.monotonic() + 60
+        while True:
+            try:
+                assert httpx.get(f"http://127.0.0.1:{port}/livez").status_code == 200
+                break
+            except httpx.TransportError:
+                assert time.monotonic() < ends
+                time.sleep(0.1)
+        server.send_signal(asked)
+        assert server.wait(30) in (0, -asked)
+        assert server.stderr is not None
+        said = server.stderr.read()
+    assert "Fatal Python error" not in said
+    assert "Traceback" not in said
