@@ -120,7 +120,7 @@ def serve(app: FastAPI, claimed: socket.socket) -> None:
     database = service.settings.database
     most = room_for_connections(raise_open_files(), database.write_connections + database.read_connections)
     crowd = Crowd(service.settings.http, service.metrics, most)
-    service.watcher.most_open = min(service.watcher.most_open, room_for_streams(crowd.most))
+    service.watcher.room = room_for_streams(crowd.most)
 
     def end_streams() -> None:
         last = threading.Timer(_LONGEST_END_SECONDS, _end_at_once)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -129,8 +130,8 @@ class Watcher:
         self._database = database
         self._clock = clock
         self._settings = settings
-        self.most_open = settings.max_open
-        """Of streams; a server that may have fewer connections lowers it."""
+        self.room = math.inf
+        """Most streams that the server's connections leave room for."""
         self._metrics = metrics
         self._watches: dict[Hashable, _Watch] = {}
         self._watched = asyncio.Event()
@@ -140,7 +141,7 @@ class Watcher:
 
     def require_room(self) -> None:
         """Refuse one more subscriber when there are as many as may be, or when the process is about to end."""
-        if self._closed or self._open >= self.most_open:
+        if self._closed or self._open >= min(self._settings.max_open, self.room):
             raise Problem("overloaded", "too many streams are open; try again")
 
     @contextmanager

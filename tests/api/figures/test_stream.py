@@ -451,3 +451,11 @@ def test_the_served_command_asked_to_end_ends_its_streams_properly(database: str
         served.ask_to_end()
         # An answer that is cut off in its midst would be an error here.
         assert list(lines) == [""]
+
+
+async def test_streams_leave_room_for_who_asks(live: Live, served: Running) -> None:
+    served.service.watcher.room = 1
+    async with live.listening():
+        refused = await served.get("/v1/stream", unit="H44.07", period="2026")
+        assert of_problem(refused) == (503, "overloaded", None)
+        assert (await served.get("/v1/scorecard", unit="H44.07", period="2026")).status_code == 200
