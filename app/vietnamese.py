@@ -7,6 +7,7 @@ table stays English after the sentence of its code.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 
@@ -131,6 +132,12 @@ def is_preferred(accept_language: str) -> bool:
         if language in liked:
             liked[language] = max(liked[language], (_weight(weight), -place))
     return liked["vi"][0] > 0 and liked["vi"] > liked["en"]
+
+
+def is_spoken(environment: Mapping[str, str]) -> bool:
+    """Whether a terminal's locale is Vietnamese."""
+    names = ("LC_ALL", "LC_MESSAGES", "LANG")
+    return next((environment[each] for each in names if environment.get(each)), "").startswith("vi")
 
 
 def _weight(text: str) -> float:

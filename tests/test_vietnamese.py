@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app import ingest
 from app.api.http.problems import KINDS
+from app.cli import ingest as command
 from app.domain.push import EVENT_CODES, Rejected
-from app.vietnamese import WORDS, is_preferred, said
+from app.vietnamese import WORDS, is_preferred, is_spoken, said
 from tests.intake.sample import event, of_type, outcome
 
 
@@ -64,6 +67,20 @@ def test_what_exactly_is_wrong_is_told(sent: Any, says: str) -> None:
     assert said(item.code, item.in_full) == says
 
 
+@pytest.mark.parametrize(
+    ("environment", "is_vietnamese"),
+    [
+        ({"LANG": "vi_VN.UTF-8"}, True),
+        ({"LANG": "vi_VN.UTF-8", "LC_ALL": ""}, True),
+        ({"LANG": "vi_VN.UTF-8", "LC_ALL": "C.UTF-8"}, False),
+        ({"LANG": "en_US.UTF-8", "LC_MESSAGES": "vi_VN"}, True),
+        ({}, False),
+    ],
+)
+def test_a_terminal_speaks_its_locale(environment: dict[str, str], is_vietnamese: bool) -> None:
+    assert is_spoken(environment) is is_vietnamese
+
+
 def test_what_is_often_wrong_has_no_english_left() -> None:
     wrong = [
         event(id="", subject="a ", source="a\u200bb", time=...),
@@ -77,3 +94,19 @@ def test_what_is_often_wrong_has_no_english_left() -> None:
         assert isinstance(item, Rejected)
         told = said(item.code, item.in_full)
         assert re.search(r"\b(expected|not|must|required|allowed|such|which|likely|also)\b", told) is None, told
+
+
+def test_a_file_of_events_is_told_of_in_the_terminals_language(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    item = outcome(event(unit=...))
+    assert isinstance(item, Rejected)
+    monkeypatch.setattr(command, "run", lambda work: ingest.Loaded(rejected=1, errors=[item]))
+    monkeypatch.delenv("LC_ALL", raising=False)
+    for language, says in (("vi_VN.UTF-8", "bắt buộc nhưng thiếu"), ("en_US.UTF-8", "required, but missing")):
+        monkeypatch.setenv("LANG", language)
+        with pytest.raises(SystemExit):
+            command.ingest_command(tmp_path / "events.ndjson")
+        told = " ".join("".join(capfd.readouterr()).split())
+        assert "invalid_event unit: " in told
+        assert says in told

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from app import ingest
+from app import ingest, vietnamese
 from app.api.http.service import Service
 from app.cli.running import console, progress, run
 
@@ -26,7 +27,10 @@ def ingest_command(
 
     loaded = run(work)
     print(loaded)
+    in_vietnamese = vietnamese.is_spoken(os.environ)
+    line = "dòng" if in_vietnamese else "line"
     for error in loaded.errors:
-        console.print(f"line {error.index + 1}: {error.code} {error.field or ''}: {error.in_full}", highlight=False)
+        detail = vietnamese.said(error.code, error.in_full) if in_vietnamese else error.in_full
+        console.print(f"{line} {error.index + 1}: {error.code} {error.field or ''}: {detail}", highlight=False)
     if loaded.rejected:
         raise SystemExit(1)

@@ -44,6 +44,9 @@ SETTINGS: Mapping[str, str] = {
     "max_wal_size": "2GB",
     "timezone": "UTC",
     "log_timezone": "UTC",
+    # Nothing of what was sent: no DETAIL with a row's values, no text of a statement.
+    "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
     "fsync": "on",
     "full_page_writes": "on",
     "synchronous_commit": "on",

@@ -20,7 +20,7 @@ import psycopg
 import pytest
 
 from app.store.embedded import home as embedded_home
-from app.store.embedded.server import DataDirectoryInUse, EmbeddedError, find_bin, start
+from app.store.embedded.server import LOG, DataDirectoryInUse, EmbeddedError, find_bin, start
 
 AS_ROOT = os.geteuid() == 0
 root_only = pytest.mark.skipif(not AS_ROOT, reason="only root runs the server as somebody else")
@@ -139,6 +139,18 @@ def test_the_second_start_finds_what_the_first_one_wrote(data_dir: Path) -> None
         connection.execute("create table kept as select 766 as decision")
     with start(data_dir) as server:
         assert rows(server.dsn, "table kept") == [(766,)]
+
+
+def test_the_servers_log_repeats_no_row_and_no_statement(data_dir: Path) -> None:
+    with start(data_dir) as server, psycopg.connect(server.dsn, autocommit=True) as connection:
+        connection.execute("create table life (subject text primary key)")
+        for _ in range(2):
+            with suppress(psycopg.errors.UniqueViolation):
+                connection.execute("insert into life values ('001099012345')")
+        folder = connection.execute("show data_directory").fetchone()
+    logs = [each.read_text() for each in (*data_dir.rglob(LOG), *Path(str(folder and folder[0])).parent.glob(LOG))]
+    assert any('violates unique constraint "life_pkey"' in each for each in logs)
+    assert not any("001099012345" in each for each in logs)
 
 
 def test_a_second_process_attaches_and_leaves_the_server_running(data_dir: Path, hold: Callable[..., Holder]) -> None:
