@@ -93,12 +93,24 @@ def test_it_ends_with_the_server_its_crash_and_in_a_copy(reachable_dir: Path) ->
             connection.execute("CREATE DATABASE copied TEMPLATE chiso")
         found.append(lineage(at(server.dsn, "copied")))
         # A backend that is killed takes all others with it; the server goes on by itself, with the same start.
-        with psycopg.connect(server.dsn) as connection:
+        with psycopg.connect(server.dsn) as connection, psycopg.connect(server.dsn, autocommit=True) as other:
             os.kill(connection.info.backend_pid, signal.SIGKILL)
+            _await_end(other)
         found.append(_patiently(server.dsn))
     with start(folder) as server:
         found.append(lineage(server.dsn))
     assert len(set(found)) == 4
+
+
+def _await_end(connection: psycopg.Connection[Any]) -> None:
+    ends = time.monotonic() + 30
+    while time.monotonic() < ends:
+        try:
+            connection.execute("SELECT")
+        except psycopg.OperationalError:
+            return
+        time.sleep(0.01)
+    raise AssertionError("the server went on as if nothing had happened")
 
 
 def _patiently(dsn: str) -> int:
