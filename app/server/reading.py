@@ -57,6 +57,7 @@ class Reading(HttpToolsProtocol):
         # As strict as llhttp is: what follows a last request is no part of it, and is not overlooked.
         self.parser = httptools.HttpRequestParser(self)
         self._limits = limits
+        self._most_head = limits.max_head_bytes
         self._stage = Stage.FRESH
         self._heads = 0
         self._read = 0
@@ -89,7 +90,7 @@ class Reading(HttpToolsProtocol):
         if self._stage is not Stage.HEAD:
             return
         self._head_bytes += len(name) + len(value) + 4
-        if self._head_bytes > self._limits.max_head_bytes:
+        if self._head_bytes > self._most_head:
             self._fail(self._too_large())
         name = name.lower()
         if name in _FRAMING:

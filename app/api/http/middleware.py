@@ -27,7 +27,7 @@ _LEFT = 499
 """What proxies write down for a client that has gone; it is never sent."""
 
 
-_ALWAYS: Final = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
+_SHOWN: Final = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 _TOLD: Final = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT"))
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -52,8 +52,9 @@ class Requests:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                own = (b"x-request-id", request_id.encode())
-                message["headers"] = [*message.get("headers", []), own, *_ALWAYS]
+                # A browser shows what it asked for; the answer to a push is shown by none.
+                shown = _SHOWN if scope["method"] in ("GET", "HEAD") else ()
+                message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode()), *shown]
             await send(message)
 
         try:

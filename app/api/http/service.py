@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -26,7 +25,7 @@ class Budget:
         self._room = settings.max_bytes_in_flight
         self._reserve = settings.reserved_bytes_in_flight
         self._share = settings.max_bytes_in_flight_of_key
-        self._of_key: Counter[str] = Counter()
+        self._of_key: dict[str, int] = {}
         self.held = 0
 
     def hold(self, key_id: str) -> Hold:
@@ -39,19 +38,19 @@ class Budget:
         Raises:
             Problem: overloaded.
         """
-        if self._of_key[key_id] + size > self._share:
+        of_key = self._of_key.get(key_id, 0) + size
+        if of_key > self._share:
             raise Problem("overloaded", "this key has too many bytes being worked on; send one body after the other")
         if self.held + size > self._room + (self._reserve if whole <= _SMALL else 0):
             raise Problem("overloaded", "too many bytes are being worked on; try again")
-        self._of_key[key_id] += size
+        self._of_key[key_id] = of_key
         self.held += size
 
     def give_back(self, key_id: str, size: int) -> None:
         """Give bytes back."""
         self.held -= size
-        self._of_key[key_id] -= size
-        if not self._of_key[key_id]:
-            del self._of_key[key_id]
+        if (of_key := self._of_key.pop(key_id, 0) - size) > 0:
+            self._of_key[key_id] = of_key
 
 
 class Hold:
