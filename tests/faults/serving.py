@@ -16,6 +16,8 @@ from typing import Self
 import httpx
 
 CHISO = Path(sys.executable).with_name("chiso")
+CREATE = ("keys", "create", "--new-root", "--unit", "H44", "--scope=ingest", "--scope=read", "--scope=admin")
+"""The command that begins a root, with a key of all scopes."""
 _STARTING_S = 120
 
 

@@ -28,7 +28,7 @@ from app.store import migrate
 from app.store.embedded.home import settle
 from app.store.embedded.server import Embedded, start
 from tests.conftest import NO_DURABILITY, at
-from tests.faults.serving import Serving, chiso, environment
+from tests.faults.serving import CREATE, Serving, chiso, environment
 from tests.oracle.histories import SEED_HOLIDAYS, SEED_WORKDAYS, history
 from tests.oracle.http_client import compare
 from tests.oracle.recount import Recount
@@ -198,7 +198,7 @@ def test_put_back_under_load_what_is_acknowledged_is_right(home: Home, tmp_path:
             await service.database.close()
 
     with Serving(settings, tmp_path / "serving.log") as serving:
-        created = chiso(settings, "keys", "create", "--unit", "H44", "--scope=ingest", "--scope=read", "--scope=admin")
+        created = chiso(settings, *CREATE)
         assert created.returncode == 0, created.stderr
         key = created.stdout.strip()
         statuses: set[int] = set()

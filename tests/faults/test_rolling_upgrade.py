@@ -22,7 +22,7 @@ from app.store import migrate
 from app.store.embedded.server import Embedded, start
 from app.store.lineage import REVISION
 from tests.conftest import NO_DURABILITY
-from tests.faults.serving import Serving, chiso, environment
+from tests.faults.serving import CREATE, Serving, chiso, environment
 from tests.oracle.histories import SEED_HOLIDAYS, SEED_WORKDAYS, history
 from tests.oracle.http_client import compare
 from tests.oracle.recount import Recount
@@ -156,7 +156,7 @@ def test_this_version_and_the_next_under_load(server: Embedded, next_version: Pa
     batches = [made.events[place : place + 5] for place in range(0, len(made.events), 5)]
     old, new = Serving(settings, tmp_path / "old.log"), Serving(settings, tmp_path / "new.log", tree=next_version)
     with old:
-        created = chiso(settings, "keys", "create", "--unit", "H44", "--scope=ingest", "--scope=read", "--scope=admin")
+        created = chiso(settings, *CREATE)
         assert created.returncode == 0, created.stderr
         key = created.stdout.strip()
         with old.client(key) as to_old, new.client(key) as to_new:
