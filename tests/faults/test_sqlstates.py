@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -46,14 +47,16 @@ async def test_whatever_the_server_says_to_a_push_is_told_as_503_and_nothing_is_
     with psycopg.connect(postgres_database, autocommit=True) as other, capture_logs() as logs:
         for state in STATES:
             event = running.event("dossier.received", f"H44.07-{state}", procedure="1.004555", channel="online")
-            other.execute(_REFUSE.format(kind="trigger", state=state, secret=SECRET))
-            other.execute("CREATE TRIGGER refuse BEFORE INSERT ON event FOR EACH ROW EXECUTE FUNCTION refuse()")
+            await asyncio.to_thread(other.execute, _REFUSE.format(kind="trigger", state=state, secret=SECRET))
+            await asyncio.to_thread(
+                other.execute, "CREATE TRIGGER refuse BEFORE INSERT ON event FOR EACH ROW EXECUTE FUNCTION refuse()"
+            )
             answer = await running.post(json.dumps(event).encode(), "application/cloudevents+json")
             assert answer.status_code == 503, (state, answer.text)
             assert answer.json()["code"] in ("database_unavailable", "overloaded"), state
             assert int(answer.headers["retry-after"]) > 0
             assert SECRET not in answer.text
-            other.execute("DROP TRIGGER refuse ON event")
+            await asyncio.to_thread(other.execute, "DROP TRIGGER refuse ON event")
             assert await running.push([event]) == {"accepted": 1, "duplicates": 0, "rejected": 0, "errors": []}, state
     assert (await running.get("/v1/scorecard", unit="H44.07", period="2026")).json()["balance"]["received"] == len(
         STATES
@@ -63,11 +66,12 @@ async def test_whatever_the_server_says_to_a_push_is_told_as_503_and_nothing_is_
 
 async def test_whatever_the_server_says_to_a_question_is_told_as_503(running: Running, postgres_database: str) -> None:
     with psycopg.connect(postgres_database, autocommit=True) as other:
-        other.execute("ALTER TABLE root RENAME TO root_")
+        await asyncio.to_thread(other.execute, "ALTER TABLE root RENAME TO root_")
         for state in STATES:
-            other.execute(_REFUSE.format(kind="integer", state=state, secret=SECRET))
-            other.execute(
-                "CREATE OR REPLACE VIEW root AS SELECT id, code, revision, refuse() AS generation, rules FROM root_"
+            await asyncio.to_thread(other.execute, _REFUSE.format(kind="integer", state=state, secret=SECRET))
+            await asyncio.to_thread(
+                other.execute,
+                "CREATE OR REPLACE VIEW root AS SELECT id, code, revision, refuse() AS generation, rules FROM root_",
             )
             answer = await running.get("/v1/scorecard", unit="H44.07", period="2026")
             assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable"), (state, answer.text)
