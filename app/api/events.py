@@ -90,7 +90,7 @@ async def push(request: Request, access: Pushing, service: Serving) -> Response:
         outcome = await take_in(service, access, batch.items)
     if batch.single:
         _raise_rejected(outcome.errors)
-    return json_response(_told(outcome, wording(request)))
+    return json_response(_told(outcome, wording(request) if outcome.errors or outcome.warnings else None))
 
 
 async def _parsed(request: Request, service: Service, body: bytes) -> Batch:

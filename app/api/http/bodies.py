@@ -24,7 +24,7 @@ async def body_of(request: Request, service: Service, access: Access) -> AsyncIt
     hold = service.budget.hold(access.key_id)
     try:
         body = await _read(request, hold, limit)
-        encoding = request.headers.get("content-encoding")
+        encoding = _header(request, b"content-encoding")
         if encoding and encoding.strip().lower() != "identity":
             packed = len(body)
             body = _decompressed(body, encoding, limit)
@@ -53,8 +53,13 @@ async def _read(request: Request, hold: Hold, limit: int) -> bytes:
     return b"".join(parts)
 
 
+def _header(request: Request, name: bytes) -> str | None:
+    """A header as it came: two of every request are asked for, which the framework's mapping would decode all for."""
+    return next((value.decode("latin-1") for key, value in request.scope["headers"] if key == name), None)
+
+
 def _announced(request: Request) -> int | None:
-    length = request.headers.get("content-length")
+    length = _header(request, b"content-length")
     if length is None:
         return None
     if not (length.isascii() and length.isdigit()):

@@ -2,8 +2,7 @@
 
 A push that finds nothing of its root under way goes at once. Those that come meanwhile go together next. So a lone
 event waits for nobody, and many at once share the price of a transaction. Large pushes have a queue of their own, so
-that one event does not wait behind thousands. Nothing is acknowledged before the commit that holds it; what is queued
-is bounded.
+that one event does not wait behind thousands. Nothing is acknowledged before its commit; what is queued is bounded.
 """
 
 from __future__ import annotations
@@ -37,6 +36,10 @@ class _Waiting:
     unit: str
     arrivals: Sequence[Parsed]
     outcome: asyncio.Future[Outcome]
+
+    def fail(self, error: Exception) -> None:
+        if not self.outcome.done():
+            self.outcome.set_exception(error)
 
 
 @dataclass(slots=True)
@@ -119,13 +122,14 @@ class Gatherer:
             task.add_done_callback(self._tasks.discard)
         elif small and queue.waiting + len(arrivals) > self._most_waiting:
             raise Overloaded
-        waiting = _Waiting(unit, arrivals, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(unit, arrivals, loop.create_future())
         queue.add(waiting)
+        giving_up = loop.call_later(self._patience, lambda: waiting.fail(DatabaseUnavailable(SILENT)))
         try:
-            async with asyncio.timeout(self._patience):
-                return await waiting.outcome
-        except TimeoutError as error:
-            raise DatabaseUnavailable(SILENT) from error
+            return await waiting.outcome
+        finally:
+            giving_up.cancel()
 
     async def _run(self, root_id: int, small: bool, queue: _Queue) -> None:
         """Batches, one after the other, until nobody waits."""
@@ -168,8 +172,7 @@ class Gatherer:
             of_all = isinstance(error, (DatabaseUnavailable, Overloaded)) and not isinstance(error, (Busy, Refused))
             if of_all or (folded is None and len(taken) <= 1):
                 for waiting in taken:
-                    if not waiting.outcome.done():
-                        waiting.outcome.set_exception(error)
+                    waiting.fail(error)
             elif folded is not None:
                 await self._write(root_id, taken, None)
             else:

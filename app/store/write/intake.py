@@ -1,7 +1,6 @@
 """Taking events in: read and folded without a lock, then proved and written in one transaction.
 
-Lock order, the same for every writer: migration, catalogue revision (both shared) → receipts → lives → tallies, each in
-key order.
+Lock order of every writer: migration, catalogue revision (both shared) → receipts → lives → tallies, each in key order.
 """
 
 from __future__ import annotations
