@@ -8,7 +8,6 @@ from types import GenericAlias
 from typing import Annotated, Any, Final, Literal, NotRequired
 
 from fastapi import APIRouter, Path, Request, Response
-from starlette.concurrency import run_in_threadpool
 from typing_extensions import TypedDict
 
 from app.api.events import Told, refused
@@ -16,7 +15,7 @@ from app.api.figures.scorecard import Entered
 from app.api.figures.view import IndicatorCode
 from app.api.http.answers import json_response
 from app.api.http.auth import Access, Administering, Reading, root_for
-from app.api.http.bodies import body_of
+from app.api.http.bodies import body_of, parsed
 from app.api.http.csv import listed_response
 from app.api.http.fields import Number, answer, date, said, whole
 from app.api.http.openapi.events import CORE_PATTERN
@@ -28,7 +27,6 @@ from app.api.http.service import Service, Serving
 from app.domain import codes
 from app.domain.catalogues.root import APPLICANTS, LEVELS, SERVICE_LEVELS, CatalogueName
 from app.domain.push import Rejected
-from app.intake.bodies import BodyProblem
 from app.intake.catalogues import FORMS, Row, parse_rows
 from app.store.catalogues import edit
 from app.store.catalogues.edit import PutResult
@@ -312,12 +310,7 @@ async def _put(
 
 async def _parsed(request: Request, kind: CatalogueName, body: bytes) -> list[Row | Rejected]:
     arguments = (kind, body, request.headers.get("content-type"))
-    try:
-        if len(body) > _PARSED_ASIDE:
-            return await run_in_threadpool(parse_rows, *arguments)
-        return parse_rows(*arguments)
-    except BodyProblem as problem:
-        raise Problem(problem.code, problem.detail, problem.field) from problem
+    return await parsed(parse_rows, *arguments, aside=len(body) > _PARSED_ASIDE)
 
 
 def _told(result: PutResult, unread: Sequence[Rejected], say: Wording) -> PutOutcome:

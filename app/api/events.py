@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from typing import Annotated, Final, NotRequired
 
 from fastapi import APIRouter, Request, Response
-from starlette.concurrency import run_in_threadpool
 from typing_extensions import TypedDict
 
 from app.api.http.answers import json_response
 from app.api.http.auth import Access, Pushing
-from app.api.http.bodies import body_of
+from app.api.http.bodies import body_of, parsed
 from app.api.http.fields import answer, said, whole
 from app.api.http.metrics import instant_of
 from app.api.http.openapi import events as described
@@ -22,7 +21,7 @@ from app.api.http.problems import Fault, Problem, Wording, event_status, wording
 from app.api.http.service import Service, Serving
 from app.domain.push import EVENT_CODES, WARNING_CODES, Outcome, Parsed, Rejected, Warned
 from app.intake import cloudevents
-from app.intake.cloudevents import Batch, BodyProblem
+from app.intake.cloudevents import Batch
 from app.store import rejections
 from app.store.write.gather import MOST_TOGETHER
 
@@ -95,12 +94,7 @@ async def push(request: Request, access: Pushing, service: Serving) -> Response:
 
 async def _parsed(request: Request, service: Service, body: bytes) -> Batch:
     arguments = (body, request.headers.get("content-type"), request.headers, service.settings.intake.max_events)
-    try:
-        if len(body) > _PARSED_ASIDE:
-            return await run_in_threadpool(cloudevents.parse, *arguments)
-        return cloudevents.parse(*arguments)
-    except BodyProblem as problem:
-        raise Problem(problem.code, problem.detail, problem.field) from problem
+    return await parsed(cloudevents.parse, *arguments, aside=len(body) > _PARSED_ASIDE)
 
 
 async def take_in(service: Service, access: Access, items: Sequence[Parsed | Rejected]) -> Outcome:

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any, Final, TypeVar
 from uuid import uuid4
+from weakref import WeakSet
 
 import asyncpg
 
@@ -112,6 +113,11 @@ class _Cut:
         _end(self._connection)
 
 
+def _end_all(connections: WeakSet[_Lasting]) -> None:
+    for connection in connections:
+        connection.terminate()
+
+
 def _end(connection: Any) -> None:
     # One that is closed is in the pool again already, and says so.
     with suppress(asyncpg.InterfaceError):
@@ -149,7 +155,7 @@ async def _set_types(connection: Any) -> None:
 
 
 async def _keep(connection: Any) -> None:
-    """No reset when a connection is returned: everything here runs in transactions and uses no session state."""
+    """No reset when a connection comes back: everything here runs in transactions and uses no session state."""
 
 
 class Database:
@@ -173,7 +179,7 @@ class Database:
 
         Args:
             acquire_seconds: how long a free connection is waited for.
-            read_seconds: how long a reading may take, its key's look-up first.
+            read_seconds: how long a reading may take, its key's look-up (`look_up_seconds`) first.
             write_seconds: how long a connection for writing may be held, statements and all.
 
         Raises:
@@ -184,9 +190,10 @@ class Database:
         self._sizes = {"write": write_connections, "read": read_connections}
         self._seconds = {"write": write_seconds, "read": read_seconds * (1 - _OF_LOOK_UP)}
         self.look_up_seconds = read_seconds * _OF_LOOK_UP
-        """How long the look-up may take that goes before reading."""
         self._pools: dict[str, asyncpg.Pool] = {}
         self._server: list[Any] | None = None
+        self._connect_seconds: float = self._address.asyncpg()["timeout"]
+        self._open: WeakSet[_Lasting] = WeakSet()
 
     async def close(self) -> None:
         """Close all connections."""
@@ -212,16 +219,28 @@ class Database:
 
     async def _prepare(self, name: str, connection: Any) -> None:
         """Make a new connection ready for use; one to another server than before makes all others be replaced."""
-        # Not as the connection begins: a pooler in between would refuse settings that it does not know.
-        settings = (_PLANNING[name] | _NOTICED).items()
-        await connection.execute(";".join(f"SET {setting} = '{value}'" for setting, value in settings))
-        await _set_types(connection)
+        cut = _Cut(connection, self._connect_seconds)
+        self._open.add(connection)
+        try:
+            await self._greet(name, connection)
+        except BaseException:
+            # The pool would say goodbye, and wait for an answer.
+            connection.terminate()
+            raise
+        finally:
+            cut.cancel()
+
+    async def _greet(self, name: str, connection: Any) -> None:
         found = connection._transport.get_extra_info("socket")
         if found is not None and found.family != socket.AF_UNIX:
             found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             for option, value in self._address.sockets():
                 if hasattr(socket, option):
                     found.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+        # Not as the connection begins: a pooler in between would refuse settings that it does not know.
+        settings = (_PLANNING[name] | _NOTICED).items()
+        await connection.execute(";".join(f"SET {setting} = '{value}'" for setting, value in settings))
+        await _set_types(connection)
         pid, *server = await connection.fetchrow(_SERVER)
         if pid != connection.get_server_pid():
             await self._require_sessions(connection)
@@ -231,11 +250,8 @@ class Database:
         self._server = server
 
     async def _require_sessions(self, connection: Any) -> None:
-        """Refuse a pooler that lends its connections by transactions: settings and prepared statements do not last, and
-        another client's statement may be taken for one's own.
-
-        Raises:
-            DatabaseUnavailable: it does.
+        """Refuse (DatabaseUnavailable) a pooler that lends its connections by transactions: settings and prepared
+        statements do not last, and another client's statement may be taken for one's own.
         """
         mine = str(uuid4())
         await connection.execute(f"SET chiso.session = '{mine}'")
@@ -253,6 +269,9 @@ class Database:
         """Have every connection replaced before it is lent again."""
         for pool in self._pools.values():
             await pool.expire_connections()
+        # Nobody holds one of them by then; one that is silent would never answer the pool's goodbye.
+        longest = max(self._seconds.values()) + self._connect_seconds
+        asyncio.get_running_loop().call_later(longest, _end_all, WeakSet(self._open))
 
     def in_use(self) -> dict[str, tuple[int, int]]:
         """Connections of each pool: in use, open."""
@@ -283,6 +302,10 @@ class Database:
                 # Not to be lent again: with reset switched off nobody would notice what state it is in.
                 _end(connection)
             raise found from error
+        except asyncio.CancelledError:
+            # Given up: what it was told to do is still under way, and may never be answered.
+            _end(connection)
+            raise
         finally:
             await pool.release(connection)
             cut.cancel()
@@ -306,22 +329,17 @@ class Database:
                             await self._replace_all()
                     if alive:
                         return connection, pool
-        except TimeoutError as error:
-            in_use, _ = self.in_use().get(name, (0, 0))
-            if in_use >= self._sizes[name]:
-                raise Overloaded from error
-            raise unavailable(error) from error
         except _GONE as error:
-            # Whatever a server says instead of letting us in (not accepting connections now, no such database).
+            in_use, _ = self.in_use().get(name, (0, 0))
+            if isinstance(error, TimeoutError) and in_use >= self._sizes[name]:
+                raise Overloaded from error
             raise unavailable(error) from error
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Connection]:
         """A read-only transaction in which every statement sees the same state."""
-        async with (
-            self.connection("read") as connection,
-            connection.transaction(isolation="repeatable_read", readonly=True),
-        ):
+        begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        async with self.connection("read") as connection, begun(connection, begin):
             yield connection
 
     @asynccontextmanager
@@ -338,7 +356,7 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection for writing, within a transaction that is committed at the end of the block."""
-        async with self.connection("write") as connection, connection.transaction():
+        async with self.connection("write") as connection, begun(connection, "BEGIN"):
             yield connection
 
     async def write(self, work: Callable[[Connection], Awaitable[_T]]) -> _T:
@@ -359,7 +377,8 @@ async def begun(connection: Connection, statements: str) -> AsyncIterator[str]:
     try:
         yield await connection.execute(statements)
         await connection.execute("COMMIT")
-    except BaseException:
+    except Exception:
+        # Not where it was given up: the connection ends then, and the transaction with it.
         if not connection.is_closed() and connection.is_in_transaction():
             await connection.execute("ROLLBACK")
         raise

@@ -19,6 +19,8 @@ class Relay:
         self.accepted = 0
         self.mute = False
         """Whether new connections too are accepted and never answered."""
+        self.greeted_only = False
+        """Whether new connections go silent as soon as the server has let them in."""
         self._awake: list[asyncio.Event] = []
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -47,7 +49,8 @@ class Relay:
             self._awake.append(awake)
             there_reader, there_writer = await self._connect()
             try:
-                await asyncio.gather(_pass(reader, there_writer, awake), _pass(there_reader, writer, awake))
+                ways = (_pass(reader, there_writer, awake), _pass(there_reader, writer, awake, self))
+                await asyncio.gather(*ways)
             finally:
                 there_writer.transport.abort()
         except (OSError, asyncio.CancelledError):
@@ -63,11 +66,15 @@ class Relay:
         await asyncio.sleep(0.05)
 
 
-async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, awake: asyncio.Event) -> None:
+async def _pass(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, awake: asyncio.Event, relay: Relay | None = None
+) -> None:
     while data := await reader.read(65_536):
         await awake.wait()
         writer.write(data)
         await writer.drain()
+        if relay is not None and relay.greeted_only and b"Z\x00\x00\x00\x05I" in data:
+            awake.clear()
     writer.close()
 
 

@@ -141,6 +141,38 @@ async def test_a_database_that_never_answers_is_told_by_everything_in_time(
     assert "chiso_database_up 1.0" in (await hasty.get("/metrics", key="")).text
 
 
+async def test_new_connections_that_go_silent_once_let_in_stop_nobody_for_long(
+    hasty: Running, way: tuple[Relay, str]
+) -> None:
+    await card(hasty)
+    way[0].greeted_only = True
+    way[0].silence()
+    await asyncio.sleep(QUIET)
+    answers = await asyncio.gather(*(timed(card(hasty)) for _ in range(3)), timed(hasty.get("/readyz", key="")))
+    assert {answer.status_code for answer, _ in answers} == {503}
+    assert max(took for _, took in answers) < READ_SECONDS + LATE
+    way[0].greeted_only = False
+    assert (await card(hasty)).status_code == 200
+    assert (await hasty.post(json.dumps(received(hasty, 1)).encode(), "application/cloudevents+json")).json() == {
+        "accepted": 1, "duplicates": 0, "rejected": 0, "errors": [],
+    }  # fmt: skip
+
+
+async def test_probes_answer_in_a_second_whatever_is_silent(
+    hasty: Running, way: tuple[Relay, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.store.database._FRESH", 100.0)
+    hasty.service.database._seconds = {"read": 30.0, "write": 30.0}
+    for _ in range(3):
+        assert (await hasty.get("/readyz", key="")).status_code == 200
+    way[0].silence()
+    ready, took = await timed(hasty.get("/readyz", key=""))
+    assert unavailable(ready) and took < 1 + LATE
+    way[0].silence()
+    page, took = await timed(hasty.get("/metrics", key=""))
+    assert page.status_code == 200 and took < 1 + LATE
+
+
 async def test_locks_that_others_hold_are_waited_for_until_the_deadline(hasty: Running, postgres_database: str) -> None:
     event = received(hasty, 1)
     with psycopg.connect(postgres_database) as other:

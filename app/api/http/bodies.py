@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, TypeVar
 
 from fastapi import Request
+from starlette.concurrency import run_in_threadpool
 
 from app.api.http.auth import Access
 from app.api.http.problems import Problem
 from app.api.http.service import Hold, Service
 from app.intake.bodies import BodyProblem, decompress
+
+_T = TypeVar("_T")
 
 
 @asynccontextmanager
@@ -39,6 +44,9 @@ async def _read(request: Request, hold: Hold, limit: int) -> bytes:
     announced = _announced(request)
     if announced is not None and announced > limit:
         raise _too_large(limit)
+    if announced is None and request.scope["http_version"] == "1.0":
+        # It has no other way to say where a body ends: whatever follows would be left behind.
+        raise Problem("incomplete_body", "HTTP/1.0 has to announce the length of a body (Content-Length)")
     parts: list[bytes] = []
     async for part in request.stream():
         hold.take(len(part))
@@ -66,6 +74,32 @@ def _announced(request: Request) -> int | None:
         raise Problem("incomplete_body", "the Content-Length is no number")
     # So many digits that no body has them are not even read as a number.
     return int(length[-18:]) if len(length.lstrip("0")) <= 18 else 10**18
+
+
+async def parsed(parse: Callable[..., _T], *arguments: Any, aside: bool) -> _T:
+    """What `parse` makes of a body; `aside` in a thread, so that others are answered meanwhile.
+
+    A refusal comes back as a value: raised out of the thread it would hold the body, in a ring with its own traceback
+    that is only found when memory is searched for such rings.
+
+    Raises:
+        Problem: the body cannot be read.
+    """
+    read = partial(_read_or_refused, parse, *arguments)
+    found = await run_in_threadpool(read) if aside else read()
+    if not isinstance(found, Problem):
+        return found
+    try:
+        raise found
+    finally:
+        del found, read, arguments
+
+
+def _read_or_refused(parse: Callable[..., _T], *arguments: Any) -> _T | Problem:
+    try:
+        return parse(*arguments)
+    except BodyProblem as problem:
+        return Problem(problem.code, problem.detail, problem.field)
 
 
 def _too_large(limit: int) -> Problem:
