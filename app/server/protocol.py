@@ -229,7 +229,10 @@ class Http(Reading):
     def _overlong(self) -> bool:
         """Whether what cannot be read comes right after a body that nobody has taken yet."""
         between = self._stage is Stage.REST or (self._stage is Stage.HEAD and not self._head_bytes)
-        return between and self.cycle is not None and self._read > 0 and not self.cycle.taken
+        if not between or self.cycle is None or self.cycle.taken:
+            return False
+        # Nothing may be all that was announced: of a push that is a body that went without its length.
+        return self._read > 0 or self.cycle.scope["method"] in ("POST", "PUT")
 
     def _refuse(self, problem: Problem) -> None:
         """Read no more; say why as soon as all that was asked before is answered."""

@@ -32,7 +32,9 @@ _OF_ASYNCPG: Final = frozenset(
 """What it understands in an address; anything else it would send to the server as a setting."""
 
 
-_UNREADABLE: Final = "the database's address cannot be read; it looks like postgresql://USER:PASSWORD@HOST:PORT/NAME"
+_UNREADABLE: Final = (
+    "CHISO_DATABASE__DSN cannot be read: postgresql://user:password@host:5432/name, special letters as %XX"
+)
 
 
 class BadAddress(ValueError):
@@ -58,10 +60,10 @@ class Address:
         try:
             found = {name: str(value) for name, value in conninfo_to_dict(dsn).items() if value is not None}
             seconds = int(found.get("connect_timeout", "5"))
+            for port in filter(None, found.get("port", "").split(",")):
+                int(port)
         except (ProgrammingError, ValueError) as error:
-            raise BadAddress(
-                "the address of the database cannot be read: postgresql://USER:PASSWORD@HOST/NAME"
-            ) from error
+            raise BadAddress(_UNREADABLE) from error
         # 0 and less are libpq's "wait for ever".
         found["connect_timeout"] = str(seconds) if seconds > 0 else _DEFAULTS["connect_timeout"]
         return cls(_DEFAULTS | found)

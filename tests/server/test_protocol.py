@@ -152,6 +152,20 @@ async def test_more_bytes_than_announced_are_a_problem_and_nothing_is_taken() ->
         assert (first.status, second.status) == (200, 400)
 
 
+@pytest.mark.parametrize("length", [b"", b"Content-Length: 0\r\n"])
+async def test_a_push_whose_body_comes_without_its_length_is_a_problem_and_nothing_is_taken(length: bytes) -> None:
+    async with served() as wire:
+        for method in (b"POST", b"PUT"):
+            head = method + b" /a HTTP/1.1\r\nHost: a\r\n" + length + b"\r\n"
+            [answer] = await wire.say(head + b'{"some":"thing"}')
+            assert (answer.status, answer.json["code"]) == (400, "incomplete_body")
+        assert wire.app.asked == []
+        # One without a body is a request like any other, and so is what follows it.
+        head = b"POST /a HTTP/1.1\r\nHost: a\r\n" + length + b"\r\n"
+        answers = await wire.say(head + post(), expected=2)
+        assert [each.status for each in answers] == [200, 200]
+
+
 async def test_what_was_asked_before_is_answered_before_the_problem() -> None:
     async with served() as wire:
         slow = b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n"

@@ -193,8 +193,8 @@ async def _standings(
             standings[unit.code] = by.standing(found_here, question.procedure is not None)
         # What counts the catalogue alone has figures of any period.
         earlier = compared is not None and not found
-        told = (code for code in standings if not (earlier and needed.of_events and counted[code].is_nothing))
-        found.append({code: standings[code] for code in told})
+        blank = earlier and needed.of_events and all(counted[code].is_nothing for code in everyone)
+        found.append({} if blank else standings)
     return (found[0], found[1]) if compared is not None else ({}, found[0])
 
 

@@ -438,7 +438,12 @@ async def test_streams_and_ways_are_measured(live: Live, served: Running) -> Non
 
 
 def test_the_served_command_asked_to_end_ends_its_streams_properly(database: str, tmp_path: Path) -> None:
-    settings = environment(CHISO_DATA_DIR=str(tmp_path), CHISO_DATABASE__DSN=database, CHISO_AUTH__OPEN_READING="true")
+    settings = environment(
+        CHISO_DATA_DIR=str(tmp_path),
+        CHISO_DATABASE__DSN=database,
+        CHISO_AUTH__OPEN_READING="true",
+        CHISO_AUTH__PEPPER="a pepper for tests",
+    )
     asked = {"unit": "H44", "period": "2026"}
     with (
         Serving(settings, tmp_path / "log") as served,

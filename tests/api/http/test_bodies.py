@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from collections.abc import AsyncIterator
 
 import httpx
+import psutil
 import pytest
 
 from app.api.http.problems import Problem
@@ -135,3 +137,18 @@ async def test_whatever_reads_the_body_another_length_than_announced_is_never_ta
     answer = await running.client.request(method, path, content=nothing(), headers=hidden)
     assert of_problem(answer)[:2] == (400, "incomplete_body")
     assert running.service.budget.held == 0
+
+
+async def test_what_is_refused_is_forgotten(running: Running) -> None:
+    """No ring of an error and its traceback keeps a body until memory is searched for rings."""
+    body = b"[" + b"1," * (4 * MIB) + b"1]"
+    gc.collect()
+    gc.disable()
+    try:
+        before = psutil.Process().memory_info().rss
+        for _ in range(12):
+            refused = await running.post(body, "application/cloudevents-batch+json")
+            assert refused.status_code == 413
+        assert psutil.Process().memory_info().rss - before < 40 * MIB
+    finally:
+        gc.enable()
