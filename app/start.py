@@ -21,7 +21,8 @@ class Unwritable(Exception):
 def known_pepper(settings: Settings) -> bytes | None:
     """The secret that keys the HMAC of API keys: the setting, else the file in the data directory, if there is one."""
     if settings.auth.pepper is not None:
-        return settings.auth.pepper.get_secret_value().encode()
+        # A variable may hold any bytes, those of a generated file too.
+        return settings.auth.pepper.get_secret_value().encode("utf-8", "surrogateescape")
     try:
         return (settings.data_dir / "pepper").read_bytes()
     except FileNotFoundError:

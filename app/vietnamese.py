@@ -93,7 +93,7 @@ _PHRASES: Final = [
         (r"not a field of (?:this type|this catalogue), which takes ", "không phải trường ở đây; các trường là "),
         (r"no unit of (?:the catalogue|this root) has this code or alias", "danh mục không có đơn vị nào mang mã này"),
         (r"the key does not reach this unit", "khóa không có quyền với đơn vị này"),
-        (r"more than 10 minutes ahead of the server's clock", "sớm hơn đồng hồ máy chủ quá 10 phút"),
+        (r"more than 10 minutes ahead of the server's clock", "nhanh hơn đồng hồ máy chủ quá 10 phút"),
         (r"this source has sent this id before with other content", "nguồn này đã gửi mã này với nội dung khác"),
         (r"1,000 events are the most", "tối đa 1.000 sự kiện"),
         (r"the value looks like an identity or phone number; send none", "giống số định danh hoặc số điện thoại"),

@@ -61,7 +61,8 @@ class Address:
             found = {name: str(value) for name, value in conninfo_to_dict(dsn).items() if value is not None}
             seconds = int(found.get("connect_timeout", "5"))
             for port in filter(None, found.get("port", "").split(",")):
-                int(port)
+                if not 0 < int(port) < 65_536:
+                    raise BadAddress(_UNREADABLE)
         except (ProgrammingError, ValueError) as error:
             raise BadAddress(_UNREADABLE) from error
         # 0 and less are libpq's "wait for ever".

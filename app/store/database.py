@@ -43,7 +43,8 @@ _PLANNING: Final = {
 _POSTGRES_EPOCH_US: Final = 946_684_800_000_000
 _POSTGRES_EPOCH_DAYS: Final = 10_957
 
-_GONE: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+_OF_DRIVER: Final = (asyncpg.InterfaceError, asyncpg.InternalClientError)
+_GONE: Final = (OSError, asyncpg.PostgresError, asyncpg.PostgresWarning, *_OF_DRIVER)
 """Whatever a server, the driver or the network says instead of an answer."""
 
 
@@ -377,24 +378,23 @@ async def begun(connection: Connection, statements: str) -> AsyncIterator[str]:
     try:
         yield await connection.execute(statements)
         await connection.execute("COMMIT")
-    except Exception:
+    except Exception as error:
         # Not where it was given up: the connection ends then, and the transaction with it.
         if not connection.is_closed() and connection.is_in_transaction():
             await connection.execute("ROLLBACK")
+        if isinstance(error, asyncpg.PostgresWarning):
+            raise unavailable(error) from error  # as it is, it takes no traceback on its way out
         raise
 
 
 async def again(once: Callable[[], Awaitable[_T]], attempts: int = 8) -> _T:
     """Await `once()`, a whole transaction, until it does not fail in a way after which it may be tried again.
 
-    Raises:
-        Overloaded: it failed that way every time.
+    Raises Overloaded where it failed that way every time.
     """
     for attempt in range(attempts):
         try:
             return await once()
-        except Outdated:
-            pass
-        except Busy:
-            await asyncio.sleep(0.01 * 2**attempt)
+        except (Outdated, Busy) as error:
+            await asyncio.sleep(0.01 * 2**attempt if isinstance(error, Busy) else 0)
     raise Overloaded

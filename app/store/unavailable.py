@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import logging
 import socket
-import time
 import traceback
 from typing import Final
 
 import asyncpg
 
 _log = logging.getLogger(__name__)
-_LOGGED_EVERY: Final = 60.0
 
 
 class DatabaseUnavailable(Exception):
@@ -79,11 +77,10 @@ _CAUSES: Final = {
 }
 _OF_STATEMENT: Final = "it refused a statement"
 _BUSY: Final = ("40", "55P03")
-_LOGGED: dict[str, tuple[float, int]] = {}
 
 
 def unavailable(error: BaseException) -> DatabaseUnavailable:
-    """What an error of a driver or the network says of the database. Logged, the same cause once a minute."""
+    """What an error of a driver or the network says of the database. Logged."""
     if isinstance(error, DatabaseUnavailable):
         return error
     found = _of(error)
@@ -112,19 +109,14 @@ def _of(error: BaseException) -> DatabaseUnavailable:
 
 
 def _tell(found: DatabaseUnavailable, error: BaseException) -> None:
-    """Log a cause, once a minute at most; where a statement is at fault, also from where it was sent.
+    """Log a cause; where a statement is at fault, also from where it was sent.
 
-    Never what the server says in detail, which can repeat values.
+    Never what the server says in detail, which can repeat values. By a logger of its own, so that what repeats is left
+    out (app.logs) cause by cause.
     """
     if isinstance(found, Busy):
         # Tried again; if that does not help, Overloaded is told.
         return
-    now = time.monotonic()
-    since, silent = _LOGGED.get(str(found), (-_LOGGED_EVERY, 0))
-    if now - since < _LOGGED_EVERY:
-        _LOGGED[str(found)] = (since, silent + 1)
-        return
-    _LOGGED[str(found)] = (now, 0)
-    times = f", {silent} times more since it was last told" if silent else ""
     where = "".join(traceback.format_tb(error.__traceback__)[-4:]) if isinstance(found, Refused) else ""
-    _log.warning("the database: %s (%s)%s%s", found, type(error).__name__, times, where and f"\n{where}")
+    log = _log.getChild(found.sqlstate or found.cause)
+    log.warning("the database: %s (%s)%s", found, type(error).__name__, where and f"\n{where}")

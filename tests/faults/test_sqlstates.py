@@ -13,15 +13,16 @@ import pytest
 import pytest_asyncio
 from structlog.testing import capture_logs
 
+from app.logs import Repeated
 from app.store.unavailable import Busy, DatabaseUnavailable, Refused, unavailable
 from tests.running import Running, serving, settings_for
 
 STATES = [
-    *("08006", "0A000", "0Z002", "22001", "22012", "22P02", "23502", "23503", "23505", "23514", "25006", "25P02"),
-    *("26000", "28000", "28P01", "2BP01", "34000", "38000", "39000", "3D000", "3F000", "40001", "40P01", "42501"),
-    *("42601", "42703", "42P01", "42P07", "53000", "53100", "53200", "53300", "54000", "55000", "55006", "55P03"),
-    *("57000", "57014", "57P01", "57P03", "58000", "58030", "72000", "F0000", "HV000", "P0001", "P0002", "XX000"),
-    *("XX001", "XX002", "99999"),
+    *("01000", "02000", "08006", "0A000", "0Z002", "22001", "22012", "22P02", "23502", "23503", "23505", "23514"),
+    *("25006", "25P02", "26000", "28000", "28P01", "2BP01", "34000", "38000", "39000", "3D000", "3F000", "40001"),
+    *("40P01", "42501", "42601", "42703", "42P01", "42P07", "53000", "53100", "53200", "53300", "54000", "55000"),
+    *("55006", "55P03", "57000", "57014", "57P01", "57P03", "58000", "58030", "72000", "F0000", "HV000", "P0001"),
+    *("P0002", "XX000", "XX001", "XX002", "99999"),
 ]
 """One at least of every class that PostgreSQL has, and one that it has not."""
 
@@ -98,3 +99,20 @@ def test_a_cause_is_told_in_words_and_by_its_code(state: str, kind: type, cause:
     found = unavailable(error)
     assert (type(found), found.cause, found.sqlstate) == (kind, cause, state)
     assert str(found) == f"{cause} (SQLSTATE {state})"
+
+
+def test_each_cause_is_logged_and_what_repeats_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    repeated = Repeated(lambda error: None)
+    for state in ("57P03", "08003", "57P03", "25006", "08003"):
+        unavailable(asyncpg.PostgresError.new({"C": state, "M": "no", "D": SECRET}))
+    unavailable(ConnectionRefusedError())
+    unavailable(TimeoutError())
+    told = [record.getMessage() for record in caplog.records if repeated.filter(record)]
+    assert told == [
+        "the database: it is starting or stopping (SQLSTATE 57P03) (CannotConnectNowError)",
+        "the database: the connection was lost (SQLSTATE 08003) (ConnectionDoesNotExistError)",
+        "the database: it is read-only: a standby, or a primary that was told to be (SQLSTATE 25006)"
+        " (ReadOnlySQLTransactionError)",
+        "the database: nothing listens at its address (ConnectionRefusedError)",
+        "the database: it does not answer in time (TimeoutError)",
+    ]

@@ -64,10 +64,9 @@ class Requests:
             status = _LEFT
         except asyncio.CancelledError:
             # The process ends and could not wait any longer. Nothing was acknowledged: the sender comes again.
-            if status:
-                raise
-            answer = problems.response(Request(scope), Problem("overloaded", "the service is stopping; send it again"))
-            await answer(scope, receive, stamped)
+            if not status:
+                stopping = Problem("overloaded", "the service is stopping; send it again")
+                await problems.response(Request(scope), stopping)(scope, receive, stamped)
         except Exception:
             _log.exception("failed", request_id=request_id)
             if status:

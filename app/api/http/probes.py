@@ -19,7 +19,7 @@ from app.api.http.metrics import instant_of
 from app.api.http.openapi.routes import plain, told
 from app.api.http.problems import Problem
 from app.api.http.service import Service, Serving
-from app.store import lineage, snapshot
+from app.store import keys, lineage, snapshot
 from app.store.unavailable import READ_ONLY, DatabaseUnavailable, unavailable
 
 router = APIRouter(tags=["operations"])
@@ -67,8 +67,8 @@ _NOT_READY: Final = ("overloaded", "database_unavailable")
 @router.get("/readyz", summary="Can the service answer", **told(Ready, scope=None, problems=_NOT_READY, tag=None))
 async def readyz(service: Serving) -> Response:
     """200 when the database answers within a second, for reading and for writing, can be written, has the migration
-    revision this version needs or a newer one, and no newer version's rules; else what is the matter. At a newer
-    revision figures are read on, and what is sent is answered by 503.
+    revision this version needs or a newer one, no newer version's rules and no keys of another pepper; else why not.
+    At a newer revision figures are read on, and what is sent is answered by 503.
 
     `refolding` says whether lives of any root are being folded again after an edit or an upgrade.
     """
@@ -76,7 +76,10 @@ async def readyz(service: Serving) -> Response:
         async with asyncio.timeout(_READY_SECONDS):
             async with service.database.connection("read") as connection:
                 revision = await snapshot.revision(connection)
-                newer, refolding = (False, False) if lineage.is_behind(revision) else await snapshot.rules(connection)
+                newer = refolding = False
+                if not lineage.is_behind(revision):
+                    newer, refolding = await snapshot.rules(connection)
+                    await keys.prove(connection, service.pepper)
             # As pushes go: another pool, which may be served otherwise.
             async with service.database.connection("write") as connection:
                 read_only = await snapshot.is_read_only(connection)
