@@ -39,7 +39,9 @@ class Paged:
             raise Problem("invalid_parameter", "given twice", "cursor" if "cursor" in given else "limit")
         rest = [(name, value) for name, value in query if name not in given]
         bare = Request({**request.scope, "query_string": urlencode(rest).encode()})
-        return cls(bare, _limit(given.get("limit")), given.get("cursor"), service.pepper)
+        # A file is taken once, by people who see no links: it has as much as may be had.
+        usual = LARGEST if ("format", "csv") in query else USUAL
+        return cls(bare, _limit(given.get("limit"), usual), given.get("cursor"), service.pepper)
 
     def mark(self, kind: type[_T], about: Sequence[object]) -> _T | None:
         """Where the list `about` something goes on, by the cursor that was given out for it."""
@@ -68,7 +70,10 @@ class Paged:
         return hmac.digest(self.pepper, repr(("cursor 1", *about)).encode() + content, "sha256")[:_SIGNATURE]
 
     def linked(self, answer: Response, cursor: str | None) -> Response:
-        """The answer with a link to the next page: a table has no other place for it."""
+        """The answer with a link to the next page: a table has no other place for it. A file is called a part then."""
+        name = answer.headers.get("Content-Disposition")
+        if name is not None and (cursor is not None or self.cursor is not None):
+            answer.headers["Content-Disposition"] = name.replace('.csv"', '-part.csv"')
         if cursor is not None:
             rest = self.request.query_params.multi_items()
             query = urlencode([*rest, ("limit", str(self.limit)), ("cursor", cursor)])
@@ -76,9 +81,9 @@ class Paged:
         return answer
 
 
-def _limit(text: str | None) -> int:
+def _limit(text: str | None, usual: int) -> int:
     if text is None:
-        return USUAL
+        return usual
     if text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= LARGEST:
         return int(text)
     raise Problem("invalid_parameter", f"a number from 1 to {LARGEST}", "limit")

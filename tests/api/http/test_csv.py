@@ -70,6 +70,18 @@ async def test_the_file_is_named_after_what_was_asked(served: Running) -> None:
     )
 
 
+async def test_a_file_has_all_that_may_be_had_at_once_and_is_called_a_part_where_there_is_more(served: Running) -> None:
+    await served.push([reception(served, f"H44.07-260105-{number:04}") for number in range(150)])
+    query = {"unit": "H44.07", "period": "2026", "indicator": "DOSSIER_ON_TIME", "side": "denominator"}
+    name = "dossiers-H44.07-DOSSIER_ON_TIME-2026"
+    whole = await ask(served, "/v1/dossiers", **query, format="csv")
+    assert (len(table(whole)), whole.headers.get("link")) == (150, None)
+    assert whole.headers["content-disposition"] == f'attachment; filename="{name}.csv"'
+    part = await ask(served, "/v1/dossiers", **query, format="csv", limit=149)
+    assert (len(table(part)), part.headers["content-disposition"]) == (149, f'attachment; filename="{name}-part.csv"')
+    assert len(table(await ask(served, "/v1/dossiers", "text/csv", **query))) == 100
+
+
 @pytest.mark.parametrize("path", ["/v1/dossiers/H44.07-260105-0001", "/v1/stream?unit=H44&period=2026"])
 async def test_json_is_never_sent_for_a_table(served: Running, path: str) -> None:
     await served.push([reception(served)])
