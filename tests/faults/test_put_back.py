@@ -193,7 +193,8 @@ def test_put_back_under_load_what_is_acknowledged_is_right(home: Home, tmp_path:
         try:
             for batch in others:
                 outcome = await service.intake.push(1, "H44", parsed(batch))
-                assert (outcome.accepted, list(outcome.errors)) == (len(batch), [])
+                # A promoted server is written to by both at once: the last one may be there already.
+                assert (outcome.accepted + outcome.duplicates, list(outcome.errors)) == (len(batch), [])
         finally:
             await service.database.close()
 

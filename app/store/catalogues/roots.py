@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from functools import cache
 
 from sqlalchemy import exists, select
@@ -41,7 +42,7 @@ async def ensure(connection: Connection, code: str) -> int:
         return int(found)
     # A second of computing, once in the life of a process.
     days = await asyncio.to_thread(_seed)
-    async with connection.transaction():
+    async with nullcontext() if connection.is_in_transaction() else connection.transaction():
         await hold_schema(connection)
         new = insert(root).values(code=code, rules=lives.RULES).on_conflict_do_nothing().returning(root.c.id)
         made = await connection.fetchval(*in_sql(new))

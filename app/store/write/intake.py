@@ -34,8 +34,7 @@ class Intake:
     def __init__(self, database: Database, catalogue_cache: CatalogueCache, clock: Clock = lambda: None) -> None:
         self._database = database
         self._catalogue_cache = catalogue_cache
-        self._names = Names()
-        self._clock = clock
+        self._names, self._clock = Names(), clock
 
     async def push(self, root_id: int, unit: str, arrivals: Sequence[Parsed]) -> Outcome:
         """Take in sound events sent with a key of `unit`; returns after everything accepted is committed and counted.
@@ -78,8 +77,7 @@ class Intake:
             Outdated: it does not, and nothing was written.
         """
         if folded.accepted or folded.recalled:
-            moment = folded.moment
-            begin = lock.begin_holding(moment.root_id, moment.catalogues.lineage)
+            begin = lock.begin_holding(folded.moment.root_id, folded.moment.catalogues.lineage)
             async with self._database.connection("write") as connection, begun(connection, begin) as said:
                 # Catalogues, generation and rules, and the ids of names, are of one lineage.
                 if said != lock.OF_LINEAGE:

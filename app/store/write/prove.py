@@ -30,14 +30,13 @@ async def write(connection: Connection, folded: Folded) -> None:
     Raises:
         Outdated: something that it rests on has changed.
     """
-    moment = folded.moment
     if folded.recalled:
         await _confirm(connection, folded)
     if folded.accepted:
         await _claim(connection, folded)
         await folded.folding.write(connection)
         await _log(connection, folded)
-        await tallies.apply(connection, moment.root_id, moment.generation, folded.folding.change)
+        await tallies.apply(connection, folded.moment.root_id, folded.moment.generation, folded.folding.change)
 
 
 async def _confirm(connection: Connection, folded: Folded) -> None:

@@ -26,6 +26,7 @@ from app.store.catalogues.stale import begin_with_rules, of_row
 from app.store.database import Connection, Database
 from app.store.schema import life, refold, root
 from app.store.statements import in_sql
+from app.store.unavailable import DatabaseUnavailable
 from app.store.write.intake import Intake
 
 _log = logging.getLogger(__name__)
@@ -97,9 +98,10 @@ class Refolder:
                 while await self._round():
                     pass
                 pause = _POLL_SECONDS
-            except Exception:  # noqa: BLE001 - a loop that died quietly would leave answers "refolding" for ever
+            except Exception as error:  # noqa: BLE001 - a loop that died quietly would leave answers "refolding" for ever
                 # The row stays, and with it the work. A database that is away shows in more ways than can be listed.
-                _log.warning("folding lives again was interrupted", exc_info=True)
+                told = isinstance(error, DatabaseUnavailable)
+                (_log.debug if told else _log.warning)("folding lives again was interrupted", exc_info=True)
                 pause = _AFTER_FAILURE_SECONDS
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), pause)
