@@ -55,14 +55,15 @@ def judged(parsed: Parsed, key: bytes, reach: str, catalogues: Catalogues, now: 
         # Perhaps an alias that has gone since: what was taken in under it stays a duplicate when sent again.
         item.forbidden = unit in catalogues.units
         return item
-    to = UnitCode(catalogues.resolve(event.what.to)) if type(event.what) is DossierTransferred else None
+    moved = event.what if isinstance(event.what, DossierTransferred) else None
+    to = UnitCode(catalogues.resolve(moved.to)) if moved is not None else None
     ahead = event.time > now + _AHEAD_ALLOWED
     if unit not in catalogues.units or ahead or (to is not None and to not in catalogues.units):
         item.refuse(*_faults(unit, ahead, to, reach, catalogues))
         return item
     item.unit_warning = _ended(catalogues, parsed, unit, "unit")
-    if to is not None:
-        if to != event.what.to:  # type: ignore[union-attr]
+    if moved is not None and to is not None:
+        if to != moved.to:
             item.event = msgspec.structs.replace(event, what=DossierTransferred(to))
         item.warning = _ended(catalogues, parsed, to, "data.to")
     elif type(event.what) is DossierReceived:

@@ -22,6 +22,7 @@ _DEFAULTS: Final = {
     "keepalives_count": "3",
     "tcp_user_timeout": "15000",
 }
+_WHOLE: Final = ("connect_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout")
 _OF_ASYNCPG: Final = frozenset(
     (
         *("host", "port", "user", "dbname", "password", "passfile", "service", "servicefile", "target_session_attrs"),
@@ -59,7 +60,7 @@ class Address:
             raise BadAddress(f"{scheme}:// is not PostgreSQL; an address begins with postgresql://")
         try:
             found = {name: str(value) for name, value in conninfo_to_dict(dsn).items() if value is not None}
-            seconds = int(found.get("connect_timeout", "5"))
+            seconds, *_ = [int((_DEFAULTS | found)[name]) for name in _WHOLE]
             for port in filter(None, found.get("port", "").split(",")):
                 if not 0 < int(port) < 65_536:
                     raise BadAddress(_UNREADABLE)

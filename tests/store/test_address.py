@@ -63,6 +63,7 @@ def test_nobody_waits_for_a_connection_for_ever(forever: str) -> None:
         ("mysql://u:secret@db/chiso", "mysql:// is not PostgreSQL"),
         ("postgresql://db/chiso?no_such_thing=secret", "cannot be read"),
         ("u:secret@db", "cannot be read"),
+        ("postgresql://u:secret@db/chiso?keepalives_idle=soon", "cannot be read"),
         ("postgresql://u:secret@db:99999/chiso", "cannot be read"),
         ("postgresql://db:secret/chiso?connect_timeout=soon", "cannot be read"),
     ],
