@@ -21,6 +21,7 @@ from app.api.http.service import Budget, Service
 from app.api.http.watcher import Watcher
 from app.api.lives import dossiers, life, quality
 from app.logs import set_up_logging
+from app.pages import assets, frame, home, unit
 from app.settings import InvalidSettings, Settings, of_environment
 from app.start import Unwritable, pepper, prove
 from app.store import check
@@ -34,6 +35,7 @@ from app.store.write.refold import Refolder
 VERSION = "0.1.0"
 _ENDING_SECONDS = 2.0
 
+_PAGES = (home, unit)
 _ROUTES = (
     *(events, catalogues, indicators, scorecard, stream, ranking, series, breakdown, advice),
     *(dossiers, life, quality, rejections, probes),
@@ -99,7 +101,9 @@ def create_app(service: Service | None = None) -> FastAPI:
     )
     app.state.service = service
     problems.install(app)
-    for each in _ROUTES:
+    frame.install(app)
+    assets.install(app)
+    for each in (*_ROUTES, *_PAGES):
         app.include_router(each.router)
     if service.settings.docs.open:
         docs.install(app)

@@ -1,0 +1,89 @@
+"""How a page gets its figures: it asks the API's own routes in process, as whoever looks would.
+
+So a page has no figure of its own and no rule of its own: what it shows is an answer, refusals are the API's problems,
+and the reach of a key or a session is the API's to judge.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from fastapi import Request
+from starlette.types import Message
+
+_HANDED_ON: Final = frozenset((b"authorization", b"cookie"))
+"""Of the visitor's headers, what says who asks."""
+
+Answer = Any
+"""JSON of the API; numbers with a fraction are exact decimals."""
+
+
+class Refused(Exception):
+    """The API's refusal of what a page asked: a problem (RFC 9457)."""
+
+    def __init__(self, problem: Mapping[str, Any]) -> None:
+        super().__init__(problem.get("detail"))
+        self.status: int = problem["status"]
+        self.code: str = problem["code"]
+        self.problem = problem
+
+
+class Asking:
+    """Asks on behalf of one visitor; refusals are told in `language`."""
+
+    def __init__(self, request: Request, language: str) -> None:
+        self._request = request
+        self._language = language
+
+    async def __call__(self, path: str, **query: str | list[str] | None) -> Answer:
+        """The answer of `GET path`; parameters that are None are left out, a list is given once for each.
+
+        Raises:
+            Refused: with the API's problem.
+        """
+        status, body = await self._get(path, {name: value for name, value in query.items() if value is not None})
+        answer = json.loads(body, parse_float=Decimal)
+        if status >= 400:
+            raise Refused(answer)
+        return answer
+
+    async def or_none(self, path: str, *codes: str, **query: str | list[str] | None) -> Answer | None:
+        """The answer, or None where it is refused for one of `codes`."""
+        try:
+            return await self(path, **query)
+        except Refused as refused:
+            if refused.code in codes:
+                return None
+            raise
+
+    async def _get(self, path: str, query: Mapping[str, str | list[str]]) -> tuple[int, bytes]:
+        scope = self._request.scope
+        headers = [each for each in scope["headers"] if each[0] in _HANDED_ON]
+        asked = {
+            **scope,
+            "method": "GET",
+            "path": scope.get("root_path", "") + path,
+            "raw_path": quote(path).encode(),
+            "query_string": urlencode(query, doseq=True).encode(),
+            "headers": [*headers, (b"accept-language", self._language.encode())],
+            "state": dict(scope.get("state", {})),
+        }
+        status, parts = 500, []
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            else:
+                parts.append(message.get("body", b""))
+
+        # The router, not the application: the visitor's request is logged and measured once.
+        await self._request.app.router(asked, receive, send)
+        return status, b"".join(parts)

@@ -1,0 +1,45 @@
+"""Style sheets and scripts: under an address that changes with what they hold, so that browsers keep them for ever."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+_FOLDER: Final = Path(str(files("app.pages").joinpath("static")))
+
+
+@cache
+def version() -> str:
+    """A digest of all of them: modules import each other by name, so they change their address together."""
+    digest = hashlib.sha256()
+    for file in sorted(_FOLDER.iterdir()):
+        digest.update(file.name.encode() + file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def address(name: str) -> str:
+    """The address of a file, beneath the service's own."""
+    return f"static/{version()}/{name}"
+
+
+class _Lasting(StaticFiles):
+    """Files that never change under their address."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        if response.status_code == 200:
+            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+def install(app: FastAPI) -> None:
+    """Serve them."""
+    app.mount(f"/static/{version()}", _Lasting(directory=_FOLDER), name="static")

@@ -1,0 +1,156 @@
+"""What every page has: a language, links that keep it, an asker, and the frame its own part is put in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from functools import cache, partial
+from typing import Annotated, Any, Final
+from urllib.parse import quote, urlencode
+
+from fastapi import Depends, FastAPI, Request
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from app.api.http.service import Service, Serving
+from app.domain.calendar.civil import CIVIL, Instant, clock_of
+from app.domain.calendar.periods import InvalidPeriod, Period
+from app.pages import assets, picking
+from app.pages.asking import Asking, Refused
+from app.pages.formats import Formats
+from app.pages.words import Language, say
+
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+LEVELS: Final = {
+    "ministry": "Bộ, ngành",
+    "province": "Tỉnh, thành phố",
+    "department": "Sở, ban, ngành",
+    "commune": "Xã, phường",
+}
+"""What the levels of units are called."""
+_HEADERS: Final = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("app.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+
+
+class Page:
+    """One page asked for by one visitor."""
+
+    def __init__(self, request: Request, service: Service) -> None:
+        self.request = request
+        self.service = service
+        self.query = dict(request.query_params)
+        self.language: Language = "en" if self.query.get("lang") == "en" else "vi"
+        self.ask = Asking(request, self.language)
+        self.say = partial(say, self.language)
+        # Relative, so that a proxy may put the service under a prefix.
+        path = request.url.path.removeprefix(request.scope.get("root_path", ""))
+        self._base = "../" * (path.count("/") - 1) or "./"
+        now = service.clock()
+        self.today: date = (datetime.now(CIVIL) if now is None else clock_of(Instant(now))).date()
+
+    def link(self, *segments: str, **query: str | None) -> str:
+        """The address of a page or an answer beneath the service's own: `link("units", "H44", period="2026")`."""
+        told = {name.rstrip("_"): value for name, value in query.items() if value is not None}
+        if self.language == "en" and segments[:1] != ("v1",):
+            told["lang"] = "en"
+        path = "/".join(quote(each, safe="") for each in segments)
+        return f"{self._base}{path}" + (f"?{urlencode(told)}" if told else "")
+
+    def here(self, **changed: str | None) -> str:
+        """This page's address with other parameters; None leaves one out."""
+        told = {name: value for name, value in {**self.query, **changed}.items() if value is not None}
+        return f"?{urlencode(told)}"
+
+    def at(self, label: str) -> str:
+        """This page of another period."""
+        return self.here(**{"period": label, "from": None, "to": None})
+
+    def asset(self, name: str) -> str:
+        """The address of a style sheet or script."""
+        return self._base + assets.address(name)
+
+    def period(self) -> Period:
+        """The period the address names, by default the present year.
+
+        Raises:
+            Refused: invalid_period.
+        """
+        try:
+            return picking.period_of(self.query, self.today)
+        except InvalidPeriod as error:
+            raise Refused(
+                {
+                    "status": 422,
+                    "code": "invalid_period",
+                    "title": self.say("Kỳ không hợp lệ"),
+                    "detail": self.say("Chọn kỳ khác, ví dụ 2026, 2026-Q3 hoặc 2026-08."),
+                }
+            ) from error
+
+    def picker(self, chosen: Period) -> picking.Picker:
+        """The period picker."""
+        return picking.picker(chosen, self.today, self.language)
+
+    def render(self, template: str, status: int = 200, **context: Any) -> Response:
+        """The page, made of a template."""
+        text = (
+            _environment()
+            .get_template(template)
+            .render(
+                page=self,
+                _=self.say,
+                show=Formats(self.language),
+                **{"unit": None, "here": None, "levels": LEVELS, **context},
+            )
+        )
+        return HTMLResponse(text, status_code=status, headers=_HEADERS)
+
+
+def page_of(request: Request, service: Serving) -> Page:
+    """The page of a request."""
+    return Page(request, service)
+
+
+Paging = Annotated[Page, Depends(page_of)]
+"""A parameter of routes."""
+
+
+def install(app: FastAPI) -> None:
+    """Tell refusals as pages: who is not known is shown where to log in, others what to do."""
+
+    @app.exception_handler(Refused)
+    async def _refused(request: Request, refused: Refused) -> Response:
+        page = Page(request, request.app.state.service)
+        if refused.status == 401:
+            asked = request.url.path.removeprefix("/") + (f"?{request.url.query}" if request.url.query else "")
+            return RedirectResponse(page.link("login", next=asked), status_code=303)
+        return page.render("error.html", status=refused.status, problem=refused.problem, request_id=_id_of(request))
+
+
+def _id_of(request: Request) -> str | None:
+    known: str | None = getattr(request.state, "request_id", None)
+    return known
+
+
+def problem(status: int, code: str, title: str, detail: str) -> Mapping[str, Any]:
+    """A problem that a page itself finds."""
+    return {"status": status, "code": code, "title": title, "detail": detail}

@@ -1,0 +1,50 @@
+"""`/`: where to go; on an empty service, how to begin."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from app.pages.asking import Answer
+from app.pages.frame import Page, Paging
+
+router = APIRouter(include_in_schema=False)
+
+_LEVELS: Final = ("ministry", "province", "department", "commune")
+
+
+@router.get("/")
+async def home(page: Paging) -> Response:
+    """The units that this visitor may read, with their points of the year."""
+    units = await page.ask.or_none("/v1/units", "invalid_parameter")
+    if not units:
+        return page.render("begin.html", here="home", address=f"{page.request.base_url}".rstrip("/"))
+    sought = page.query.get("q", "").strip()
+    found = [each for each in units if _matches(each, sought)]
+    codes = {each["code"] for each in units}
+    roots = [each for each in units if each["parent"] not in codes]
+    points: dict[str, Answer] = {}
+    for root in roots:
+        for level in {each["level"] for each in units}:
+            points |= await _points(page, root["code"], level)
+    return page.render(
+        "home.html",
+        here="home",
+        sought=sought,
+        roots=roots,
+        levels=[(level, [each for each in found if each["level"] == level]) for level in _LEVELS],
+        found=found,
+        points_of=points,
+    )
+
+
+async def _points(page: Page, root: str, level: str) -> dict[str, Answer]:
+    ranking = await page.ask("/v1/ranking", unit=root, level=level, period=f"{page.today.year}")
+    return {row["unit"]["code"]: row for row in ranking["rows"]}
+
+
+def _matches(unit: Answer, sought: str) -> bool:
+    """Whether a unit is meant by what was typed: a part of its name or code, in any case."""
+    return sought.casefold() in f"{unit['code']} {unit['name']}".casefold()

@@ -1,0 +1,39 @@
+// Server-Sent Events by fetch: so that the comments that keep a quiet stream open are seen, and their absence too. A
+// connection that died without a word (a laptop that slept, a cut line) is noticed and made anew.
+const SILENCE = 40_000;
+const LONGEST_WAIT = 30_000;
+
+export async function changes(url, on) {
+  let last = "";
+  let first = true;
+  for (let failures = 0; ; ) {
+    const stop = new AbortController();
+    let heard = Date.now();
+    const watch = setInterval(() => { if (Date.now() - heard > SILENCE) stop.abort(); }, 1000);
+    try {
+      const answer = await fetch(url, { headers: last ? { "Last-Event-ID": last } : {}, cache: "no-store", signal: stop.signal });
+      if (answer.status === 401 || answer.status === 403) { on.refused(); return; }
+      if (!answer.ok) throw new Error(String(answer.status));
+      const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+      on.connected();
+      failures = 0;
+      for (let rest = "", part; !(part = await reader.read()).done; ) {
+        heard = Date.now();
+        const events = (rest + part.value).split("\n\n");
+        rest = events.pop();
+        for (const event of events) {
+          const id = /^id: ?(.*)$/m.exec(event);
+          if (!id) continue;
+          // The first tells what the page shows already, unless something came between.
+          if (!first || last) on.changed(event);
+          last = id[1];
+          first = false;
+        }
+      }
+    } catch { /* told below */ }
+    clearInterval(watch);
+    on.lost();
+    const wait = Math.min(LONGEST_WAIT, 1000 * 2 ** failures++) * (0.5 + Math.random() / 2);
+    await new Promise((done) => setTimeout(done, wait));
+  }
+}

@@ -1,0 +1,94 @@
+"""`/units/{unit}`: how a unit stands, why not full marks, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from app.pages import picking
+from app.pages.asking import Answer
+from app.pages.frame import Page, Paging
+
+router = APIRouter(include_in_schema=False)
+
+_LEVELS_BELOW: Final = ("department", "commune")
+_ADVICE_LINES: Final = 5
+_CHILDREN_SHOWN: Final = 5
+"""So many of a level from either end; the ranking has all."""
+
+
+@router.get("/units/{unit}")
+async def unit_page(page: Paging, unit: str) -> Response:
+    """The page of a unit and period."""
+    chosen = page.period()
+    asked = picking.asked(chosen)
+    card = await page.ask("/v1/scorecard", unit=unit, **asked)
+    code = card["unit"]["code"]
+    path = await path_of(page, code)
+    months = _year_of(chosen.year)
+    scored = [each for group in card["groups"] for each in group["indicators"]]
+    codes = [each["code"] for each in scored]
+    series = await page.ask("/v1/series", unit=code, indicator=["TOTAL", *codes], bucket="month", **months)
+    return page.render(
+        "unit.html",
+        here="unit",
+        unit=card["unit"],
+        path=path,
+        asked=asked,
+        picker=page.picker(chosen),
+        card=card,
+        place=await _place(page, path, card["unit"], asked),
+        last_year=await _place(page, path, card["unit"], {**asked, "compare": "last_year"}),
+        flow=await page.ask("/v1/today", unit=code, limit="1"),
+        advice=await page.ask("/v1/advice", unit=code, **asked),
+        advice_lines=_ADVICE_LINES,
+        named={each["code"]: each for each in (*scored, *card["operational"])},
+        lines={each["indicator"]: each["points"] for each in series["series"]},
+        months=months,
+        children=await _children(page, code, asked),
+        widest=max(group["max"] for group in card["groups"]),
+    )
+
+
+async def path_of(page: Page, code: str) -> list[Answer]:
+    """The units above one, as far as the visitor reaches, the highest first, and the unit itself."""
+    path = [await page.ask(f"/v1/units/{code}")]
+    while (parent := path[0]["parent"]) is not None:
+        above = await page.ask.or_none(f"/v1/units/{parent}", "forbidden_unit", "unknown_unit")
+        if above is None:
+            break
+        path.insert(0, above)
+    return path
+
+
+async def _place(page: Page, path: list[Answer], unit: Answer, asked: Mapping[str, str]) -> Answer | None:
+    """The unit's row in the ranking of its level; its rank says something only among others."""
+    ranking = await page.ask("/v1/ranking", unit=path[0]["code"], level=unit["level"], **asked)
+    row: Answer = next((each for each in ranking["rows"] if each["unit"]["code"] == unit["code"]), None)
+    return row and {**row, "previous_period": ranking["previous_period"], "total_change": _change(row)}
+
+
+def _change(row: Mapping[str, Any]) -> Decimal | None:
+    before = row["previous_score"]
+    return None if before is None or row["score"] is None else row["score"] - before
+
+
+async def _children(page: Page, code: str, asked: Mapping[str, str]) -> list[Answer]:
+    """For each level below, the first and last of its ranking."""
+    found = []
+    for level in _LEVELS_BELOW:
+        rows = (await page.ask("/v1/ranking", unit=code, level=level, **asked))["rows"]
+        rows = [each for each in rows if each["unit"]["code"] != code]
+        if rows:
+            few = len(rows) <= 2 * _CHILDREN_SHOWN
+            shown = [rows] if few else [rows[:_CHILDREN_SHOWN], rows[-_CHILDREN_SHOWN:]]
+            found.append({"level": level, "of": len(rows), "parts": shown})
+    return found
+
+
+def _year_of(year: int) -> dict[str, str]:
+    return {"from": f"{year}-01-01", "to": f"{year}-12-31"}
