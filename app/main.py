@@ -19,9 +19,11 @@ from app.api.http.metrics import Metrics
 from app.api.http.middleware import Methods, Requests
 from app.api.http.service import Budget, Service
 from app.api.http.watcher import Watcher
-from app.api.lives import dossiers, life, quality
+from app.api.lives import dossiers as lists
+from app.api.lives import life as lives
+from app.api.lives import quality
 from app.logs import set_up_logging
-from app.pages import assets, frame, home, unit
+from app.pages import assets, dossiers, frame, home, indicator, life, unit
 from app.settings import InvalidSettings, Settings, of_environment
 from app.start import Unwritable, pepper, prove
 from app.store import check
@@ -35,10 +37,10 @@ from app.store.write.refold import Refolder
 VERSION = "0.1.0"
 _ENDING_SECONDS = 2.0
 
-_PAGES = (home, unit)
+_PAGES = (home, unit, indicator, dossiers, life)
 _ROUTES = (
     *(events, catalogues, indicators, scorecard, stream, ranking, series, breakdown, advice),
-    *(dossiers, life, quality, rejections, probes),
+    *(lists, lives, quality, rejections, probes),
 )
 
 

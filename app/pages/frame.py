@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from app.api.http.service import Service, Serving
 from app.domain.calendar.civil import CIVIL, Instant, clock_of
 from app.domain.calendar.periods import InvalidPeriod, Period
-from app.pages import assets, picking
+from app.pages import assets, picking, terms
 from app.pages.asking import Asking, Refused
 from app.pages.formats import Formats
 from app.pages.words import Language, say
@@ -24,13 +24,6 @@ POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
-LEVELS: Final = {
-    "ministry": "Bộ, ngành",
-    "province": "Tỉnh, thành phố",
-    "department": "Sở, ban, ngành",
-    "commune": "Xã, phường",
-}
-"""What the levels of units are called."""
 _HEADERS: Final = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -110,18 +103,15 @@ class Page:
         """The period picker."""
         return picking.picker(chosen, self.today, self.language)
 
+    def term(self, code: str | None) -> str:
+        """What a code is called; a code without a name, a text, stays itself."""
+        return "" if code is None else self.say(terms.TERMS.get(code, code))
+
     def render(self, template: str, status: int = 200, **context: Any) -> Response:
         """The page, made of a template."""
-        text = (
-            _environment()
-            .get_template(template)
-            .render(
-                page=self,
-                _=self.say,
-                show=Formats(self.language),
-                **{"unit": None, "here": None, "levels": LEVELS, **context},
-            )
-        )
+        mine = {"page": self, "_": self.say, "term": self.term, "show": Formats(self.language)}
+        beside = {"level_names": terms.LEVELS, "unit": None, "here": None}
+        text = _environment().get_template(template).render(**mine, **{**beside, **context})
         return HTMLResponse(text, status_code=status, headers=_HEADERS)
 
 

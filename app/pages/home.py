@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Final
 
 from fastapi import APIRouter
@@ -46,5 +47,11 @@ async def _points(page: Page, root: str, level: str) -> dict[str, Answer]:
 
 
 def _matches(unit: Answer, sought: str) -> bool:
-    """Whether a unit is meant by what was typed: a part of its name or code, in any case."""
-    return sought.casefold() in f"{unit['code']} {unit['name']}".casefold()
+    """Whether a unit is meant by what was typed: words of its name or code, in any case, with or without marks."""
+    text = f"{unit['code']} {unit['name']}"
+    return _bare(sought) in _bare(text) if _bare(sought) == sought.casefold() else sought.casefold() in text.casefold()
+
+
+def _bare(text: str) -> str:
+    letters = unicodedata.normalize("NFD", text.casefold().replace("đ", "d"))
+    return "".join(each for each in letters if not unicodedata.combining(each))

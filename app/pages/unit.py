@@ -29,7 +29,7 @@ async def unit_page(page: Paging, unit: str) -> Response:
     card = await page.ask("/v1/scorecard", unit=unit, **asked)
     code = card["unit"]["code"]
     path = await path_of(page, code)
-    months = _year_of(chosen.year)
+    months = year_of(chosen.year)
     scored = [each for group in card["groups"] for each in group["indicators"]]
     codes = [each["code"] for each in scored]
     series = await page.ask("/v1/series", unit=code, indicator=["TOTAL", *codes], bucket="month", **months)
@@ -43,7 +43,7 @@ async def unit_page(page: Paging, unit: str) -> Response:
         card=card,
         place=await _place(page, path, card["unit"], asked),
         last_year=await _place(page, path, card["unit"], {**asked, "compare": "last_year"}),
-        flow=await page.ask("/v1/today", unit=code, limit="1"),
+        due_soon=(await page.ask("/v1/today", unit=code, limit="1")).get("total"),
         advice=await page.ask("/v1/advice", unit=code, **asked),
         advice_lines=_ADVICE_LINES,
         named={each["code"]: each for each in (*scored, *card["operational"])},
@@ -90,5 +90,6 @@ async def _children(page: Page, code: str, asked: Mapping[str, str]) -> list[Ans
     return found
 
 
-def _year_of(year: int) -> dict[str, str]:
+def year_of(year: int) -> dict[str, str]:
+    """The parameters of a whole year."""
     return {"from": f"{year}-01-01", "to": f"{year}-12-31"}
