@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cache, partial
@@ -29,7 +30,10 @@ _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
+    "Vary": "Accept-Encoding, Cookie, Authorization",
 }
+_PACKING: Final = 4
+"""gzip's level: a page of 100 kB in 2 ms to a fifth."""
 
 
 @cache
@@ -112,7 +116,10 @@ class Page:
         mine = {"page": self, "_": self.say, "term": self.term, "show": Formats(self.language)}
         beside = {"level_names": terms.LEVELS, "unit": None, "here": None}
         text = _environment().get_template(template).render(**mine, **{**beside, **context})
-        return HTMLResponse(text, status_code=status, headers=_HEADERS)
+        if "gzip" not in self.request.headers.get("accept-encoding", ""):
+            return HTMLResponse(text, status_code=status, headers=_HEADERS)
+        packed = gzip.compress(text.encode(), _PACKING)
+        return HTMLResponse(packed, status_code=status, headers={**_HEADERS, "Content-Encoding": "gzip"})
 
 
 def page_of(request: Request, service: Serving) -> Page:
