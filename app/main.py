@@ -23,7 +23,7 @@ from app.api.lives import dossiers as lists
 from app.api.lives import life as lives
 from app.api.lives import quality
 from app.logs import set_up_logging
-from app.pages import assets, dossiers, frame, home, indicator, life, unit
+from app.pages import assets, dossiers, frame, home, indicator, life, unit, wall
 from app.pages import ranking as ranking_page
 from app.settings import InvalidSettings, Settings, of_environment
 from app.start import Unwritable, pepper, prove
@@ -38,7 +38,7 @@ from app.store.write.refold import Refolder
 VERSION = "0.1.0"
 _ENDING_SECONDS = 2.0
 
-_PAGES = (home, unit, indicator, dossiers, life, ranking_page)
+_PAGES = (home, unit, indicator, dossiers, life, ranking_page, wall)
 _ROUTES = (
     *(events, catalogues, indicators, scorecard, stream, ranking, series, breakdown, advice),
     *(lists, lives, quality, rejections, probes),

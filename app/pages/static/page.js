@@ -15,3 +15,19 @@ if (button) {
 
 const main = document.querySelector("[data-stream]");
 if (main) follow(main.dataset.stream);
+
+// Clocks show the server's time, and how long ago something was, as long as the page is open.
+const clock = document.querySelector("[data-clock]");
+if (clock) {
+  const ahead = Date.parse(clock.dateTime) - Date.now();
+  const zone = { timeZone: "Asia/Ho_Chi_Minh" };
+  setInterval(() => {
+    const at = new Date(Date.now() + ahead);
+    clock.textContent =
+      at.toLocaleTimeString("vi", zone) + "  " + at.toLocaleDateString(root.lang, { ...zone, weekday: "long", day: "2-digit", month: "2-digit", year: "numeric" });
+  }, 1000);
+}
+
+// A wall that goes round.
+const round = document.querySelector("[data-next]");
+if (round) setTimeout(() => location.replace(round.dataset.next), 1000 * Number(round.dataset.after));
