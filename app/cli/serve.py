@@ -114,7 +114,10 @@ Push an event (writing needs this key, valid until the next start):
     -d '{json.dumps(event)}'
   curl '{address}/v1/scorecard?unit={_WELCOMED}&period=2026'
 
-Stop with Ctrl-C.
+Look at it (stop with Ctrl-C):
+  {address}/
+  {address}/units/{_WELCOMED}
+  {address}/wall/{province.ROOT}
 """,
         flush=True,
     )

@@ -38,6 +38,8 @@ class Asking:
     def __init__(self, request: Request, language: str) -> None:
         self._request = request
         self._language = language
+        self.tags: dict[str, str] = {}
+        """ETags of the answers, by path, the first of each: what a stream is told the page shows already."""
 
     async def __call__(self, path: str, **query: str | list[str] | None) -> Answer:
         """The answer of `GET path`; parameters that are None are left out, a list is given once for each.
@@ -73,6 +75,7 @@ class Asking:
             "state": dict(scope.get("state", {})),
         }
         status, parts = 500, []
+        tags = self.tags
 
         async def receive() -> Message:
             return {"type": "http.request", "body": b"", "more_body": False}
@@ -81,6 +84,9 @@ class Asking:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                tag = dict(message["headers"]).get(b"etag")
+                if tag is not None:
+                    tags.setdefault(path, tag.decode())
             else:
                 parts.append(message.get("body", b""))
 

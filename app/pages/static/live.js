@@ -5,7 +5,7 @@ import { exchange } from "./exchange.js";
 
 const PAUSE = 1000; // between two renewals: figures that change without end cost one page a second
 
-export function follow(url) {
+export function follow(url, shown) {
   let renewing = false;
   let again = false;
   let lostAt = null;
@@ -25,7 +25,7 @@ export function follow(url) {
     renewing = false;
   }
 
-  changes(url, {
+  changes(url, shown, {
     changed: renew,
     connected() { lostAt = null; tell(null); },
     lost() { if (!lostAt) { lostAt = new Date(); tell(lostAt); } },

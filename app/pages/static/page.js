@@ -14,7 +14,7 @@ if (button) {
 }
 
 const main = document.querySelector("[data-stream]");
-if (main) follow(main.dataset.stream);
+if (main) follow(main.dataset.stream, main.dataset.tag);
 
 // Clocks show the server's time, and how long ago something was, as long as the page is open.
 const clock = document.querySelector("[data-clock]");

@@ -3,9 +3,9 @@
 const SILENCE = 40_000;
 const LONGEST_WAIT = 30_000;
 
-export async function changes(url, on) {
-  let last = "";
-  let first = true;
+// `shown` is the id of what the page shows: an event comes only when it is another.
+export async function changes(url, shown, on) {
+  let last = shown;
   for (let failures = 0; ; ) {
     const stop = new AbortController();
     let heard = Date.now();
@@ -24,10 +24,8 @@ export async function changes(url, on) {
         for (const event of events) {
           const id = /^id: ?(.*)$/m.exec(event);
           if (!id) continue;
-          // The first tells what the page shows already, unless something came between.
-          if (!first || last) on.changed(event);
           last = id[1];
-          first = false;
+          on.changed();
         }
       }
     } catch { /* told below */ }
