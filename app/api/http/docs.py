@@ -29,6 +29,7 @@ async function ended(url, request) {
 }
 SwaggerUIBundle({
   url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null, defaultModelsExpandDepth: 0,
+  syntaxHighlight: false,
   presets: [SwaggerUIBundle.presets.apis], layout: "BaseLayout",
   requestInterceptor: (request) => Object.assign(request, { userFetch: ended })
 })

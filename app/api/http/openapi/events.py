@@ -67,6 +67,11 @@ def name_of(kind: type[Happening]) -> str:
     return kind.__name__
 
 
+def data_name_of(kind: type[Happening]) -> str:
+    """The component of their `data`: clients made from the description name a class by it."""
+    return f"{kind.__name__}Data"
+
+
 def value_schema(annotation: Any, name: str) -> Schema:
     """The schema of a field's annotation; an optional one may be null, which is absent."""
     options = [each for each in get_args(annotation) if each is not NoneType]
@@ -83,8 +88,9 @@ def data_schema(kind: type[Happening]) -> Schema:
     fields = msgspec.structs.fields(kind)
     required = [field.name for field in fields if field.required]
     return {
+        "title": data_name_of(kind),
         "type": "object",
-        "description": "What the event says.",
+        "description": f"What {kind.type} says.",
         "properties": {field.name: value_schema(field.type, field.name) for field in fields},
         **({"required": required} if required else {}),
         "additionalProperties": False,
@@ -93,11 +99,13 @@ def data_schema(kind: type[Happening]) -> Schema:
 
 def _event(kind: type[Happening]) -> Schema:
     """A type's events: the envelope with this type and its data."""
-    data = data_schema(kind)
+    needed = "required" in data_schema(kind)
+    data = ref(data_name_of(kind))
     specific = {
         "title": f"What {kind.type} has of its own",
-        "properties": {"type": {"const": kind.type}, "data": data if "required" in data else nullable(data)},
-        "required": ["type", *(["data"] if "required" in data else [])],
+        "type": "object",
+        "properties": {"type": {"const": kind.type}, "data": data if needed else nullable(data)},
+        "required": ["type", *(["data"] if needed else [])],
     }
     return {
         "title": kind.type,
@@ -131,6 +139,13 @@ COMPONENTS: Final[dict[str, Schema]] = {
         "required": [name for name in ENVELOPE if name not in _OPTIONAL],
     },
     **{name_of(kind): _event(kind) for kind in TYPES},
+    **{data_name_of(kind): data_schema(kind) for kind in TYPES},
+    "Batch": {
+        "title": "Batch",
+        "type": "array",
+        "description": "At most 10,000 events; none is fine.",
+        "items": ref("Event"),
+    },
     "Event": {
         "title": "Event",
         "description": "A CloudEvent 1.0 of one of the contract's types.",
@@ -143,12 +158,6 @@ COMPONENTS: Final[dict[str, Schema]] = {
 }
 
 _BATCH: Final = [EXAMPLES["dossier.received"], {**EXAMPLES["dossier.returned"], "time": "2026-01-09T10:00:00+07:00"}]
-_ARRAY: Final = {
-    "title": "Batch",
-    "type": "array",
-    "description": "At most 10,000 events; none is fine.",
-    "items": ref("Event"),
-}
 _LINES: Final = "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in _BATCH)
 _DATA: Final = {
     "title": "Data",
@@ -163,10 +172,10 @@ def _content(schema: Schema, examples: Mapping[str, Any]) -> Schema:
 
 BODY: Final = {
     "application/cloudevents+json": _content(ref("Event"), EXAMPLES),
-    "application/cloudevents-batch+json": _content(_ARRAY, {"batch": _BATCH}),
+    "application/cloudevents-batch+json": _content(ref("Batch"), {"batch": _BATCH}),
     "application/x-ndjson": _content(_text("An event a line; blank lines are skipped.", _LINES), {"lines": _LINES}),
     "application/json": _content(
-        {"anyOf": [ref("Event"), _ARRAY, _DATA]},
+        {"anyOf": [ref("Event"), ref("Batch"), _DATA]},
         {"one": _BATCH[0], "batch": _BATCH, "binary_mode": _BATCH[0]["data"]},
     ),
 }
