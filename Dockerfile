@@ -14,7 +14,7 @@ COPY pyproject.toml uv.lock README.md LICENSE ./
 RUN uv sync --frozen --no-dev --no-install-project
 COPY app app
 COPY migrations migrations
-COPY alembic.ini ./
+COPY alembic.ini hatch_build.py ./
 RUN uv sync --frozen --no-dev
 
 FROM python:3.11-slim-bookworm

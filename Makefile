@@ -69,6 +69,6 @@ $(UV):
 	  echo "$(PYTHON) cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@"$(UV_HOME)/bin/python" -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
 
-$(INSTALLED): pyproject.toml uv.lock $(UV)
+$(INSTALLED): pyproject.toml uv.lock hatch_build.py $(UV)
 	@$(UV_RUN) sync --frozen --quiet --python "$(PYTHON)"
 	@touch $@
