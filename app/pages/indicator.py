@@ -40,6 +40,7 @@ async def indicator_page(page: Paging, unit: str, indicator: str) -> Response:
     catalogue = await page.ask("/v1/indicators")
     months = year_of(chosen.year)
     series = await page.ask("/v1/series", unit=code, indicator=indicator, bucket="month", **months)
+    before = await page.ask("/v1/series", unit=code, indicator=indicator, bucket="month", **year_of(chosen.year - 1))
     parts = []
     for by, title in _DIMENSIONS:
         found = await page.ask.or_none("/v1/breakdown", "no_breakdown", unit=code, indicator=indicator, by=by, **asked)
@@ -63,5 +64,6 @@ async def indicator_page(page: Paging, unit: str, indicator: str) -> Response:
         advice=next((each for each in advice["items"] if each["indicator"] == indicator), None),
         parts=parts,
         months=months,
+        year_before=before["points"],
         points_of=series["points"],
     )

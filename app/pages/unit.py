@@ -32,6 +32,7 @@ async def unit_page(page: Paging, unit: str) -> Response:
     months = year_of(chosen.year)
     scored = [each for group in card["groups"] for each in group["indicators"]]
     codes = [each["code"] for each in scored]
+    before = await page.ask("/v1/series", unit=code, indicator="TOTAL", bucket="month", **year_of(chosen.year - 1))
     series = await page.ask("/v1/series", unit=code, indicator=["TOTAL", *codes], bucket="month", **months)
     return page.render(
         "unit.html",
@@ -49,6 +50,7 @@ async def unit_page(page: Paging, unit: str) -> Response:
         named={each["code"]: each for each in (*scored, *card["operational"])},
         lines={each["indicator"]: each["points"] for each in series["series"]},
         months=months,
+        year_before=before["points"],
         children=await _children(page, code, asked),
         widest=max(group["max"] for group in card["groups"]),
     )

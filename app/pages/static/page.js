@@ -16,6 +16,8 @@ if (button) {
 const main = document.querySelector("[data-stream]");
 if (main) follow(main.dataset.stream, main.dataset.tag);
 
+for (const figure of document.querySelectorAll("[data-chart]")) import("./trend.js").then(({ trend }) => trend(figure));
+
 // Clocks show the server's time, and how long ago something was, as long as the page is open.
 const clock = document.querySelector("[data-clock]");
 if (clock) {
