@@ -19,12 +19,9 @@ from app.api.http.metrics import Metrics
 from app.api.http.middleware import Methods, Requests
 from app.api.http.service import Budget, Service
 from app.api.http.watcher import Watcher
-from app.api.lives import dossiers as lists
-from app.api.lives import life as lives
-from app.api.lives import quality
+from app.api.lives import dossiers, life, quality, today
 from app.logs import set_up_logging
-from app.pages import assets, dossiers, frame, home, indicator, life, unit, wall
-from app.pages import ranking as ranking_page
+from app.pages import site
 from app.settings import InvalidSettings, Settings, of_environment
 from app.start import Unwritable, pepper, prove
 from app.store import check
@@ -38,10 +35,9 @@ from app.store.write.refold import Refolder
 VERSION = "0.1.0"
 _ENDING_SECONDS = 2.0
 
-_PAGES = (home, unit, indicator, dossiers, life, ranking_page, wall)
 _ROUTES = (
     *(events, catalogues, indicators, scorecard, stream, ranking, series, breakdown, advice),
-    *(lists, lives, quality, rejections, probes),
+    *(dossiers, today, life, quality, rejections, probes),
 )
 
 
@@ -104,10 +100,9 @@ def create_app(service: Service | None = None) -> FastAPI:
     )
     app.state.service = service
     problems.install(app)
-    frame.install(app)
-    assets.install(app)
-    for each in (*_ROUTES, *_PAGES):
+    for each in _ROUTES:
         app.include_router(each.router)
+    site.install(app)
     if service.settings.docs.open:
         docs.install(app)
     openapi.install(app)

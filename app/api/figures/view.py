@@ -190,16 +190,19 @@ class View:
         return frozenset(unit.id for unit in (*units, *([root] if root else ())))
 
     async def answer(self, service: Service, name: Key, compute: Callable[[], Awaitable[object]]) -> Kept:
-        """The answer called `name` (a path and what it reads beside the common parameters), with how long it holds."""
+        """The answer called `name` (a path and what it reads beside the common parameters), with how long it holds.
+
+        `compute` makes its body, or what is encoded of it already.
+        """
         catalogues, moment = self.catalogues, self.moment
         if catalogues.root not in catalogues.units:
             # Without it nothing counts the changes of the root's own figures, which every unit shows.
             service.metrics.answers.labels("computed").inc()
-            return Kept((), moment.now, moment.now, Encoded.of(await compute()))
+            return Kept((), moment.now, moment.now, _encoded(await compute()))
         version = moment.version(await self.reader.changes(self.counted))
 
         async def computed() -> Kept:
-            figure = Encoded.of(await compute())
+            figure = _encoded(await compute())
             until = _FOR_EVER
             if self.wanted.period.is_open(self.now):
                 units = [unit.id for unit in catalogues.in_scope(self.unit.code, "subtree")]
@@ -244,6 +247,10 @@ class View:
     def later(self) -> dict[str, str | None]:
         """What tells only the time of asking: `as_of`, and the end at which an open period is cut."""
         return {"effective_end": instant(self.wanted.period.effective_end(self.now)), **as_of(self.moment)}
+
+
+def _encoded(body: object) -> Encoded:
+    return body if isinstance(body, Encoded) else Encoded.of(body)
 
 
 @asynccontextmanager

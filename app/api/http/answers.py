@@ -53,6 +53,10 @@ class Encoded:
         """Bytes."""
         return sum(map(len, self.parts))
 
+    def tells(self, name: str) -> bool:
+        """Whether it has a field of this name that is told when it is sent."""
+        return name.encode() in self.parts[1::2]
+
     def sent(self, later: Mapping[str, str | None]) -> bytes:
         """The whole answer."""
         parts = list(self.parts)

@@ -79,6 +79,16 @@ def named(query: Mapping[str, str], name: str, allowed: Collection[_T], called: 
     return one_of(query, name, allowed, "")
 
 
+def whole_of(query: Mapping[str, str], name: str, most: int, usual: int) -> int:
+    """A parameter with a whole number from 0 on."""
+    text = query.get(name)
+    if text is None:
+        return usual
+    if text.isascii() and text.isdigit() and len(text) <= len(str(most)) and int(text) <= most:
+        return int(text)
+    raise Problem("invalid_parameter", f"a whole number from 0 to {most}", name)
+
+
 def indicator_of(query: Mapping[str, str]) -> Indicator:
     """The indicator a query names."""
     if "indicator" not in query:
@@ -94,6 +104,11 @@ def indicator_of(query: Mapping[str, str]) -> Indicator:
 def asked(request: Request, more: Collection[str] = ()) -> Asked:
     """The common parameters of a figure; `more` names others that the route reads itself."""
     query = only(request, (*COMMON, *more))
+    return asked_of(query)
+
+
+def asked_of(query: dict[str, str], period: Period | None = None) -> Asked:
+    """What a query asks for; `period` where none can be asked for."""
     if "unit" not in query:
         raise Problem("invalid_parameter", "name the unit", "unit")
     procedure = query.get("procedure")
@@ -101,7 +116,7 @@ def asked(request: Request, more: Collection[str] = ()) -> Asked:
         raise Problem("invalid_parameter", "a procedure code is digits.digits", "procedure")
     return Asked(
         unit=query["unit"],
-        period=period_of(query),
+        period=period or period_of(query),
         scope=one_of(query, "scope", SCOPES, "subtree"),
         seen=one_of(query, "as", SEEN, "now"),
         procedure=procedure,

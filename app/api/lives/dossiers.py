@@ -44,6 +44,7 @@ EndedAt = Annotated[str | None, time("When it ended.", _ENDED)]
 OnTime = Annotated[bool | None, said("False when late or overdue, null while it may still end in time.", True)]
 Cursor = Annotated[str | None, said("`cursor` of the next page; null on the last.", None)]
 _FLAGS: Final = [*FLAGS, *ABOUT, "late_published", "electronic", "signed", *TIERS[1:]]
+Flags = Annotated[list[Annotated[str, said("A flag.", "fee", enum=_FLAGS)]], said("What is known of it.")]
 _KINDS: Final[dict[Table, ItemKind]] = {"life": "dossier", "petition": "petition", "document": "document"}
 
 
@@ -61,7 +62,7 @@ class Item(TypedDict):
     deadline: DeadlineAt
     ended_at: EndedAt
     on_time: OnTime
-    flags: Annotated[list[Annotated[str, said("A flag.", "fee", enum=_FLAGS)]], said("What is known of it.")]
+    flags: Flags
 
 
 ITEM: Final = tuple(Item.__annotations__)

@@ -64,6 +64,15 @@ class Calendar:
         except IndexError:
             raise ValueError("the calendar has too few working days") from None
 
+    def workdays_between(self, day: Day, last: Day) -> int:
+        """How many working days come after a civil day up to another one, included; 0 where that is no later.
+
+        Raises ValueError for a day outside 1999-2126.
+        """
+        if not (_FIRST <= day <= _REACH and _FIRST <= last <= _REACH):
+            raise ValueError("working days are counted between days in 1999-2126")
+        return max(0, self._upto[last - _FIRST] - self._upto[day - _FIRST])
+
     def end_of_nth_workday(self, day: Day, n: int) -> Instant:
         """The last microsecond, 23:59:59.999999+07:00, of the `n`-th working day after a civil day. Errors as there."""
         return Instant(start_of(Day(self.nth_workday(day, n) + 1)) - 1)

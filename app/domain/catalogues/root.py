@@ -6,7 +6,7 @@ calendar say; everything else here is applied when a figure is read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Literal
@@ -173,6 +173,18 @@ class Catalogues:
                 inside |= merged
             found = tuple(self.units[code] for code in sorted(inside, key=codes.sort_key))
             self._scopes[(unit, scope)] = found
+        return found
+
+    def standing_as(self, units: Collection[Unit]) -> dict[int, Unit]:
+        """As which of `units` each of them (by id) stands: a merged one as its last successor that is among them."""
+        inside = {unit.code for unit in units}
+        found: dict[int, Unit] = {}
+        for unit in units:
+            stands = unit
+            # Successions end: see _last_successor.
+            while stands.successor in inside:
+                stands = self.units[stands.successor]
+            found[unit.id] = stands
         return found
 
     def seen_then(self, a: Instant, b: Instant) -> Catalogues:

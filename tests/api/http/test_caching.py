@@ -96,6 +96,26 @@ async def test_a_deadline_ends_what_is_kept_just_after_its_instant(served: Runni
     assert len(sums) > spent
 
 
+async def test_what_is_late_today_is_kept_until_something_of_its_units_changes(
+    served: Running, now, sums: list[str]
+) -> None:
+    served.clock.at = now
+    await served.push([reception(served)])
+
+    async def total(limit: int = 1) -> int:
+        answer = await served.get("/v1/today", unit="H44.07", limit=limit)
+        return int(answer.json()["total"])
+
+    assert (await total(), len(sums)) == (1, 1)
+    served.clock.at = now + timedelta(minutes=1)
+    await served.push([reception(served, subject="H44.13-260105-0001", unit="H44.13")])
+    assert (await total(), len(sums)) == (1, 1)
+    # Another page is another answer.
+    assert (await total(2), len(sums)) == (1, 2)
+    await served.push([reception(served, subject="H44.07-260105-0002")])
+    assert (await total(), len(sums)) == (2, 3)
+
+
 def sized(size: int) -> Encoded:
     """An answer of so many bytes."""
     return Encoded((b"x" * size,), "")

@@ -19,6 +19,7 @@ TABLES: dict[str, dict[str, str]] = {
     "/v1/series": {"unit": "H44", "period": "2026", "indicator": "DOSSIER_ON_TIME", "bucket": "month"},
     "/v1/breakdown": {"unit": "H44", "period": "2026", "indicator": "DOSSIER_ON_TIME", "by": "unit"},
     "/v1/dossiers": {"unit": "H44", "period": "2026", "indicator": "DOSSIER_ON_TIME", "side": "denominator"},
+    "/v1/today": {"unit": "H44"},
     "/v1/data-quality": {"unit": "H44"},
     "/v1/advice": {"unit": "H44", "period": "2026"},
     **{path: {} for path in ("/v1/rejections", "/v1/indicators", "/v1/units", "/v1/units/H44.07", "/v1/procedures",

@@ -256,6 +256,7 @@ QUERIES: dict[str, list[dict[str, str]]] = {
         {"subject": subject}
         for subject in ("H44.07-260105-0000", "H44.07-260105-0003", "PAKN-1", "12/QĐ", "1.004555", "H44.07-260105-0009")
     ],
+    "/v1/today": [{"unit": "H44"}, {"unit": "H44.07", "within": "30", "state": "late", "limit": "1"}],
     "/v1/data-quality": [{"unit": "H44"}, {"unit": "H44", "cause": "unknown_procedure", "limit": "1"}],
     "/v1/rejections": [{}, {"source": "/h44/thu", "limit": "1"}],
     "/v1/advice": [{"unit": "H44", "period": "2026"}, {"unit": "H44", "period": "2026", "procedure": "1.004555"}],

@@ -13,9 +13,13 @@ from app.api.http.parameters import COMPARISONS, GROUPS, INDICATORS, SCOPES, SEE
 from app.domain.catalogues.root import LEVELS
 from app.domain.lives.flags import CAUSES
 from app.store.read.dossiers import SIDES
+from app.store.read.open import STATES
 
 Parameter = dict[str, Any]
 
+USUAL_DAYS: Final = 3
+MOST_DAYS: Final = 30
+"""How many working days are looked ahead, by default and at most."""
 MOST: Final = 300
 """The longest value of a query parameter."""
 
@@ -98,6 +102,12 @@ RANK_INDICATOR: Final = _named("By this indicator's points, or its ratio where i
 BUCKET: Final = _named("The length of a bucket.", ("day", "week", "month"), "bucket", "month")
 BY: Final = _named("The dimension.", ("unit", "procedure", "sector", "channel"), "by", "unit")
 SIDE: Final = _named("What counts, what is missing for it, or both.", SIDES, "side", "missing")
+WITHIN: Final = query(
+    "within",
+    "How many working days after today are looked ahead; 0 is today.",
+    {"type": "integer", "minimum": 0, "maximum": MOST_DAYS, "default": USUAL_DAYS},
+)
+STATE: Final = _named("Only what is late, or only what is still to become so.", STATES, "state")
 ROOT_UNIT: Final = query(
     "unit",
     "Where reading is open, a unit of the root; with a key it is not looked at.",
