@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from app.api import catalogues, events, indicators, rejections
 from app.api.events_direct import Direct
 from app.api.figures import advice, breakdown, ranking, scorecard, series, stream
 from app.api.http import docs, openapi, probes, problems
 from app.api.http.caching import FigureCache
+from app.api.http.login.session import Sessions
 from app.api.http.metrics import Metrics
 from app.api.http.middleware import Methods, Requests
 from app.api.http.service import Budget, Service
@@ -32,8 +35,18 @@ from app.store.write.gather import Gatherer
 from app.store.write.intake import Intake
 from app.store.write.refold import Refolder
 
+if TYPE_CHECKING:
+    from app.api.http.login.oidc import Provider
+
 VERSION = "0.1.0"
 _ENDING_SECONDS = 2.0
+_OF_OTHERS: Final[Mapping[str, Any]] = {
+    "allow_methods": ("GET", "HEAD"),
+    "allow_headers": ("Authorization", "If-None-Match", "Last-Event-ID"),
+    "expose_headers": ("ETag", "Link", "Content-Disposition", "Retry-After", "WWW-Authenticate", "X-Request-ID"),
+    "max_age": 3600,
+}
+"""What pages of other origins may do: ask. Their scripts see these headers of the answers."""
 
 _ROUTES = (
     *(events, catalogues, indicators, scorecard, stream, ranking, series, breakdown, advice),
@@ -73,8 +86,18 @@ def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None, se
         budget=Budget(settings.intake),
         keys=Keys(database, secret),
         pepper=secret,
+        sessions=Sessions(settings, secret),
+        provider=_provider(settings),
         clock=clock,
     )
+
+
+def _provider(settings: Settings) -> Provider | None:
+    if settings.oidc.issuer is None:
+        return None
+    from app.api.http.login.oidc import Provider  # late: what it rests on takes 13 MB
+
+    return Provider(settings.oidc, f"{settings.http.public_url}/login/oidc/back")
 
 
 def create_app(service: Service | None = None) -> FastAPI:
@@ -107,6 +130,9 @@ def create_app(service: Service | None = None) -> FastAPI:
         docs.install(app)
     openapi.install(app)
     app.add_middleware(Methods, routes=app)
+    if origins := service.settings.http.cors_origins:
+        # Within Direct: a push is no page's to send, and pays nothing for it.
+        app.add_middleware(CORSMiddleware, **_OF_OTHERS, allow_origins=origins, allow_credentials=origins != ["*"])
     app.add_middleware(Direct, service=service)
     app.add_middleware(Requests, metrics=service.metrics)
     return app

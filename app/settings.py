@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -45,7 +46,30 @@ def _some_folder(path: Path) -> Path:
     return path
 
 
+def _of_origin(text: str) -> str:
+    """An origin as browsers write it: scheme, host and, where it is not the scheme's own, port."""
+    parts = urlsplit(text.strip())
+    port = {"http": ":80", "https": ":443"}.get(parts.scheme)
+    bare = (parts.path in ("", "/"), not parts.query, not parts.fragment, "@" not in parts.netloc, "*" not in text)
+    if port is None or not parts.hostname or not all(bare):
+        raise ValueError("it is a scheme, a host and perhaps a port, as in https://ioc.example.vn")
+    return f"{parts.scheme}://{parts.netloc.lower().removesuffix(port)}"
+
+
+def _of_origins(origins: list[str]) -> list[str]:
+    return origins if origins == ["*"] else [_of_origin(each) for each in origins]
+
+
+def _of_issuer(text: str) -> str:
+    parts = urlsplit(text)
+    near = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
+    if not parts.hostname or not (parts.scheme == "https" or near):
+        raise ValueError("it begins with https://, as in https://sso.example.vn/realms/office")
+    return text
+
+
 Secret = Annotated[SecretStr, AfterValidator(_no_blank)]
+Origin = Annotated[str, AfterValidator(_of_origin)]
 
 
 class DatabaseSettings(_Group):
@@ -99,6 +123,15 @@ class HttpSettings(_Group):
         ge=1,
         le=10**6,
         description="Most connections, and no more than open files allow; beyond them the longest idle is closed.",
+    )
+    public_url: Origin | None = Field(
+        None,
+        description="Address under which browsers reach the service; with https:// cookies are never sent without TLS.",
+    )
+    cors_origins: Annotated[list[str], AfterValidator(_of_origins)] = Field(
+        [],
+        max_length=100,
+        description='Origins, a JSON list, whose pages may read the API in a browser; ["*"] is any, without cookies.',
     )
 
 
@@ -173,6 +206,32 @@ class AuthSettings(_Group):
     open_reading: bool = Field(
         False, description="Figures and catalogues may be read without a key by clients on the loopback interface."
     )
+    session_hours: float = Field(
+        720, gt=0, le=8760, description="Hours after which who logged in by a key must do so again."
+    )
+
+
+class OidcSettings(_Group):
+    """Logging in by an OpenID Connect provider; off without an issuer."""
+
+    issuer: Annotated[str, AfterValidator(_of_issuer)] | None = Field(
+        None, description="The provider's issuer, an https:// address; the rest is found by its discovery document."
+    )
+    client_id: str | None = Field(None, min_length=1, description="What the provider calls this service.")
+    client_secret: Secret | None = Field(
+        None, description="The secret the provider gave for it; none for a public client, which PKCE alone protects."
+    )
+    scopes: str = Field("openid profile", pattern=r"^(.* )?openid( .*)?$", description="Scopes asked for, with blanks.")
+    claim: str = Field(
+        "unit", min_length=1, description="Claim with the code of the person's unit, or a list with several."
+    )
+    default_unit: str | None = Field(
+        None, min_length=1, description="Unit that persons without the claim may read; without one they are refused."
+    )
+    session_hours: float = Field(
+        12, gt=0, le=720, description="Hours after which the provider is asked again who somebody is."
+    )
+    seconds: float = Field(10, gt=0, le=60, description="Seconds the provider has for each step of a login.")
 
 
 class LogSettings(_Group):
@@ -215,6 +274,7 @@ class Settings(BaseSettings):
     figures: FigureSettings = FigureSettings()
     streams: StreamSettings = StreamSettings()
     auth: AuthSettings = AuthSettings()
+    oidc: OidcSettings = OidcSettings()
     log: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()
     docs: DocsSettings = DocsSettings()
@@ -227,7 +287,7 @@ _OTHERS: Final = ("CHISO_PG_BIN", "CHISO_KEY")
 _NOT_OURS: Final = re.compile(
     r"CHISO_TEST[A-Z_]*|CHISO_([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_\d+_(TCP|UDP|SCTP)(_[A-Z]+)?)"
 )
-_SECRET: Final = ("__DSN", "__PEPPER", "__KEY")
+_SECRET: Final = ("__DSN", "__PEPPER", "__KEY", "__CLIENT_SECRET")
 _LINKED: Final = re.compile(r"CHISO_([A-Z0-9_]+_)?PORT")
 
 
@@ -279,13 +339,22 @@ def _wrong(error: ValidationError) -> Iterator[str]:
 def _no_json(environment: Mapping[str, str]) -> Iterator[str]:
     """The groups and lists given as something that is no JSON."""
     groups = {name for name, field in Settings.model_fields.items() if isinstance(field.default, BaseModel)}
-    whole = {f"CHISO_{name.upper()}" for name in groups} | {"CHISO_METRICS__SOURCES"}
+    whole = {f"CHISO_{name.upper()}" for name in groups} | {"CHISO_METRICS__SOURCES", "CHISO_HTTP__CORS_ORIGINS"}
     for name, value in environment.items():
         if name.upper() in whole:
             try:
                 json.loads(value)
             except ValueError:
                 yield name
+
+
+def _incomplete(settings: Settings) -> Iterator[str]:
+    """What a setting that is there needs beside it."""
+    if settings.oidc.issuer is not None:
+        if settings.oidc.client_id is None:
+            yield "CHISO_OIDC__CLIENT_ID is not set: the provider of CHISO_OIDC__ISSUER gives it"
+        if settings.http.public_url is None:
+            yield "CHISO_HTTP__PUBLIC_URL is not set: the provider of CHISO_OIDC__ISSUER sends people back to it"
 
 
 def of_environment() -> Settings:
@@ -297,6 +366,7 @@ def of_environment() -> Settings:
     faults = list(_unknown(os.environ))
     try:
         settings = Settings()
+        faults += _incomplete(settings)
     except ValidationError as error:
         faults += _wrong(error)
     except SettingsError as error:

@@ -99,6 +99,10 @@ async def create(
     return f"{_PREFIX}_{key_id}_{secret}"
 
 
+def _key(row: asyncpg.Record) -> Key:
+    return Key(row["id"], row["root_id"], row["unit"], frozenset(row["scopes"]), row["name"])
+
+
 _Asked = tuple[str, asyncio.Future[asyncpg.Record | None]]
 """A key's id, and who waits for its row."""
 
@@ -126,6 +130,21 @@ class Keys:
         key_id, _, secret = rest.partition("_")
         if prefix != _PREFIX or not secret or not text.isascii() or "\0" in text or len(text) > 200:
             return None
+        row = await self._in_force(key_id)
+        if row is None or not hmac.compare_digest(row["digest"], _digest(self._pepper, secret)):
+            return None
+        return _key(row)
+
+    async def known(self, key_id: str) -> Key | None:
+        """The key of this id when it is in force, for who has proved before that it is theirs.
+
+        Raises:
+            DatabaseUnavailable, Overloaded, WrongPepper: as by `find`.
+        """
+        row = await self._in_force(key_id)
+        return None if row is None else _key(row)
+
+    async def _in_force(self, key_id: str) -> asyncpg.Record | None:
         row = await self._row(key_id)
         if row is None or row["revoked_at"] is not None:
             return None
@@ -133,9 +152,7 @@ class Keys:
             # Not for the sender to mend: a key that was refused would be thrown away, and its events with it.
             _log.error("%s", wrong := WrongPepper())
             raise wrong
-        if not hmac.compare_digest(row["digest"], _digest(self._pepper, secret)):
-            return None
-        return Key(row["id"], row["root_id"], row["unit"], frozenset(row["scopes"]), row["name"])
+        return row
 
     async def _row(self, key_id: str) -> asyncpg.Record | None:
         # A future for each: one that many wait for would end for all of them with the first who gives up.

@@ -58,7 +58,7 @@ async def stream(request: Request, access: Reading, service: Serving) -> Respons
     # What the request cost ends here; how long somebody watches is no latency.
     request.state.answered = time.perf_counter()
     watching = service.watcher.watching((figure.root_id, wanted), access.key_id, figure, compute)
-    return _Stream(service, watching, request.headers.get("last-event-id", ""))
+    return _Stream(service, watching, request.headers.get("last-event-id", ""), access.until)
 
 
 async def _figure(service: Service, view: View) -> Figure:
@@ -72,11 +72,12 @@ async def _figure(service: Service, view: View) -> Figure:
 class _Stream(Response):
     """The answer that does not end by itself: somebody watches as long as it is being sent."""
 
-    def __init__(self, service: Service, watching: AbstractContextManager[Subscriber], last: str) -> None:
+    def __init__(self, service: Service, watching: AbstractContextManager[Subscriber], last: str, until: float) -> None:
         super().__init__()
         self._service = service
         self._watching = watching
         self._last = last
+        self._until = until
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._watching as subscriber:
@@ -84,7 +85,7 @@ class _Stream(Response):
 
     async def _events(self, subscriber: Subscriber) -> AsyncIterator[bytes]:
         yield format_sse_event(retry=_RETRY_MILLISECONDS)
-        while not subscriber.ended:
+        while not subscriber.ended and time.time() < self._until:
             figure = subscriber.figure
             if figure.tag != self._last:
                 self._last = figure.tag

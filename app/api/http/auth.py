@@ -1,8 +1,9 @@
-"""Who asks: a bearer key and what it reaches."""
+"""Who asks: a bearer key, or for reading a session, and what it reaches."""
 
 from __future__ import annotations
 
 import hmac
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -19,6 +20,7 @@ from app.intake.personal import one_spelling
 from app.intake.values import MAX_UNIT
 from app.store.catalogues import roots
 from app.store.database import Connection
+from app.store.keys import Key
 
 Scope = Literal["ingest", "read", "admin"]
 
@@ -32,6 +34,8 @@ class Access:
     unit: str
     key_id: str
     name: str
+    until: float = math.inf
+    """When it ends by itself, seconds since 1970."""
 
     def require_reach(self, unit: str) -> None:
         """Refuse a unit outside the subtree, by dotted segments."""
@@ -88,8 +92,13 @@ async def access_of(request: Request, service: Service, scope: Scope) -> Access:
     """
     header = request.headers.get("authorization", "")
     kind, _, text = header.partition(" ")
-    if not header and scope == "read" and service.settings.auth.open_reading and _is_loopback(request):
-        return Access(None, "", "", "", "open reading")
+    if not header and scope == "read":
+        # A browser sends cookies with whatever it is made to send: they open nothing but looking.
+        access = await _of_session(request, service) if request.method in ("GET", "HEAD") else None
+        if access is not None:
+            return access
+        if service.settings.auth.open_reading and _is_loopback(request):
+            return Access(None, "", "", "", "open reading")
     if kind.lower() != "bearer" or not text.strip():
         raise Problem("unauthenticated", "send Authorization: Bearer <key>")
     key = await service.keys.find(text.strip())
@@ -99,6 +108,26 @@ async def access_of(request: Request, service: Service, scope: Scope) -> Access:
     if scope not in key.scopes and not (scope == "read" and "admin" in key.scopes):
         raise Problem("forbidden_scope", f"this call needs a key of scope {scope}")
     return Access(key.root_id, codes.root_of(key.unit), key.unit, key.id, key.name)
+
+
+async def _of_session(request: Request, service: Service) -> Access | None:
+    """What who has logged in may reach, as long as the key is in force, or the unit is there."""
+    session = service.sessions.of(request)
+    if session is None:
+        return None
+    if session.key_id:
+        key = await service.keys.known(session.key_id)
+        if key is None or not may_read(key):
+            return None
+        return Access(key.root_id, codes.root_of(key.unit), key.unit, key.id, key.name, session.until)
+    async with service.database.connection("read", service.database.look_up_seconds) as connection:
+        root_id = await roots.of_unit(connection, session.unit)
+    return Access(root_id, codes.root_of(session.unit), session.unit, "", "", session.until) if root_id else None
+
+
+def may_read(key: Key) -> bool:
+    """Whether a key opens reading."""
+    return not key.scopes.isdisjoint(("read", "admin"))
 
 
 async def root_for(connection: Connection, access: Access, unit: str | None) -> int:

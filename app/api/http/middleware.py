@@ -27,7 +27,8 @@ _LEFT = 499
 """What proxies write down for a client that has gone; it is never sent."""
 
 
-_SHOWN: Final = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
+# same-origin tells others as little as no-referrer, with which a browser would hide the origin of our own forms, too.
+_SHOWN: Final = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin"))
 _TOLD: Final = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT"))
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 

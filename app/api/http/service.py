@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import Depends, Request
 
 from app.api.http.caching import FigureCache
+from app.api.http.login.session import Sessions
 from app.api.http.metrics import Metrics
 from app.api.http.problems import Problem
 from app.api.http.watcher import Watcher
 from app.settings import IntakeSettings, Settings
 from app.store.store import Store
+
+if TYPE_CHECKING:
+    from app.api.http.login.oidc import Provider
 
 _SMALL: Final = 256 * 1024
 """Up to so many bytes a body is a small one."""
@@ -83,6 +87,8 @@ class Service(Store):
     watcher: Watcher
     pepper: bytes
     budget: Budget
+    sessions: Sessions
+    provider: Provider | None = None
 
 
 async def service_of(request: Request) -> Service:

@@ -108,4 +108,4 @@ async def test_no_answer_is_guessed_at_nor_tells_where_somebody_came_from(runnin
     for path in ("/docs", "/problems/conflict", "/livez", "/v1/nothing", "/docs/assets/swagger-ui.css"):
         headers = (await running.client.get(path)).headers
         assert headers["x-content-type-options"] == "nosniff", path
-        assert headers["referrer-policy"] == "no-referrer", path
+        assert headers["referrer-policy"] == "same-origin", path
