@@ -59,6 +59,12 @@ COMMANDS = (
         ("CHISO_DATABASE__DSN", "postgresql+psycopg://chiso:secret@db/chiso", ": it begins with postgresql://, not "),
         ("CHISO_DATABASE__DSN", "host=db password=secret", ": it begins with postgresql://, as in "),
         ("CHISO_DATABASE__DSN", "secret", ": it begins with postgresql://, as in "),
+        ("CHISO_HTTP__PUBLIC_URL", "chiso.example.vn", "=chiso.example.vn: it is a scheme, a host and perhaps a port"),
+        ("CHISO_HTTP__PUBLIC_URL", "https://a.vn/chiso", "=https://a.vn/chiso: it is a scheme, a host and perhaps"),
+        ("CHISO_HTTP__CORS_ORIGINS", "https://ioc.example.vn", ": not the JSON it is to be; see docs/settings.md"),
+        ("CHISO_OIDC__ISSUER", "http://sso.example.vn", "=http://sso.example.vn: it begins with https://, as in "),
+        ("CHISO_OIDC__CLIENT_SECRET", "", ": it is empty: give it a value, or do not set it"),
+        ("CHISO_OIDC__SCOPES", "profile", "=profile: string should match pattern"),
     ],
 )
 def test_a_setting_that_cannot_be_meant_is_refused_by_name(
@@ -80,6 +86,16 @@ def test_each_wrong_setting_has_its_line(monkeypatch: pytest.MonkeyPatch) -> Non
     assert [each.partition(" ")[0] for each in str(told.value).splitlines()] == [
         "CHISO_INTAKE__MAX_EVENT", "CHISO_X", "CHISO_INTAKE__MAX_EVENTS=0:",
     ]  # fmt: skip
+
+
+def test_a_provider_needs_a_name_for_the_service_and_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHISO_OIDC__ISSUER", "https://sso.example.vn/realms/office")
+    for name, value in (("CHISO_OIDC__CLIENT_ID", "chiso"), ("CHISO_HTTP__PUBLIC_URL", "https://chiso.example.vn/")):
+        with pytest.raises(InvalidSettings) as told:
+            of_environment()
+        assert f"{name} is not set: the provider of CHISO_OIDC__ISSUER" in str(told.value)
+        monkeypatch.setenv(name, value)
+    assert of_environment().http.public_url == "https://chiso.example.vn"
 
 
 def test_what_kubernetes_and_docker_say_of_a_service_called_chiso_is_let_be(monkeypatch: pytest.MonkeyPatch) -> None:

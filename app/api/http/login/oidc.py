@@ -171,6 +171,9 @@ class Provider:
     def _proven(self, text: str, known: dict[str, Any], keys: dict[str, Any], nonce: str) -> dict[str, Any]:
         """The claims of an ID token that was made by the provider, for us, for this login, and holds."""
         offered = _ALGORITHMS & set(known.get("id_token_signing_alg_values_supported", ["RS256"]))
+        if not offered:
+            # The library takes an empty list for its own choice.
+            raise NotVouched("token", "the provider signs by nothing that is believed")
         name = str(self._settings.client_id)
         asked = jwt.JWTClaimsRegistry(
             leeway=_LEEWAY_SECONDS,
