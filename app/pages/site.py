@@ -6,9 +6,9 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from app.pages import assets, dossiers, frame, home, indicator, life, ranking, unit, wall
+from app.pages import assets, dossiers, frame, home, indicator, life, ranking, today, unit, wall
 
-_PAGES: Final = (home, unit, indicator, dossiers, life, ranking, wall)
+_PAGES: Final = (home, unit, indicator, dossiers, life, ranking, today, wall)
 
 
 def install(app: FastAPI) -> None:

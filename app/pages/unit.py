@@ -44,7 +44,7 @@ async def unit_page(page: Paging, unit: str) -> Response:
         card=card,
         place=await _place(page, path, card["unit"], asked),
         last_year=await _place(page, path, card["unit"], {**asked, "compare": "last_year"}),
-        due_soon=(await page.ask("/v1/today", unit=code, limit="1")).get("total"),
+        due=(await page.ask("/v1/today", unit=code, within="3", limit="1"))["due"][-1],
         advice=await page.ask("/v1/advice", unit=code, **asked),
         advice_lines=_ADVICE_LINES,
         named={each["code"]: each for each in (*scored, *card["operational"])},

@@ -40,7 +40,7 @@ async def wall_page(page: Paging, unit: str) -> Response:
         flow={
             each["code"]: each for each in (*day["operational"], *(i for g in day["groups"] for i in g["indicators"]))
         },
-        todo=await page.ask("/v1/today", unit=code, limit="1"),
+        due=(await page.ask("/v1/today", unit=code, within="3", limit="1"))["due"][-1],
         feeds=await page.ask("/v1/feeds", unit=code),
         line=[each["score"] for each in series["points"]],
         ranked=await _ranked(page, code, asked),
