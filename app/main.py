@@ -29,7 +29,7 @@ from app.settings import InvalidSettings, Settings, of_environment
 from app.start import Unwritable, pepper, prove
 from app.store import check
 from app.store.catalogues.read import CatalogueCache
-from app.store.database import Clock, Database
+from app.store.connections.database import Clock, Database
 from app.store.keys import Keys
 from app.store.write.gather import Gatherer
 from app.store.write.intake import Intake

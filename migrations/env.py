@@ -13,7 +13,7 @@ import psycopg
 from alembic import context
 from sqlalchemy import Connection, create_engine, pool, text
 
-from app.store.address import Address
+from app.store.connections.address import Address
 from app.store.schema import metadata
 
 TIMESCALE = context.config.attributes.get("timescale") or context.get_x_argument(as_dictionary=True).get(

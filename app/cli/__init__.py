@@ -17,9 +17,9 @@ from app.server.http import PortInUse
 from app.settings import InvalidSettings
 from app.start import Unwritable
 from app.store import check, migrate
-from app.store.address import BadAddress
 from app.store.catalogues import removal
 from app.store.catalogues.roots import UnknownRoot
+from app.store.connections.address import BadAddress
 from app.store.embedded.server import EmbeddedError
 from app.store.proof.rebuild import RebuildRunning
 

@@ -13,7 +13,7 @@ from app.cli.running import console, fail, note, run
 from app.domain import codes
 from app.store import keys as store
 from app.store.catalogues import roots
-from app.store.database import Connection
+from app.store.connections.database import Connection
 
 keys = typer.Typer(no_args_is_help=True, help="Keys of the vendors, offices and dashboards that use the service.")
 

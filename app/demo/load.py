@@ -18,7 +18,7 @@ from app.store.catalogues import edit, roots
 from app.store.catalogues.draft import Row
 from app.store.catalogues.edit import PutResult
 from app.store.catalogues.read import CatalogueCache
-from app.store.database import Database
+from app.store.connections.database import Database
 from app.store.store import Store
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -12,29 +10,12 @@ from typing import Final
 import asyncpg
 
 from app.store import keys, migrate, snapshot
-from app.store.database import Connection, Database
-from app.store.unavailable import DatabaseUnavailable, Overloaded
+from app.store.connections.causes import cause_of, in_detail
+from app.store.connections.database import Connection, Database
+from app.store.connections.unavailable import DatabaseUnavailable, Overloaded
 
 FAILURES: Final = (DatabaseUnavailable, Overloaded, TimeoutError, asyncpg.PostgresError)
 """What `told` tells."""
-
-_BY_STATE: Final = {
-    "28000": "it does not let this user in: check user and database in CHISO_DATABASE__DSN, and pg_hba.conf",
-    "28P01": "user or password are wrong: check CHISO_DATABASE__DSN",
-    "3D000": "there is no such database: create it, or check the name in CHISO_DATABASE__DSN",
-    "42501": "the user may not do this: see the grants in docs/operations.md",
-    "42P01": "a table is missing: run `chiso migrate`",
-    "42703": "a column is missing: run `chiso migrate`",
-    "53100": "its disk is full: make room",
-    "53300": "it has no connection left: raise max_connections, or lower CHISO_DATABASE__*_CONNECTIONS",
-    "57P03": "it is starting up or shutting down: wait for it",
-    "25006": "it is read-only: name the primary in CHISO_DATABASE__DSN",
-    "55P03": "a lock is held by somebody else: try again, and see pg_stat_activity",
-}
-"""What to do, by SQLSTATE."""
-
-_MENDED_BY_HAND: Final = ("28", "3D", "42")
-"""Classes of SQLSTATE that do not pass by waiting."""
 
 
 class NotMigrated(Exception):
@@ -47,29 +28,16 @@ class NotMigrated(Exception):
 
 def told(error: BaseException) -> str:
     """A failure of the database in a line, with what to do; nothing of the address but what is no secret."""
-    if isinstance(error, Overloaded | TimeoutError):
-        return "the database does not answer: check host and port in CHISO_DATABASE__DSN, and whether it is overloaded"
-    cause = error.__cause__ if isinstance(error, DatabaseUnavailable) else error
-    if cause is None or isinstance(error, keys.WrongPepper | NotMigrated):
-        return str(error)
-    state = getattr(cause, "sqlstate", None)
-    if state is not None:
-        first = next(iter(str(cause).splitlines()), "")
-        advice = _BY_STATE.get(state, "see the log of the database")
-        return f"the database refuses ({first}, SQLSTATE {state}): {advice}"
-    if isinstance(cause, socket.gaierror):
-        return "the database's host cannot be found: check CHISO_DATABASE__DSN"
-    if isinstance(cause, TimeoutError):
-        return told(cause)
-    if isinstance(cause, OSError):
-        # Of several addresses that all refuse asyncio makes one failure without a number.
-        first = next(iter(str(cause).splitlines()), "no connection")
-        refused = cause.errno == errno.ECONNREFUSED or "Connect call failed" in first
-        why = "nobody listens there" if refused else cause.strerror or first
-        return f"the database cannot be reached ({why}): start it, or check host and port in CHISO_DATABASE__DSN"
-    if isinstance(cause, ValueError):
-        return "CHISO_DATABASE__DSN cannot be read: postgresql://user:password@host:5432/name, special letters as %XX"
-    return f"the database cannot be reached: {next(iter(str(cause).splitlines()), type(cause).__name__)}"
+    raised = TimeoutError() if isinstance(error, Overloaded) else _raised(error)
+    if isinstance(raised, DatabaseUnavailable | NotMigrated):
+        return str(raised)
+    cause = cause_of(raised)
+    return f"the database: {cause.says}{in_detail(raised)}: {cause.do}"
+
+
+def _raised(error: BaseException) -> BaseException:
+    """What a driver or the network said, where it is known."""
+    return (error.__cause__ if isinstance(error, DatabaseUnavailable) else None) or error
 
 
 def plainly(error: BaseException) -> str | None:
@@ -83,13 +51,9 @@ def passes(error: BaseException) -> bool:
     """
     if isinstance(error, NotMigrated):
         return error.upgrading
-    cause = error.__cause__ if isinstance(error, DatabaseUnavailable) else error
-    state = getattr(cause, "sqlstate", None)
-    if isinstance(error, keys.WrongPepper) or (state and state.startswith(_MENDED_BY_HAND)):
+    if isinstance(error, keys.WrongPepper) or not isinstance(error, DatabaseUnavailable | Overloaded | TimeoutError):
         return False
-    return isinstance(error, DatabaseUnavailable | Overloaded | TimeoutError) and not (
-        isinstance(cause, ValueError) or (isinstance(cause, socket.gaierror) and cause.errno != socket.EAI_AGAIN)
-    )
+    return not cause_of(_raised(error)).by_hand
 
 
 @asynccontextmanager

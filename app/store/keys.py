@@ -15,10 +15,10 @@ from typing import Final
 import asyncpg
 from sqlalchemy import func, insert, select, update
 
-from app.store.database import Connection, Database
+from app.store.connections.database import Connection, Database
+from app.store.connections.unavailable import DatabaseUnavailable
 from app.store.schema import api_key
 from app.store.statements import in_sql
-from app.store.unavailable import DatabaseUnavailable
 
 _log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from app.store.database import Connection
-from app.store.unavailable import DatabaseUnavailable
+from app.store.connections.database import Connection
+from app.store.connections.unavailable import DatabaseUnavailable
 
 REVISION: Final = "0001"
 """The migration that this version is written for. Revisions are numbered, so that an older one is less."""

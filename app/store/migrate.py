@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from app.store.address import Address
-from app.store.unavailable import DatabaseUnavailable
+from app.store.connections.address import Address
+from app.store.connections.unavailable import unavailable
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -105,7 +105,7 @@ def upgrade(dsn: str, timescale: str = "auto", to: str = "head") -> None:
             raise
         except DBAPIError as error:
             if not isinstance(error.orig, psycopg.errors.LockNotAvailable):
-                raise DatabaseUnavailable(str(error.orig)) from error.orig
+                raise unavailable(error.orig or error) from error.orig
             if last:
                 raise TablesInUse(
                     "its tables stay in use: nothing was changed; end what runs long (rebuild, verify, a dump)"

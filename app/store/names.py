@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from cachetools import LRUCache
 
-from app.store.database import Connection, Outdated
+from app.store.connections.database import Connection, Outdated
 
 Table = Literal["source", "procedure"]
 

@@ -15,10 +15,10 @@ import structlog
 from sqlalchemy import Integer, Select, bindparam, func, or_, select
 
 from app.domain.push import Rejected
-from app.store.database import Connection, Database
+from app.store.connections.database import Connection, Database
+from app.store.connections.unavailable import DatabaseUnavailable, Overloaded
 from app.store.schema import rejection
 from app.store.statements import in_sql
-from app.store.unavailable import DatabaseUnavailable, Overloaded
 
 _log = structlog.get_logger("chiso.rejections")
 

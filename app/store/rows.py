@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import Table
 
-from app.store.database import Connection
+from app.store.connections.database import Connection
 from app.store.statements import DIALECT
 
 FEW: Final = 256

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from app.domain.catalogues.root import Catalogues
 from app.domain.lives import life
 from app.store.catalogues.read import CatalogueCache
-from app.store.database import Clock, Connection, Outdated
+from app.store.connections.database import Clock, Connection, Outdated
 from app.store.lineage import LINEAGE, MIGRATION, RootGone, require_readable
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from app.store.catalogues.read import CatalogueCache
-from app.store.database import Clock, Database
+from app.store.connections.database import Clock, Database
 from app.store.keys import Keys
 from app.store.tallies.closed import SettledSums
 from app.store.write.gather import Gatherer

@@ -59,7 +59,9 @@ async def test_the_roles_of_the_document_do_for_everything_and_for_no_more(roles
     migrating, serving = (environment(CHISO_DATABASE__DSN=each, **settings) for each in (roles.migrate, roles.serve))
 
     refused = line(chiso(serving, "migrate"))
-    assert refused.startswith("the database refuses (permission denied for schema public, SQLSTATE 42501): the user ")
+    assert refused.startswith(
+        "the database: its user lacks a right (permission denied for schema public, SQLSTATE 42501): "
+    )
     assert chiso(migrating, "migrate").stdout == "the database is at revision 0001\n"
     assert chiso(serving, "migrate").returncode == 0, "there is nothing to do"
 

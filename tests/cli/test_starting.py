@@ -114,7 +114,7 @@ def faults(dsn: str) -> Iterator[tuple[dict[str, str], str]]:
     yield {"CHISO_DATABASE_DSN": dsn}, "CHISO_DATABASE_DSN is not a setting: did you mean CHISO_DATABASE__DSN?"
     yield (
         {"CHISO_DATABASE__DSN": at(dsn, "nowhere")},
-        'the database refuses (database "nowhere" does not exist, SQL',
+        'the database: it has no database of this name (database "nowhere" does not exist, SQL',
     )
 
 
@@ -149,8 +149,10 @@ def test_a_database_that_does_not_let_in_or_is_not_migrated_is_told_in_a_line(
         )
     locked = empty | {"CHISO_DATABASE__DSN": at(postgres_dsn, guarded).replace("chiso@", f"{guarded}@")}
     for command in (SERVE, ("migrate",), ("verify",)):
-        said = line(chiso(environment(**locked), *command))
-        assert said.startswith(f'the database refuses (role "{guarded}" is not permitted to log in, SQLSTATE 28000): ')
+        assert line(chiso(environment(**locked), *command)) == (
+            f'the database: it refuses the user or the password (role "{guarded}" is not permitted to log in,'
+            " SQLSTATE 28000): check user and database in CHISO_DATABASE__DSN, and pg_hba.conf"
+        )
 
 
 def test_a_port_that_cannot_be_had_and_a_folder_that_cannot_be_made_are_told_in_a_line(
@@ -185,9 +187,7 @@ def test_a_port_that_cannot_be_had_and_a_folder_that_cannot_be_made_are_told_in_
 def test_a_start_without_a_database_says_so_once_and_waits_for_it(tmp_path: Path) -> None:
     dsn = f"postgresql://chiso:secret@127.0.0.1:{free_port()}/chiso"
     settings = environment(CHISO_DATABASE__DSN=dsn, CHISO_DATA_DIR=str(tmp_path), CHISO_LOG__LEVEL="WARNING")
-    advice = (
-        "the database cannot be reached (nobody listens there): start it, or check host and port in CHISO_DATABASE__DSN"
-    )
+    advice = "the database: nothing listens at its address: start it, or check host and port in CHISO_DATABASE__DSN"
     for command in (("migrate",), ("verify",)):
         assert line(chiso(settings, *command)) == advice
     url = f"http://127.0.0.1:{(port := free_port())}"

@@ -7,11 +7,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import httpx
 
@@ -19,6 +20,9 @@ CHISO = Path(sys.executable).with_name("chiso")
 CREATE = ("keys", "create", "--new-root", "--unit", "H44", "--scope=ingest", "--scope=read", "--scope=admin")
 """The command that begins a root, with a key of all scopes."""
 _STARTING_S = 120
+_WITHIN_S = 90
+Batch = list[dict[str, Any]]
+"""Events as they are sent."""
 
 
 def environment(**settings: str) -> dict[str, str]:
@@ -49,6 +53,46 @@ def _is_ready(client: httpx.Client) -> bool:
         return client.get("/readyz").status_code == 200
     except httpx.TransportError:
         return False
+
+
+class Pushing:
+    """Clients that push batches side by side, each batch until `push` says that it was taken.
+
+    Args:
+        pause: seconds after each trial.
+    """
+
+    def __init__(self, batches: Sequence[Batch], push: Callable[[Batch], bool], pause: float, clients: int = 3) -> None:
+        self._left, self._push, self._pause = list(batches), push, pause
+        self._lock = threading.Lock()
+        self.done = 0
+        self._threads = [threading.Thread(target=self._run) for _ in range(clients)]
+        for thread in self._threads:
+            thread.start()
+
+    def await_done(self, batches: int) -> None:
+        """Until so many batches were taken."""
+        ends = time.monotonic() + _WITHIN_S
+        while self.done < batches:
+            assert time.monotonic() < ends
+            time.sleep(0.01)
+
+    def join(self) -> None:
+        """Until all were taken."""
+        for thread in self._threads:
+            thread.join(_WITHIN_S)
+            assert not thread.is_alive()
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                if not self._left:
+                    return
+                batch = self._left.pop(0)
+            while not self._push(batch):
+                time.sleep(self._pause)
+            with self._lock:
+                self.done += 1
 
 
 class Serving:

@@ -17,7 +17,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from app.domain.push import Parsed
 from app.store.catalogues.read import CatalogueCache
-from app.store.database import Database
+from app.store.connections.database import Database
 from app.store.proof.verify import verify
 from app.store.write.gather import Gatherer
 from app.store.write.intake import Intake

@@ -15,8 +15,9 @@ from urllib.parse import parse_qs, urlsplit
 import psycopg
 import pytest
 
-from app.store.database import Database
-from app.store.unavailable import POOLED, DatabaseUnavailable
+from app.store.connections.causes import POOLED
+from app.store.connections.database import Database
+from app.store.connections.unavailable import DatabaseUnavailable
 from tests.faults.serving import free_port
 from tests.running import Running, serving, settings_for
 
@@ -86,5 +87,5 @@ async def test_a_pooler_of_transactions_is_named_as_what_stands_in_the_way(
         with pytest.raises(DatabaseUnavailable) as told:
             async with database.connection("read"):
                 pass
-        assert told.value.cause == POOLED
+        assert told.value.cause == POOLED.says
         await database.close()

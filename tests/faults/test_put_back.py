@@ -12,7 +12,6 @@ import asyncio
 import json
 import shutil
 import subprocess
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -28,7 +27,7 @@ from app.store import migrate
 from app.store.embedded.home import settle
 from app.store.embedded.server import Embedded, start
 from tests.conftest import NO_DURABILITY, at
-from tests.faults.serving import CREATE, Serving, chiso, environment
+from tests.faults.serving import CREATE, Batch, Pushing, Serving, chiso, environment
 from tests.oracle.histories import SEED_HOLIDAYS, SEED_WORKDAYS, history
 from tests.oracle.http_client import compare
 from tests.oracle.recount import Recount
@@ -36,11 +35,7 @@ from tests.running import settings_for
 from tests.store.histories import parsed
 
 BATCH = "application/cloudevents-batch+json"
-PUSHERS = 3
 PEPPER = "a pepper for tests"
-WITHIN_S = 60
-
-Events = list[dict[str, Any]]
 
 
 class Home:
@@ -107,42 +102,7 @@ WAYS: dict[str, tuple[Callable[[Home], None], Callable[[Home, Callable[[str], No
 }
 
 
-class Pushers:
-    """Clients that push batches side by side, each batch until it is acknowledged."""
-
-    def __init__(self, serving: Serving, key: str, batches: list[Events]) -> None:
-        self._serving, self._key, self._left = serving, key, list(batches)
-        self._lock = threading.Lock()
-        self.statuses: set[int] = set()
-        self.done = 0
-        self._threads = [threading.Thread(target=self._run) for _ in range(PUSHERS)]
-        for thread in self._threads:
-            thread.start()
-
-    def await_done(self, batches: int) -> None:
-        ends = time.monotonic() + WITHIN_S
-        while self.done < batches:
-            assert time.monotonic() < ends
-            time.sleep(0.01)
-
-    def join(self) -> None:
-        for thread in self._threads:
-            thread.join(WITHIN_S)
-            assert not thread.is_alive()
-
-    def _run(self) -> None:
-        with self._serving.client(self._key) as client:
-            while True:
-                with self._lock:
-                    if not self._left:
-                        return
-                    batch = self._left.pop(0)
-                while push(client, batch, self.statuses) is None:
-                    time.sleep(0.05)
-                self.done += 1
-
-
-def push(client: httpx.Client, batch: Events, statuses: set[int]) -> dict[str, Any] | None:
+def push(client: httpx.Client, batch: Batch, statuses: set[int]) -> dict[str, Any] | None:
     """What the service says of a batch; None when it says 503."""
     answer = client.post("/v1/events", content=json.dumps(batch), headers={"content-type": BATCH})
     statuses.add(answer.status_code)
@@ -154,7 +114,7 @@ def push(client: httpx.Client, batch: Events, statuses: set[int]) -> dict[str, A
     return told
 
 
-def batches_of(events: Events, source: str) -> list[Events]:
+def batches_of(events: Batch, source: str) -> list[Batch]:
     """Batches of twenty, each with a source and a procedure of its own that nobody has named before."""
     found = []
     for number, place in enumerate(range(0, len(events), 20)):
@@ -224,11 +184,11 @@ def test_put_back_under_load_what_is_acknowledged_is_right(home: Home, tmp_path:
             before = [get("/v1/scorecard", each) for each in figures]
             assert all("groups" in each for each in before)
 
-            pushers = Pushers(serving, key, late)
-            pushers.await_done(2)
+            pushing = Pushing(late, lambda batch: push(client, batch, statuses) is not None, pause=0.05)
+            pushing.await_done(2)
             put_back(home, lambda dsn: asyncio.run(of_another(dsn)))
-            pushers.join()
-            assert pushers.statuses <= {200, 503}
+            pushing.join()
+            assert statuses <= {200, 503}
 
             assert get("/v1/units/H44.13", None)["name"] != "Lost"
             for batch in [*early, *lost, *late]:

@@ -22,7 +22,7 @@ from app.store import migrate
 from app.store.embedded.server import Embedded, start
 from app.store.lineage import REVISION
 from tests.conftest import NO_DURABILITY
-from tests.faults.serving import CREATE, Serving, chiso, environment
+from tests.faults.serving import CREATE, Batch, Pushing, Serving, chiso, environment
 from tests.oracle.histories import SEED_HOLIDAYS, SEED_WORKDAYS, history
 from tests.oracle.http_client import compare
 from tests.oracle.recount import Recount
@@ -30,7 +30,6 @@ from tests.oracle.recount import Recount
 _PAUSE_S = 0.1
 BATCH = "application/cloudevents-batch+json"
 NEXT = f"{int(REVISION) + 1:04d}"
-PUSHERS = 3
 WITHIN_S = 90
 HERE = Path(__file__).resolve().parents[2]
 
@@ -82,43 +81,26 @@ def server(reachable_dir: Path, request: pytest.FixtureRequest) -> Iterator[Embe
 class Load:
     """Clients that push to all services until one takes it, and read figures of the first; and what was said."""
 
-    def __init__(self, clients: list[httpx.Client], batches: list[list[dict[str, Any]]]) -> None:
-        self._clients, self._left, self._lock = clients, list(batches), threading.Lock()
+    def __init__(self, clients: list[httpx.Client], batches: list[Batch]) -> None:
+        self._clients = clients
         self.said: dict[int, set[int]] = {place: set() for place in range(len(clients))}
         self.read: set[int] = set()
-        self.done = 0
         self._ended = threading.Event()
-        self._threads = [threading.Thread(target=self._push) for _ in range(PUSHERS)]
-        self._threads.append(threading.Thread(target=self._read))
-        for thread in self._threads:
-            thread.start()
-
-    def await_done(self, batches: int) -> None:
-        ends = time.monotonic() + WITHIN_S
-        while self.done < batches:
-            assert time.monotonic() < ends
-            time.sleep(0.01)
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        self.pushing = Pushing(batches, self._push, pause=0)
 
     def join(self) -> None:
-        for thread in self._threads[:-1]:
-            thread.join(WITHIN_S)
-            assert not thread.is_alive()
+        self.pushing.join()
         self._ended.set()
-        self._threads[-1].join(WITHIN_S)
+        self._reader.join(WITHIN_S)
 
-    def _push(self) -> None:
-        while True:
-            with self._lock:
-                if not self._left:
-                    return
-                batch = self._left.pop(0)
-            content = json.dumps(batch)
-            taken = [False]
-            while not any(taken):
-                # Each is sent to all: a batch that another has taken in is one of duplicates.
-                taken = [self._taken(place, content) for place in range(len(self._clients))]
-                time.sleep(_PAUSE_S)
-            self.done += 1
+    def _push(self, batch: Batch) -> bool:
+        # Each is sent to all: a batch that another has taken in is one of duplicates.
+        content = json.dumps(batch)
+        taken = [self._taken(place, content) for place in range(len(self._clients))]
+        time.sleep(_PAUSE_S)
+        return any(taken)
 
     def _taken(self, place: int, content: str) -> bool:
         try:
@@ -168,14 +150,14 @@ def test_this_version_and_the_next_under_load(server: Embedded, next_version: Pa
                 await_alive(to_new)
             try:
                 load = Load([to_old, to_new], batches)
-                load.await_done(len(batches) // 8)
+                load.pushing.await_done(len(batches) // 8)
                 if first == "new replicas":
                     assert load.said == {0: {200}, 1: {503}}
                     assert to_new.get("/readyz").status_code == 503
 
                 migrated = chiso(settings, "migrate", tree=next_version)
                 assert migrated.returncode == 0, migrated.stderr
-                assert load.done < len(batches), "it was migrated under load"
+                assert load.pushing.done < len(batches), "it was migrated under load"
                 if first == "migration":
                     starting.start()
                 starting.join(WITHIN_S)

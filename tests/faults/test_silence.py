@@ -13,9 +13,9 @@ import psycopg
 import pytest
 import pytest_asyncio
 
-from app.store.database import Database
+from app.store.connections.database import Database
+from app.store.connections.unavailable import DatabaseUnavailable
 from app.store.embedded.server import attach_or_start
-from app.store.unavailable import DatabaseUnavailable
 from tests.conftest import NO_DURABILITY, at
 from tests.faults.relay import Relay, relayed
 from tests.faults.serving import Serving, chiso, environment
@@ -95,7 +95,7 @@ async def test_what_is_under_way_when_connections_go_silent_is_answered_in_time(
     hasty: Running, way: tuple[Relay, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # However slow this machine is: they were of use a moment ago. A connection that is opened only now is heard.
-    monkeypatch.setattr("app.store.database._FRESH", 100.0)
+    monkeypatch.setattr("app.store.connections.lasting._FRESH", 100.0)
     await hasty.push([received(hasty, 1)])
     await card(hasty)
     event = received(hasty, 2)
@@ -161,7 +161,7 @@ async def test_new_connections_that_go_silent_once_let_in_stop_nobody_for_long(
 async def test_probes_answer_in_a_second_whatever_is_silent(
     hasty: Running, way: tuple[Relay, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.store.database._FRESH", 100.0)
+    monkeypatch.setattr("app.store.connections.lasting._FRESH", 100.0)
     hasty.service.database._seconds = {"read": 30.0, "write": 30.0}
     for _ in range(3):
         assert (await hasty.get("/readyz", key="")).status_code == 200
@@ -231,7 +231,9 @@ async def test_a_command_says_in_a_line_that_nobody_answers(
     ended = await asyncio.to_thread(chiso, settings, *command)
     assert ended.returncode == 1
     [line] = (ended.stdout + ended.stderr).splitlines()
-    assert line.startswith("chiso: the database does not answer: check host and port in CHISO_DATABASE__DSN")
+    assert line.startswith(
+        "chiso: the database: it does not answer in time: check host and port in CHISO_DATABASE__DSN"
+    )
 
 
 async def test_statements_end_with_their_connection(postgres_database: str) -> None:

@@ -14,7 +14,7 @@ import pytest_asyncio
 from structlog.testing import capture_logs
 
 from app.logs import Repeated
-from app.store.unavailable import Busy, DatabaseUnavailable, Refused, unavailable
+from app.store.connections.unavailable import Busy, DatabaseUnavailable, Refused, unavailable
 from tests.running import Running, serving, settings_for
 
 STATES = [

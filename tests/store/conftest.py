@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from app.store.catalogues.read import CatalogueCache
-from app.store.database import Database
+from app.store.connections.database import Database
 from app.store.write.intake import Intake
 from tests.store.histories import CLOCK
 

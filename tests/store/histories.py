@@ -11,7 +11,7 @@ from app.domain.calendar.civil import day_number
 from app.domain.lives.life import RULES
 from app.domain.push import Parsed
 from app.intake import cloudevents
-from app.store.database import Database
+from app.store.connections.database import Database
 from app.store.write.intake import Intake
 from tests.oracle import histories
 from tests.oracle.histories import PROCEDURES, SEED_HOLIDAYS, UNITS

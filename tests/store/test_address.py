@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from app.store.address import Address, BadAddress
+from app.store.connections.address import Address, BadAddress
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ import psycopg
 import pytest
 
 from app.store import check
-from app.store.address import BadAddress
+from app.store.connections.address import BadAddress
+from app.store.connections.unavailable import DatabaseUnavailable, Overloaded
 from app.store.keys import WrongPepper
-from app.store.unavailable import DatabaseUnavailable, Overloaded
 
 
 def away(cause: BaseException) -> DatabaseUnavailable:
@@ -23,29 +23,31 @@ def away(cause: BaseException) -> DatabaseUnavailable:
 
 
 SAID = [
-    (asyncpg.InvalidPasswordError("no"), "user or password are wrong: check CHISO_DATABASE__DSN", False),
-    (asyncpg.InvalidCatalogNameError("no"), "there is no such database: create it", False),
-    (asyncpg.TooManyConnectionsError("no"), "it has no connection left: raise max_connections", True),
-    (asyncpg.CannotConnectNowError("no"), "it is starting up or shutting down: wait for it", True),
-    (asyncpg.ReadOnlySQLTransactionError("no"), "it is read-only: name the primary", True),
-    (asyncpg.UndefinedTableError("no"), "a table is missing: run `chiso migrate`", False),
-    (asyncpg.InternalServerError("no"), "see the log of the database", True),
-    (ConnectionRefusedError(errno.ECONNREFUSED, "x"), "cannot be reached (nobody listens there): start it", True),
     (
-        OSError("Multiple exceptions: Connect call failed, y"),
-        "cannot be reached (nobody listens there): start it",
-        True,
+        asyncpg.InvalidPasswordError("no"),
+        "it refuses the password (no, SQLSTATE 28P01): check user and password",
+        False,
     ),
-    (ConnectionError("rejected SSL upgrade"), "cannot be reached (rejected SSL upgrade): start it", True),
-    (socket.gaierror(socket.EAI_NONAME, "x"), "host cannot be found: check CHISO_DATABASE__DSN", False),
-    (socket.gaierror(socket.EAI_AGAIN, "x"), "host cannot be found: check CHISO_DATABASE__DSN", True),
-    (asyncpg.ClientConfigurationError("secret"), "CHISO_DATABASE__DSN cannot be read: postgresql://", False),
+    (asyncpg.InvalidCatalogNameError("no"), "it has no database of this name (no, SQLSTATE 3D000): create it", False),
+    (asyncpg.TooManyConnectionsError("no"), "it has too many clients (no, SQLSTATE 53300): raise max_conn", True),
+    (asyncpg.CannotConnectNowError("no"), "it is starting or stopping (no, SQLSTATE 57P03): wait for it", True),
+    (asyncpg.ReadOnlySQLTransactionError("no"), "be (no, SQLSTATE 25006): name the primary", True),
+    (asyncpg.UndefinedTableError("no"), "its schema is not this version's (no, SQLSTATE 42P01): run `chiso mi", False),
+    (asyncpg.PostgresSyntaxError("no"), "it refused a statement (no, SQLSTATE 42601): see the log of", False),
+    (asyncpg.InternalServerError("no"), "it reports a fault of its own (no, SQLSTATE XX000): see the log of", True),
+    (ConnectionRefusedError(errno.ECONNREFUSED, "x"), "nothing listens at its address: start it, or", True),
+    (OSError("Multiple exceptions: Connect call failed, y"), "nothing listens at its address: start it, or", True),
+    (ConnectionError("rejected SSL upgrade"), "it cannot be reached (rejected SSL upgrade): start it, or", True),
+    (socket.gaierror(socket.EAI_NONAME, "x"), "its host has no address: check the host in CHISO_DATABASE__DSN", False),
+    (socket.gaierror(socket.EAI_AGAIN, "x"), "its host has no address: check the host in CHISO_DATABASE__DSN", True),
+    (asyncpg.ClientConfigurationError("secret"), "its address cannot be read: postgresql://", False),
 ]
 
 
 @pytest.mark.parametrize(("cause", "says", "passes"), SAID, ids=lambda value: type(value).__name__)
 def test_each_failure_is_told_in_a_line_with_what_to_do(cause: BaseException, says: str, passes: bool) -> None:
     said = check.told(away(cause))
+    assert said.startswith("the database: ")
     assert says in said
     assert len(said.splitlines()) == 1
     assert "secret" not in said
@@ -55,14 +57,14 @@ def test_each_failure_is_told_in_a_line_with_what_to_do(cause: BaseException, sa
 def test_a_failure_of_many_lines_is_told_by_its_first() -> None:
     error = psycopg.errors.InsufficientPrivilege("permission denied for schema public\nLINE 2: CREATE TABLE")
     assert check.told(away(error)) == (
-        "the database refuses (permission denied for schema public, SQLSTATE 42501): the user may not do this: see the"
-        " grants in docs/operations.md"
+        "the database: its user lacks a right (permission denied for schema public, SQLSTATE 42501): see the grants in"
+        " docs/operations.md"
     )
 
 
 def test_who_does_not_answer_may_answer_later_and_another_pepper_stays_another() -> None:
     for error in (Overloaded(), TimeoutError(), away(TimeoutError())):
-        assert check.told(error).startswith("the database does not answer: check host and port")
+        assert check.told(error).startswith("the database: it does not answer in time: check host and port")
         assert check.passes(error)
     assert not check.passes(WrongPepper())
     assert check.plainly(KeyError("a fault of ours")) is None

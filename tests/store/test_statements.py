@@ -7,7 +7,7 @@ import gc
 from sqlalchemy import Select, bindparam, delete, func, insert, select
 
 from app.store import statements
-from app.store.database import Database
+from app.store.connections.database import Database
 from app.store.schema import calendar_day, root, source
 from app.store.statements import in_sql, in_sql_for_each
 

@@ -19,7 +19,7 @@ from app.domain.catalogues.root import Catalogues
 from app.intake.personal import one_spelling
 from app.intake.values import MAX_UNIT
 from app.store.catalogues import roots
-from app.store.database import Connection
+from app.store.connections.database import Connection
 from app.store.keys import Key
 
 Scope = Literal["ingest", "read", "admin"]

@@ -14,7 +14,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from app.domain.lives.events import BY_TYPE
 from app.domain.push import EVENT_CODES, WARNING_CODES
-from app.store.database import Clock
+from app.store.connections.database import Clock
 
 _DAY = 86_400
 _LAGS = (1, 10, 60, 600, 3600, 6 * 3600, _DAY, 3 * _DAY, 7 * _DAY, 30 * _DAY, 90 * _DAY, 180 * _DAY, 365 * _DAY)

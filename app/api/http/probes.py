@@ -20,7 +20,8 @@ from app.api.http.openapi.routes import plain, told
 from app.api.http.problems import Problem
 from app.api.http.service import Service, Serving
 from app.store import keys, lineage, snapshot
-from app.store.unavailable import READ_ONLY, DatabaseUnavailable, unavailable
+from app.store.connections.causes import READ_ONLY
+from app.store.connections.unavailable import DatabaseUnavailable, unavailable
 
 router = APIRouter(tags=["operations"])
 _log = logging.getLogger(__name__)
@@ -88,7 +89,7 @@ async def readyz(service: Serving) -> Response:
         raise Problem("database_unavailable", f"the database: {unavailable(error)}") from error
     service.metrics.up.set(1)
     if read_only:
-        raise Problem("database_unavailable", f"the database: {READ_ONLY}")
+        raise Problem("database_unavailable", f"the database: {READ_ONLY.says}")
     try:
         revision = lineage.require_readable(revision)
     except DatabaseUnavailable as error:

@@ -16,7 +16,7 @@ from typing_extensions import TypedDict
 from app import vietnamese
 from app.api.http.fields import answer, said, whole
 from app.domain.push import EVENT_CODES
-from app.store.unavailable import DatabaseUnavailable, Overloaded
+from app.store.connections.unavailable import DatabaseUnavailable, Overloaded
 
 MEDIA_TYPE: Final = "application/problem+json"
 

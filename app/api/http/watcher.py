@@ -21,9 +21,9 @@ from app.api.http.metrics import Metrics
 from app.api.http.problems import Problem
 from app.settings import StreamSettings
 from app.store import keys
-from app.store.database import Clock, Database
+from app.store.connections.database import Clock, Database
+from app.store.connections.unavailable import DatabaseUnavailable, Overloaded
 from app.store.snapshot import RootState, root_states
-from app.store.unavailable import DatabaseUnavailable, Overloaded
 
 _log = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from app.store.catalogues.draft import Draft, Key, Row
 from app.store.catalogues.read import CatalogueCache
 from app.store.catalogues.stale import Stale, begin
 from app.store.catalogues.tables import CATALOGUES, Catalogue
-from app.store.database import Connection, Database
+from app.store.connections.database import Connection, Database
 from app.store.lineage import LINEAGE
 from app.store.schema import procedure
 from app.store.statements import in_sql, in_sql_for_each

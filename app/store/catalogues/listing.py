@@ -11,7 +11,7 @@ from app.domain import codes
 from app.domain.calendar.civil import Day, clock_of, date_of
 from app.domain.catalogues.root import CatalogueName
 from app.store.catalogues.tables import CATALOGUES
-from app.store.database import Connection
+from app.store.connections.database import Connection
 from app.store.schema import unit
 from app.store.statements import in_sql
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import update
 
-from app.store.database import Connection
+from app.store.connections.database import Connection
 from app.store.lineage import HOLD_SCHEMA, LINEAGE, hold_schema
 from app.store.schema import root
 from app.store.statements import in_sql

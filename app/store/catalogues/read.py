@@ -15,7 +15,7 @@ from app.domain.calendar.workdays import Calendar
 from app.domain.catalogues import indicators
 from app.domain.catalogues.root import CatalogueName, Catalogues, ExternalFigure, Procedure, Unit
 from app.store.catalogues.tables import CATALOGUES
-from app.store.database import Connection
+from app.store.connections.database import Connection
 from app.store.lineage import LINEAGE, RootGone
 from app.store.statements import in_sql
 

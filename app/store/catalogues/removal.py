@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sqlalchemy import delete, func, select
 
 from app.store.catalogues import lock
-from app.store.database import Connection
+from app.store.connections.database import Connection
 from app.store.schema import api_key, event, life, metadata, procedure, root, unit
 from app.store.statements import in_sql
 

@@ -13,7 +13,7 @@ from app.domain import codes
 from app.domain.calendar import workdays
 from app.domain.calendar.periods import FIRST_YEAR, LAST_YEAR
 from app.domain.lives import life as lives
-from app.store.database import Connection
+from app.store.connections.database import Connection
 from app.store.lineage import hold_schema
 from app.store.schema import life, root, source, unit
 from app.store.statements import in_sql

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.domain.lives import life as lives
 from app.store.catalogues import lock
-from app.store.database import Connection
+from app.store.connections.database import Connection
 from app.store.schema import life, petition, procedure, refold, root
 from app.store.statements import in_sql
 

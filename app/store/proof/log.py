@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from app.domain.codes import UnitCode
 from app.domain.lives.events import Event
 from app.domain.lives.packing import unpack_what
-from app.store.database import Connection
+from app.store.connections.database import Connection
 
 Progress = Callable[[str, int, int], None]
 """Told now and then: the stage of a long work, how much of it is done, and of how much (0: not known)."""

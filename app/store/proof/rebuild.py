@@ -19,7 +19,7 @@ from app.domain.lives import life
 from app.domain.lives.events import DossierReceived, DossierTransferred, Event
 from app.domain.tallies.tally import FAMILIES
 from app.store.catalogues import lock
-from app.store.database import Connection, Database
+from app.store.connections.database import Connection, Database
 from app.store.grains import GRAINS, tally_keys, tally_name
 from app.store.names import Names
 from app.store.proof import log, references

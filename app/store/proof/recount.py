@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from app.domain.calendar.civil import Day, date_of
 from app.domain.lives import dossier, flags
 from app.domain.tallies.tally import FAMILIES, Family
-from app.store.database import Connection
+from app.store.connections.database import Connection
 from app.store.grains import GRAINS, tally_keys, tally_name
 from app.store.tallies.add import bucket_sql
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from app.store.database import Connection
+from app.store.connections.database import Connection
 
 _LISTED: Final = 1_000
 

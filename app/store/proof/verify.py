@@ -22,7 +22,7 @@ from app.domain.lives.packing import unpack
 from app.domain.lives.petition import PetitionFacts
 from app.store import schema
 from app.store.catalogues import read
-from app.store.database import Connection, Database
+from app.store.connections.database import Connection, Database
 from app.store.proof import log, recount
 from app.store.proof.log import Progress
 from app.store.proof.recount import LISTED, Difference

@@ -20,7 +20,7 @@ from app.domain.figures.measures import EVERYTHING, USES, Needed, Question
 from app.domain.lives.publication import PublicationCounts
 from app.domain.tallies import tally
 from app.domain.tallies.sums import Counted, Uses
-from app.store.database import Connection
+from app.store.connections.database import Connection
 from app.store.read import publications
 from app.store.read.carried import Memory, Summing, summed
 from app.store.tallies import sums

@@ -18,7 +18,7 @@ from app.domain.codes import is_under
 from app.domain.lives.explain import Deadline, Story, Told, explain
 from app.domain.lives.life import LifeFacts
 from app.domain.lives.packing import unpack
-from app.store.database import Connection
+from app.store.connections.database import Connection
 from app.store.read.dossiers import CONDITIONS, Table, binder, condition, table_of
 from app.store.snapshot import ReadingMoment
 

@@ -11,7 +11,7 @@ from app.domain.catalogues.root import Catalogues
 from app.domain.figures.cube import Slices
 from app.domain.lives import publication
 from app.domain.lives.publication import Announced, PublicationCounts, PublicationFacts, Published
-from app.store.database import Connection
+from app.store.connections.database import Connection
 
 
 async def counted(

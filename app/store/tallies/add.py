@@ -13,7 +13,7 @@ from typing import Final
 
 from app.domain.calendar.civil import Day, date_of
 from app.domain.tallies.tally import FAMILIES, Family
-from app.store.database import Connection
+from app.store.connections.database import Connection
 from app.store.grains import GRAINS, bucket_length, tally_keys, tally_name
 from app.store.tallies.change import Change
 

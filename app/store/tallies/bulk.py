@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from app.domain.tallies.tally import FAMILIES
-from app.store.database import Connection
+from app.store.connections.database import Connection
 from app.store.grains import GRAINS, tally_keys, tally_name
 from app.store.tallies.add import added_sql, bucket_sql
 from app.store.tallies.change import Change

@@ -18,7 +18,7 @@ from typing import Final
 from app.domain.calendar.civil import Day, Instant, date_of, day_number, day_of
 from app.domain.tallies.tally import FAMILIES, Family
 from app.store.catalogues import lock
-from app.store.database import Connection, Database
+from app.store.connections.database import Connection, Database
 from app.store.grains import GRAINS, bucket_length, tally_keys, tally_name
 
 _IN_ORDER: Final = 0.1

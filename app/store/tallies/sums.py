@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from app.domain.calendar.civil import Day, day_number
 from app.domain.tallies.tally import Family
-from app.store.database import Connection
+from app.store.connections.database import Connection
 from app.store.grains import GRAINS, tally_name
 from app.store.tallies.buckets import LENGTHS, Piece, pieces, stepped
 

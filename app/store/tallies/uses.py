@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from app.domain.lives.dossier import CHANNELS
 from app.domain.tallies.sums import Uses
 from app.domain.tallies.tally import DOSSIER, Cells
-from app.store.database import Connection
+from app.store.connections.database import Connection
 from app.store.tallies.sums import Binder, Found, Scope, Span, Steps, Summed, rows_of
 
 USED: Final = ("received", "received_fee_paid_online", "received_population_data", "ended_population_data")

@@ -15,7 +15,7 @@ from zlib import crc32
 
 from app.domain.judging import Item, decide, judged, outcome_of, refuse_unfit
 from app.domain.push import Outcome, Parsed
-from app.store.database import Connection
+from app.store.connections.database import Connection
 from app.store.write import lives
 from app.store.write.lives import Folding, Life
 from app.store.write.moment import Moment

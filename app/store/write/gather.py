@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from app.domain.push import Outcome, Parsed
-from app.store.unavailable import SILENT, Busy, DatabaseUnavailable, Overloaded, Refused
+from app.store.connections.causes import SILENT
+from app.store.connections.unavailable import Busy, DatabaseUnavailable, Overloaded, Refused
 from app.store.write.fold import Folded
 from app.store.write.intake import Intake
 
@@ -109,8 +110,7 @@ class Gatherer:
         """Take in sound events sent with a key of `unit`; returns after they are committed and counted.
 
         Raises:
-            Overloaded: too many events of small pushes wait already. What waits of large ones is bounded in bytes,
-                before it comes here.
+            Overloaded: too many events of small pushes wait already. Large ones are bounded before, in bytes.
             DatabaseUnavailable: nothing was acknowledged, at the latest after `patience` seconds.
         """
         small = len(arrivals) <= _MOST_SMALL

@@ -13,12 +13,12 @@ from app.domain.lives.events import DossierReceived
 from app.domain.push import Outcome, Parsed
 from app.store.catalogues import lock
 from app.store.catalogues.read import CatalogueCache
-from app.store.database import Clock, Connection, Database, Outdated, again, begun
+from app.store.connections.database import Clock, Connection, Database, Outdated, again, begun
+from app.store.connections.unavailable import DatabaseUnavailable
 from app.store.lineage import require_writable
 from app.store.names import Names
 from app.store.snapshot import reading_moment
 from app.store.tallies import add
-from app.store.unavailable import DatabaseUnavailable
 from app.store.write import lives
 from app.store.write.fold import Folded, Pushes, fold, read
 from app.store.write.moment import Moment

@@ -21,7 +21,7 @@ from app.domain.lives.life import LifeFacts
 from app.domain.lives.packing import pack, unpack
 from app.domain.tallies import tally
 from app.store import schema
-from app.store.database import Connection, Outdated
+from app.store.connections.database import Connection, Outdated
 from app.store.rows import FEW, columns_of, unnest
 from app.store.tallies.change import Change, Contribution
 from app.store.tallies.contribution import contribution

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from app.domain.catalogues.root import Catalogues
-from app.store.database import Connection
+from app.store.connections.database import Connection
 
 
 @dataclass(frozen=True)

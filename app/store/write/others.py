@@ -11,7 +11,7 @@ from typing import Any, Final
 from app.domain.lives.life import LifeFacts
 from app.domain.lives.publication import PublicationFacts
 from app.domain.tallies import tally
-from app.store.database import Connection
+from app.store.connections.database import Connection
 from app.store.rows import add, columns_of
 from app.store.schema import document, petition, procedure_publication
 from app.store.tallies.change import Contribution

@@ -13,7 +13,7 @@ import asyncpg
 
 from app.domain.lives.packing import pack_what
 from app.store import schema
-from app.store.database import Connection, Outdated
+from app.store.connections.database import Connection, Outdated
 from app.store.rows import add, columns_of
 from app.store.tallies import add as tallies
 from app.store.write.fold import Folded

@@ -23,10 +23,10 @@ from sqlalchemy import bindparam, delete, exists, or_, select, update
 
 from app.domain.lives import life as lives
 from app.store.catalogues.stale import begin_with_rules, of_row
-from app.store.database import Connection, Database
+from app.store.connections.database import Connection, Database
+from app.store.connections.unavailable import DatabaseUnavailable
 from app.store.schema import life, refold, root
 from app.store.statements import in_sql
-from app.store.unavailable import DatabaseUnavailable
 from app.store.write.intake import Intake
 
 _log = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ import pytest
 from app.main import create_app, create_service
 from app.settings import AuthSettings
 from app.store import keys
-from app.store.database import Connection, Database
-from app.store.unavailable import DatabaseUnavailable
+from app.store.connections.database import Connection, Database
+from app.store.connections.unavailable import DatabaseUnavailable
 from tests.api.asking import ONE, card, of_errors, of_problem, reception
 from tests.faults.serving import free_port
 from tests.running import PROCEDURES, Running, settings_for

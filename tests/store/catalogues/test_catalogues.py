@@ -30,7 +30,7 @@ from app.store.catalogues import edit as catalogues
 from app.store.catalogues import listing, roots
 from app.store.catalogues.draft import Row
 from app.store.catalogues.read import CatalogueCache
-from app.store.database import Database
+from app.store.connections.database import Database
 from app.store.schema import TALLIES
 from app.store.write.intake import Intake
 from app.store.write.refold import Refolder

@@ -14,7 +14,7 @@ import pytest_asyncio
 from app.domain.catalogues.root import Catalogues
 from app.store.catalogues import roots
 from app.store.catalogues.read import CatalogueCache
-from app.store.database import Connection, Database, Outdated
+from app.store.connections.database import Connection, Database, Outdated
 from app.store.lineage import LINEAGE
 from app.store.names import Names
 

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.store.database import Database
+from app.store.connections.database import Database
 from app.store.proof import rebuild as rebuilding
 from app.store.proof.rebuild import RebuildRunning, rebuild
 from app.store.proof.verify import verify

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.domain.lives.events import DossierTransferred
-from app.store.database import Database
+from app.store.connections.database import Database
 from app.store.proof.rebuild import rebuild
 from app.store.proof.references import Broken
 from app.store.proof.verify import verify

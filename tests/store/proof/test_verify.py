@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from app.domain.tallies.tally import FAMILIES
 from app.store.catalogues.read import CatalogueCache
-from app.store.database import Database
+from app.store.connections.database import Database
 from app.store.grains import GRAINS
 from app.store.proof.recount import _COUNTS, Difference
 from app.store.proof.verify import FactDifference, Report, verify

@@ -10,7 +10,7 @@ import pytest
 
 from app.domain.calendar.civil import day_number
 from app.domain.tallies.tally import FAMILIES
-from app.store.database import Database
+from app.store.connections.database import Database
 from app.store.proof.verify import verify
 from app.store.schema import TALLIES
 from app.store.tallies import layout

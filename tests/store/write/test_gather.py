@@ -14,9 +14,9 @@ from app.domain.lives.events import DossierReceived, Event
 from app.domain.push import Outcome, Parsed
 from app.store.catalogues import roots
 from app.store.catalogues.read import CatalogueCache
-from app.store.database import Database, Outdated
+from app.store.connections.database import Database, Outdated
+from app.store.connections.unavailable import DatabaseUnavailable, Overloaded
 from app.store.proof.verify import verify
-from app.store.unavailable import DatabaseUnavailable, Overloaded
 from app.store.write.fold import Folded, Pushes
 from app.store.write.gather import Gatherer, _Queue
 from app.store.write.intake import Intake

@@ -11,7 +11,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from app.domain.push import Outcome, Parsed
 from app.store.catalogues.read import CatalogueCache
-from app.store.database import Database, Outdated
+from app.store.connections.database import Database, Outdated
 from app.store.proof.verify import verify
 from app.store.write.intake import Intake
 from tests.store.histories import CLOCK, arrivals, province

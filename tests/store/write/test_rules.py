@@ -18,11 +18,11 @@ from app.domain.lives.publication import Announced
 from app.store.catalogues import edit
 from app.store.catalogues.read import CatalogueCache
 from app.store.catalogues.stale import begin_with_rules
-from app.store.database import Database
+from app.store.connections.database import Database
+from app.store.connections.unavailable import DatabaseUnavailable
 from app.store.proof.rebuild import rebuild
 from app.store.proof.verify import verify
 from app.store.snapshot import reading_moment, root_states
-from app.store.unavailable import DatabaseUnavailable
 from app.store.write.intake import Intake
 from app.store.write.refold import Refolder
 from tests.store.catalogues.test_catalogues import said

@@ -1,16 +1,11 @@
-"""Connections: two asyncpg pools and the types in which values cross the border.
-
-Inside the service an instant is an int of µs since 1970 and a civil day an int of days since 1970; PostgreSQL keeps
-timestamptz and date. The codecs below are the one place where the two meet.
-"""
+"""Connections: two asyncpg pools, lent for as long as they may be used, and transactions on them."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final, TypeVar
 from uuid import uuid4
@@ -18,8 +13,11 @@ from weakref import WeakSet
 
 import asyncpg
 
-from app.store.address import Address
-from app.store.unavailable import POOLED, Busy, DatabaseUnavailable, Overloaded, unavailable
+from app.store.connections.address import Address
+from app.store.connections.causes import POOLED
+from app.store.connections.lasting import GONE, Cut, Lasting, end, proves
+from app.store.connections.unavailable import Busy, DatabaseUnavailable, Overloaded, unavailable
+from app.store.connections.values import set_types
 
 Connection = asyncpg.pool.PoolConnectionProxy | asyncpg.Connection
 Clock = Callable[[], int | None]
@@ -40,24 +38,13 @@ _PLANNING: Final = {
     },
 }
 
-_POSTGRES_EPOCH_US: Final = 946_684_800_000_000
-_POSTGRES_EPOCH_DAYS: Final = 10_957
-
-_OF_DRIVER: Final = (asyncpg.InterfaceError, asyncpg.InternalClientError)
-_GONE: Final = (OSError, asyncpg.PostgresError, asyncpg.PostgresWarning, *_OF_DRIVER)
-"""Whatever a server, the driver or the network says instead of an answer."""
-
 
 class Outdated(Exception):
     """What a transaction was prepared from has changed meanwhile: it begins anew."""
 
 
-_FRESH: Final = 1.0
-"""Seconds for which a connection is taken to be alive since it was last used."""
 _OF_LOOK_UP: Final = 0.3
 """Share of a reading's time in which its key is looked up."""
-_PROVING: Final = 2.0
-"""Seconds in which one that was not used for longer has to prove that it is."""
 
 _NOTICED: Final = {
     # A client that gave up: its backend notices in seconds, also while it waits for a lock, and rolls back.
@@ -67,22 +54,6 @@ _NOTICED: Final = {
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "15s",
 }
-
-
-class _Lasting(asyncpg.Connection):
-    """A connection that knows when it was last of use."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.used()
-
-    def used(self) -> None:
-        """It has just answered."""
-        self._last = time.monotonic()
-
-    def is_fresh(self) -> bool:
-        """Whether it answered so lately that it need not be asked."""
-        return time.monotonic() - self._last < _FRESH
 
 
 _BEGIN_FIGURES: Final = """
@@ -100,59 +71,9 @@ _SERVER: Final = """
 """What tells a pooler from a server, a server from another at its address, and from itself before a restart."""
 
 
-class _Cut:
-    """Cuts a connection off when its time is over: what waits for it fails at once. `done` says that it has."""
-
-    def __init__(self, connection: Any, seconds: float) -> None:
-        self.done = False
-        self._connection = connection
-        self._handle = asyncio.get_running_loop().call_later(max(0, seconds), self._cut)
-        self.cancel = self._handle.cancel
-
-    def _cut(self) -> None:
-        self.done = True
-        _end(self._connection)
-
-
-def _end_all(connections: WeakSet[_Lasting]) -> None:
+def _end_all(connections: WeakSet[Lasting]) -> None:
     for connection in connections:
         connection.terminate()
-
-
-def _end(connection: Any) -> None:
-    # One that is closed is in the pool again already, and says so.
-    with suppress(asyncpg.InterfaceError):
-        connection.terminate()
-
-
-async def _proves(connection: Any) -> bool:
-    """Whether a connection that was quiet for a while is alive, and its server can still be written."""
-    cut = _Cut(connection, _PROVING)
-    try:
-        standby: bool = await connection.fetchval("SELECT pg_is_in_recovery()")
-    except _GONE:
-        return False
-    finally:
-        cut.cancel()
-    return not standby
-
-
-async def _set_types(connection: Any) -> None:
-    await connection.set_type_codec(
-        "timestamptz",
-        schema="pg_catalog",
-        encoder=lambda us: (us - _POSTGRES_EPOCH_US,),
-        decoder=lambda packed: packed[0] + _POSTGRES_EPOCH_US,
-        format="tuple",
-    )
-    await connection.set_type_codec(
-        "date",
-        schema="pg_catalog",
-        encoder=lambda day: (day - _POSTGRES_EPOCH_DAYS,),
-        decoder=lambda packed: packed[0] + _POSTGRES_EPOCH_DAYS,
-        format="tuple",
-    )
-    await connection.set_type_codec("uuid", schema="pg_catalog", encoder=bytes, decoder=bytes, format="binary")
 
 
 async def _keep(connection: Any) -> None:
@@ -186,15 +107,16 @@ class Database:
         Raises:
             BadAddress: `dsn` is no address of a PostgreSQL database.
         """
-        self._address = Address.of(dsn)
+        address = Address.of(dsn)
+        self._arguments, self._sockets = address.asyncpg(), address.sockets()
         self._acquire_seconds = acquire_seconds
         self._sizes = {"write": write_connections, "read": read_connections}
         self._seconds = {"write": write_seconds, "read": read_seconds * (1 - _OF_LOOK_UP)}
         self.look_up_seconds = read_seconds * _OF_LOOK_UP
         self._pools: dict[str, asyncpg.Pool] = {}
         self._server: list[Any] | None = None
-        self._connect_seconds: float = self._address.asyncpg()["timeout"]
-        self._open: WeakSet[_Lasting] = WeakSet()
+        self._connect_seconds: float = self._arguments["timeout"]
+        self._open: WeakSet[Lasting] = WeakSet()
 
     async def close(self) -> None:
         """Close all connections."""
@@ -205,13 +127,13 @@ class Database:
     async def _pool(self, name: str) -> asyncpg.Pool:
         if name not in self._pools:
             self._pools[name] = await asyncpg.create_pool(
-                **self._address.asyncpg(),
+                **self._arguments,
                 # None is opened ahead, so that nobody waits here.
                 min_size=0,
                 max_size=self._sizes[name],
                 init=partial(self._prepare, name),
                 reset=_keep,
-                connection_class=_Lasting,
+                connection_class=Lasting,
                 # The statement that writes all tallies is longer than what is kept prepared by default.
                 max_cacheable_statement_size=0,
                 server_settings={"application_name": f"chiso-{name}", "timezone": "UTC"},
@@ -220,7 +142,7 @@ class Database:
 
     async def _prepare(self, name: str, connection: Any) -> None:
         """Make a new connection ready for use; one to another server than before makes all others be replaced."""
-        cut = _Cut(connection, self._connect_seconds)
+        cut = Cut(connection, self._connect_seconds)
         self._open.add(connection)
         try:
             await self._greet(name, connection)
@@ -235,13 +157,13 @@ class Database:
         found = connection._transport.get_extra_info("socket")
         if found is not None and found.family != socket.AF_UNIX:
             found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            for option, value in self._address.sockets():
+            for option, value in self._sockets:
                 if hasattr(socket, option):
                     found.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
         # Not as the connection begins: a pooler in between would refuse settings that it does not know.
         settings = (_PLANNING[name] | _NOTICED).items()
         await connection.execute(";".join(f"SET {setting} = '{value}'" for setting, value in settings))
-        await _set_types(connection)
+        await set_types(connection)
         pid, *server = await connection.fetchrow(_SERVER)
         if pid != connection.get_server_pid():
             await self._require_sessions(connection)
@@ -256,7 +178,7 @@ class Database:
         """
         mine = str(uuid4())
         await connection.execute(f"SET chiso.session = '{mine}'")
-        other = await asyncpg.connect(**self._address.asyncpg())
+        other = await asyncpg.connect(**self._arguments)
         try:
             # In a transaction it keeps the pooler's connection that was just given back, if it was.
             await other.execute("BEGIN")
@@ -290,22 +212,22 @@ class Database:
         loop = asyncio.get_running_loop()
         ends = loop.time() + seconds
         connection, pool = await self._acquired(name, min(seconds, self._acquire_seconds))
-        used, cut = connection.used, _Cut(connection, ends - loop.time())
+        used, cut = connection.used, Cut(connection, ends - loop.time())
         try:
             yield connection
             used()
-        except _GONE as error:
+        except GONE as error:
             if isinstance(error, ValueError):
                 # asyncpg's complaint about a value is an InterfaceError too; the database is not to blame.
                 raise
             found = unavailable(TimeoutError() if cut.done else error)
             if not isinstance(found, Busy):
                 # Not to be lent again: with reset switched off nobody would notice what state it is in.
-                _end(connection)
+                end(connection)
             raise found from error
         except asyncio.CancelledError:
             # Given up: what it was told to do is still under way, and may never be answered.
-            _end(connection)
+            end(connection)
             raise
         finally:
             await pool.release(connection)
@@ -322,15 +244,15 @@ class Database:
                     connection: Any = await pool.acquire()
                     alive = False
                     try:
-                        alive = connection.is_fresh() or await _proves(connection)
+                        alive = connection.is_fresh() or await proves(connection)
                     finally:
                         if not alive:
-                            _end(connection)
+                            end(connection)
                             await pool.release(connection)
                             await self._replace_all()
                     if alive:
                         return connection, pool
-        except _GONE as error:
+        except GONE as error:
             in_use, _ = self.in_use().get(name, (0, 0))
             if isinstance(error, TimeoutError) and in_use >= self._sizes[name]:
                 raise Overloaded from error
