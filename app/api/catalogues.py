@@ -22,12 +22,13 @@ from app.api.http.openapi.events import CORE_PATTERN
 from app.api.http.openapi.parameters import ANY_UNIT, CONTENT_ENCODING, ROOT_UNIT
 from app.api.http.openapi.routes import BODY, UNIT, rows_of, told
 from app.api.http.parameters import only
-from app.api.http.problems import Problem, Wording, wording
+from app.api.http.problems import Problem, language_of
 from app.api.http.service import Service, Serving
 from app.domain import codes
 from app.domain.catalogues.root import APPLICANTS, LEVELS, SERVICE_LEVELS, CatalogueName
 from app.domain.push import Rejected
 from app.intake.catalogues import FORMS, Row, parse_rows
+from app.messages import Language, Message
 from app.store.catalogues import edit
 from app.store.catalogues.edit import PutResult
 from app.store.catalogues.listing import listing
@@ -43,6 +44,9 @@ ProcedurePath = Annotated[
     str, Path(description="The procedure's code.", openapi_examples={"procedure": {"value": "1.004654"}})
 ]
 
+_NO_PROCEDURE: Final = Message(
+    "the catalogue has no procedure of this code", "danh mục không có thủ tục hành chính mang mã này"
+)
 _PARSED_ASIDE: Final = 256 * 1024
 UNIT_PATTERN: Final = r"^[A-Za-z0-9]{1,12}(\.[A-Za-z0-9]{1,12}){0,9}$"
 CHANGE_CODES: Final = (
@@ -262,12 +266,12 @@ async def one_procedure(code: ProcedurePath, request: Request, access: Reading, 
     """A procedure by its code."""
     query = only(request, ("unit",))
     if not codes.is_procedure_code(code):
-        raise Problem("not_found", "the catalogue has no procedure of this code")
+        raise Problem("not_found", _NO_PROCEDURE)
     async with service.database.snapshot() as connection:
         root_id = await root_for(connection, access, query.get("unit"))
         found = await listing(connection, root_id, "procedures", code)
     if not found:
-        raise Problem("not_found", "the catalogue has no procedure of this code")
+        raise Problem("not_found", _NO_PROCEDURE)
     return listed_response(request, found[0], _COLUMNS["procedures"])
 
 
@@ -305,7 +309,7 @@ async def _put(
     if result.refolding:
         service.refolder.wake()
     unread = [item for item in items if isinstance(item, Rejected)]
-    return json_response(_told(result, unread, wording(request)))
+    return json_response(_told(result, unread, language_of(request)))
 
 
 async def _parsed(request: Request, kind: CatalogueName, body: bytes) -> list[Row | Rejected]:
@@ -313,17 +317,17 @@ async def _parsed(request: Request, kind: CatalogueName, body: bytes) -> list[Ro
     return await parsed(parse_rows, *arguments, aside=len(body) > _PARSED_ASIDE)
 
 
-def _told(result: PutResult, unread: Sequence[Rejected], say: Wording) -> PutOutcome:
+def _told(result: PutResult, unread: Sequence[Rejected], language: Language) -> PutOutcome:
     errors = sorted([*result.errors, *unread], key=lambda each: each.index)
     told: PutOutcome = {
         "accepted": result.accepted,
         "duplicates": 0,
         "rejected": len(errors),
-        "errors": [refused(each, say) for each in errors],
+        "errors": [refused(each, language) for each in errors],
         "refolding": result.refolding,
     }
     if result.warnings:
-        told["warnings"] = [refused(each, say) for each in sorted(result.warnings, key=lambda each: each.index)]
+        told["warnings"] = [refused(each, language) for each in sorted(result.warnings, key=lambda each: each.index)]
     return told
 
 

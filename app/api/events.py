@@ -17,11 +17,12 @@ from app.api.http.metrics import instant_of
 from app.api.http.openapi import events as described
 from app.api.http.openapi.parameters import BINARY_MODE, CONTENT_ENCODING
 from app.api.http.openapi.routes import BODY, told
-from app.api.http.problems import Fault, Problem, Wording, event_status, wording
+from app.api.http.problems import AtFault, Problem, event_status, language_of
 from app.api.http.service import Service, Serving
 from app.domain.push import EVENT_CODES, WARNING_CODES, Outcome, Parsed, Rejected, Warned
 from app.intake import cloudevents
 from app.intake.cloudevents import Batch
+from app.messages import Language
 from app.store import rejections
 from app.store.write.gather import MOST_TOGETHER
 
@@ -89,7 +90,7 @@ async def push(request: Request, access: Pushing, service: Serving) -> Response:
         outcome = await take_in(service, access, batch.items)
     if batch.single:
         _raise_rejected(outcome.errors)
-    return json_response(_told(outcome, wording(request) if outcome.errors or outcome.warnings else None))
+    return json_response(_told(outcome, language_of(request) if outcome.errors or outcome.warnings else "en"))
 
 
 async def _parsed(request: Request, service: Service, body: bytes) -> Batch:
@@ -160,26 +161,24 @@ def _measure(service: Service, outcomes: Sequence[Outcome], errors: Sequence[Rej
 def _raise_rejected(errors: Sequence[Rejected]) -> None:
     """A single event that is rejected is a problem of its own: 409, 403, 400, 413, and 422 for all the rest."""
     for error in errors:
-        others: list[Fault] = [
-            {"field": each.field or "", "code": each.code, "detail": each.detail} for each in error.faults
-        ]
-        raise Problem(error.code, error.detail, error.field, event_status(error.code), others if error.more else ())
+        others = [AtFault(each.field, each.code, each.detail) for each in error.faults] if error.more else ()
+        raise Problem(error.code, error.detail, error.field, event_status(error.code), others)
 
 
-def _told(outcome: Outcome, say: Wording) -> Pushed:
+def _told(outcome: Outcome, language: Language) -> Pushed:
     pushed: Pushed = {
         "accepted": outcome.accepted,
         "duplicates": outcome.duplicates,
         "rejected": len(outcome.errors),
-        "errors": [refused(each, say) for each in outcome.errors],
+        "errors": [refused(each, language) for each in outcome.errors],
     }
     if outcome.warnings:
-        pushed["warnings"] = [refused(each, say) for each in outcome.warnings]
+        pushed["warnings"] = [refused(each, language) for each in outcome.warnings]
     return pushed
 
 
-def refused(each: Rejected | Warned, say: Wording) -> EventRefused:
+def refused(each: Rejected | Warned, language: Language) -> EventRefused:
     """One element of a batch, and all that is wrong with it; the first fault has the code and the field."""
     detail = each.in_full if isinstance(each, Rejected) else each.detail
-    detail = detail if say is None else say(each.code, detail)
-    return {"index": each.index, "id": each.id, "code": each.code, "field": each.field, "detail": detail}
+    told = detail.said(language)
+    return {"index": each.index, "id": each.id, "code": each.code, "field": each.field, "detail": told}

@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from app import ingest, vietnamese
+from app import ingest
 from app.api.http.service import Service
 from app.cli.running import console, progress, run
+from app.messages import spoken
 
 
 def ingest_command(
@@ -27,10 +28,10 @@ def ingest_command(
 
     loaded = run(work)
     print(loaded)
-    in_vietnamese = vietnamese.is_spoken(os.environ)
-    line = "dòng" if in_vietnamese else "line"
+    language = spoken(os.environ)
+    line = "dòng" if language == "vi" else "line"
     for error in loaded.errors:
-        detail = vietnamese.said(error.code, error.in_full) if in_vietnamese else error.in_full
+        detail = error.in_full.said(language)
         console.print(f"{line} {error.index + 1}: {error.code} {error.field or ''}: {detail}", highlight=False)
     if loaded.rejected:
         raise SystemExit(1)

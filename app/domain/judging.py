@@ -13,8 +13,28 @@ from app.domain.catalogues.root import Catalogues
 from app.domain.codes import UnitCode
 from app.domain.lives.events import DossierReceived, DossierTransferred, Event
 from app.domain.push import Outcome, Parsed, Rejected, Warned, Wrong
+from app.messages import BEYOND_KEY, NO_UNIT, Message, with_likely
 
 _AHEAD_ALLOWED: Final = 10 * 60 * 1_000_000
+
+_AHEAD: Final = Message("more than 10 minutes ahead of the server's clock", "nhanh hơn đồng hồ máy chủ quá 10 phút")
+_NO_UNIT_OF_ROOT: Final = Message(
+    "no unit of this root has this code or alias", "đơn vị gốc này không có đơn vị nào mang mã hoặc mã phụ này"
+)
+_NO_PROCEDURE: Final = Message(
+    "the procedure is not in the catalogue; counted with default attributes until it is",
+    "thủ tục hành chính chưa có trong danh mục; tạm tính theo thuộc tính mặc định",
+)
+_IN_CATALOGUE: Final = Message("which is in the catalogue", "đang có trong danh mục")
+_SIX_DIGITS: Final = Message("six digits after the point", "sáu chữ số sau dấu chấm")
+_NOT_VALID: Final = Message(
+    "the procedure was not valid on that day; counted all the same",
+    "thủ tục hành chính không có hiệu lực ngày đó; vẫn được tính",
+)
+_SENT_BEFORE: Final = Message(
+    "this source has sent this id before with other content", "nguồn này đã gửi mã này với nội dung khác"
+)
+_TOO_LONG: Final = Message("1,000 events are the most", "tối đa 1.000 sự kiện")
 
 
 class Item(msgspec.Struct, gc=False):
@@ -51,7 +71,7 @@ def judged(parsed: Parsed, key: bytes, reach: str, catalogues: Catalogues, now: 
         event = msgspec.structs.replace(event, unit=unit)
     item = Item(parsed, key, event)
     if not codes.is_under(unit, reach):
-        item.refuse(_no_unit("forbidden_unit", "unit", "the key does not reach this unit", unit, reach, catalogues))
+        item.refuse(_no_unit("forbidden_unit", "unit", BEYOND_KEY, unit, reach, catalogues))
         # Perhaps an alias that has gone since: what was taken in under it stays a duplicate when sent again.
         item.forbidden = unit in catalogues.units
         return item
@@ -75,38 +95,45 @@ def _ended(catalogues: Catalogues, parsed: Parsed, unit: str, field: str) -> War
     known = catalogues.units[unit]
     if known.valid_to is None or parsed.event.time < start_of(Day(known.valid_to + 1)):
         return None
-    successor = f"; its successor is {known.successor}" if known.successor else ""
-    detail = f"the unit ended on {date_of(known.valid_to)}{successor}; counted all the same"
+    ended = str(date_of(known.valid_to))
+    detail = Message(
+        "the unit ended on {ended}; counted all the same", "đơn vị đã kết thúc ngày {ended}; vẫn được tính", ended=ended
+    )
+    if known.successor:
+        detail = Message(
+            "the unit ended on {ended}; its successor is {successor}; counted all the same",
+            "đơn vị đã kết thúc ngày {ended}; đơn vị kế thừa là {successor}; vẫn được tính",
+            ended=ended,
+            successor=known.successor,
+        )
     return Warned(parsed.index, parsed.event.id, "unknown_unit", field, detail)
 
 
 def _faults(unit: str, ahead: bool, to: str | None, reach: str, catalogues: Catalogues) -> Iterator[Wrong]:
     """What catalogues and the clock find wrong with an event, in the order of the contract."""
     if unit not in catalogues.units:
-        detail = "no unit of the catalogue has this code or alias"
-        yield _no_unit("unknown_unit", "unit", detail, unit, reach, catalogues)
+        yield _no_unit("unknown_unit", "unit", NO_UNIT, unit, reach, catalogues)
     if ahead:
-        yield Wrong("future_time", "time", "more than 10 minutes ahead of the server's clock")
+        yield Wrong("future_time", "time", _AHEAD)
     if to is not None and to not in catalogues.units:
-        detail = "no unit of this root has this code or alias"
-        yield _no_unit("unknown_unit", "data.to", detail, to, catalogues.root, catalogues)
+        yield _no_unit("unknown_unit", "data.to", _NO_UNIT_OF_ROOT, to, catalogues.root, catalogues)
 
 
-def _no_unit(code: str, field: str, detail: str, unit: str, reach: str, catalogues: Catalogues) -> Wrong:
+def _no_unit(code: str, field: str, detail: Message, unit: str, reach: str, catalogues: Catalogues) -> Wrong:
     """A fault of a unit's code, with the unit within reach that was likely meant."""
     likely = codes.likely_unit_code(unit, lambda each: each in catalogues.units and codes.is_under(each, reach))
-    return Wrong(code, field, f"{detail}; likely {likely} is meant", detail) if likely else Wrong(code, field, detail)
+    return Wrong(code, field, with_likely(detail, likely), detail if likely else None)
 
 
 def _warning(catalogues: Catalogues, parsed: Parsed, procedure: str) -> Warned | None:
     known = catalogues.procedures.get(procedure)
     if known is None:
-        detail = "the procedure is not in the catalogue; counted with default attributes until it is"
+        detail = _NO_PROCEDURE
         if likely := codes.likely_procedure_code(procedure):
-            where = "which is in the catalogue" if likely in catalogues.procedures else "six digits after the point"
-            detail += f"; likely {likely} is meant, {where}"
+            where = _IN_CATALOGUE if likely in catalogues.procedures else _SIX_DIGITS
+            detail = Message("{fault}, {where}", "{fault}, {where}", fault=with_likely(detail, likely), where=where)
     elif not known.is_valid_on(day_of(Instant(parsed.event.time))):
-        detail = "the procedure was not valid on that day; counted all the same"
+        detail = _NOT_VALID
     else:
         return None
     return Warned(parsed.index, parsed.event.id, "unknown_procedure", "data.procedure", detail)
@@ -138,7 +165,7 @@ def decide(items: Iterable[Item], receipts: Mapping[bytes, bytes], taken_in: Map
         if known == content:
             item.outcome = "duplicate"
         elif item.fault is None or item.fault.code != "forbidden_unit":
-            item.refuse(Wrong("conflict", "id", "this source has sent this id before with other content"))
+            item.refuse(Wrong("conflict", "id", _SENT_BEFORE))
     return recalled
 
 
@@ -146,7 +173,7 @@ def refuse_unfit(items: Iterable[Item], unfit: Collection[bytes]) -> None:
     """Refuse what does not fit into its life; a copy of it in the same batch has nothing to be a duplicate of."""
     for item in items:
         if item.key in unfit and item.outcome != "refused":
-            item.refuse(Wrong("life_too_long", "subject", "1,000 events are the most"))
+            item.refuse(Wrong("life_too_long", "subject", _TOO_LONG))
 
 
 def outcome_of(items: Sequence[Item]) -> Outcome:

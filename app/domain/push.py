@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from app.domain.lives.events import Event
+from app.messages import Message, also
 
 EVENT_CODES: Final = (
     "invalid_json",
@@ -46,12 +47,12 @@ MOST_FAULTS: Final = 8
 
 
 class Wrong(NamedTuple):
-    """A fault of an event; `plain` says it without anything that the sender wrote, "" where `detail` does."""
+    """A fault of an event; `plain` says it without anything that the sender wrote, None where `detail` does."""
 
     code: str
     field: str | None
-    detail: str
-    plain: str = ""
+    detail: Message
+    plain: Message | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,8 @@ class Rejected:
     source: str | None
     code: str
     field: str | None
-    detail: str
-    plain: str = ""
+    detail: Message
+    plain: Message | None = None
     more: tuple[Wrong, ...] = ()
 
     @property
@@ -73,18 +74,19 @@ class Rejected:
         return [Wrong(self.code, self.field, self.detail, self.plain), *self.more]
 
     @property
-    def in_full(self) -> str:
-        """All that is wrong in one text."""
-        return _joined(self.detail, [(each.field, each.detail) for each in self.more])
+    def in_full(self) -> Message:
+        """All that is wrong in one message."""
+        return also([self.detail, *(_of_field(each.field, each.detail) for each in self.more)])
 
     @property
-    def in_full_plainly(self) -> str:
+    def in_full_plainly(self) -> Message:
         """The same without anything that the sender wrote."""
-        return _joined(self.plain or self.detail, [(each.field, each.plain or each.detail) for each in self.more])
+        others = (_of_field(each.field, each.plain or each.detail) for each in self.more)
+        return also([self.plain or self.detail, *others])
 
 
-def _joined(first: str, others: Sequence[tuple[str | None, str]]) -> str:
-    return "; also ".join([first, *(f"{field}: {detail}" if field else detail for field, detail in others)])
+def _of_field(field: str | None, detail: Message) -> Message:
+    return Message("{field}: {detail}", "{field}: {detail}", field=field, detail=detail) if field else detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class Warned:
     id: str
     code: str
     field: str
-    detail: str
+    detail: Message
 
 
 @dataclass(frozen=True, slots=True)

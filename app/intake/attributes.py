@@ -13,9 +13,22 @@ from app.domain import codes
 from app.domain.calendar import periods
 from app.domain.calendar.periods import FIRST_YEAR, LAST_YEAR
 from app.domain.catalogues import indicators
-from app.intake.checks import DATE, Check, Fault, as_whole, invalid_procedure, likely_name, personal, shown, wrong
+from app.intake.checks import (
+    AN_ARRAY,
+    DATE,
+    Check,
+    Fault,
+    as_whole,
+    expected,
+    invalid_procedure,
+    likely_name,
+    personal,
+    shown,
+    wrong,
+)
 from app.intake.personal import is_fit, is_personal, one_spelling, spelling_fault
 from app.intake.values import MAX_UNIT
+from app.messages import UNFIT, Message
 
 _YEAR: Final = re.compile(r"[0-9]{4}")
 _FIGURE_CODE: Final = re.compile(r"[A-Z0-9_]{1,40}")
@@ -23,22 +36,41 @@ _NUMBER: Final = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?(?:[eE][+-]?[0-9]{1
 _MOST_ITEMS: Final = 10_000
 _DIGITS: Final = 40
 
+_TEXT: Final = Message("a text", "văn bản")
+_CODE: Final = Message("a code", "mã")
+_ALIAS_LENGTH: Final = Message("a code of 1 to {most} characters", "mã từ 1 đến {most} ký tự", most=MAX_UNIT)
+_UNIT_CODE: Final = Message("a unit code such as H44.07", "mã đơn vị, ví dụ H44.07")
+_FIGURE: Final = Message("a code such as SIPAS", "mã, ví dụ SIPAS")
+_FIGURE_FORM: Final = Message(
+    "expected a code of A-Z, 0-9 and _ such as SIPAS", "cần mã gồm A-Z, 0-9 và _, ví dụ SIPAS"
+)
+_INDICATOR: Final = Message("an indicator's code", "mã chỉ số")
+_NO_INDICATOR: Final = Message("no indicator has this code", "không có chỉ số nào mang mã này")
+_YEARS: Final = Message(
+    "expected a year from {first} to {last}", "cần năm từ {first} đến {last}", first=FIRST_YEAR, last=LAST_YEAR
+)
+_PERIOD: Final = Message("expected a period such as 2026-Q3", "cần kỳ, ví dụ 2026-Q3")
+_NO_SUCH_DATE: Final = Message(
+    "the range names a date that does not exist", "khoảng thời gian nêu một ngày không có thật"
+)
 
-def _fit(value: object, field: str, expected: str) -> str:
+
+def _fit(value: object, field: str, right: Message) -> str:
     if not isinstance(value, str):
-        raise wrong(field, expected, value)
+        raise wrong(field, right, value)
     if not is_fit(value):
-        raise Fault("invalid_value", field, "control characters and lone surrogates are not allowed")
+        raise Fault("invalid_value", field, UNFIT)
     return value
 
 
 def free_text(longest: int) -> Check:
     """A text that people read; it must not look like somebody's number."""
+    too_long = Message("a text of at most {longest} characters", "văn bản tối đa {longest} ký tự", longest=longest)
 
     def check(value: object, field: str) -> str:
-        text = _fit(value, field, "a text")
+        text = _fit(value, field, _TEXT)
         if len(text) > longest:
-            raise Fault("invalid_value", field, f"a text of at most {longest} characters")
+            raise Fault("invalid_value", field, too_long)
         if is_personal(text):
             raise personal(field)
         return text
@@ -48,19 +80,19 @@ def free_text(longest: int) -> Check:
 
 def alias(value: object, field: str) -> str:
     """Another code a unit is known by, of any form (older agency codes have several)."""
-    text = one_spelling(_fit(value, field, "a code"), MAX_UNIT)
+    text = one_spelling(_fit(value, field, _CODE), MAX_UNIT)
     if (fault := spelling_fault(text)) is not None:
         raise Fault("invalid_value", field, fault)
     if not 1 <= len(text) <= MAX_UNIT:
-        raise Fault("invalid_value", field, f"a code of 1 to {MAX_UNIT} characters")
+        raise Fault("invalid_value", field, _ALIAS_LENGTH)
     return text
 
 
 def unit_code(value: object, field: str) -> str:
     """A unit code of the right form, existing or not."""
-    text = _fit(value, field, "a unit code such as H44.07")
+    text = _fit(value, field, _UNIT_CODE)
     if not codes.is_unit_code(text):
-        raise Fault("invalid_code", field, "expected a unit code such as H44.07", shown(text))
+        raise Fault("invalid_code", field, expected(_UNIT_CODE), shown(text))
     return text
 
 
@@ -73,21 +105,20 @@ def procedure_code(value: object, field: str) -> str:
 
 def figure_code(value: object, field: str) -> str:
     """The code of an external figure: capital letters, digits and underscores."""
-    text = _fit(value, field, "a code such as SIPAS")
+    text = _fit(value, field, _FIGURE)
     if _FIGURE_CODE.fullmatch(text) is None:
-        raise Fault("invalid_code", field, "expected a code of A-Z, 0-9 and _ such as SIPAS", shown(text))
+        raise Fault("invalid_code", field, _FIGURE_FORM, shown(text))
     return text
 
 
 def indicator(value: object, field: str) -> str:
     """The code of an indicator of the catalogue."""
-    text = _fit(value, field, "an indicator's code")
+    text = _fit(value, field, _INDICATOR)
     try:
         return indicators.load().indicator(text).code
     except indicators.UnknownIndicator:
         likely = likely_name(text, (each.code.lower() for each in indicators.load().indicators))
-        detail = "no indicator has this code"
-        raise Fault("unknown_indicator", field, detail, likely=likely.upper() if likely else None) from None
+        raise Fault("unknown_indicator", field, _NO_INDICATOR, likely=likely.upper() if likely else None) from None
 
 
 def each(check: Check) -> Check:
@@ -95,9 +126,10 @@ def each(check: Check) -> Check:
 
     def check_all(value: object, field: str) -> tuple[str, ...]:
         if not isinstance(value, list):
-            raise wrong(field, "an array", value)
+            raise wrong(field, AN_ARRAY, value)
         if len(value) > _MOST_ITEMS:
-            raise Fault("invalid_value", field, f"at most {_MOST_ITEMS:,} items")
+            too_many = Message("at most {most:,} items", "tối đa {most:,} mục", most=_MOST_ITEMS)
+            raise Fault("invalid_value", field, too_many)
         return tuple(dict.fromkeys(check(item, f"{field}[{index}]") for index, item in enumerate(value)))
 
     return check_all
@@ -105,19 +137,25 @@ def each(check: Check) -> Check:
 
 def number(least: int, most: int, places: int) -> Check:
     """An exact number of a range, with at most so many decimals."""
-    expected = f"a number from {least} to {most} with at most {places} decimals"
+    right = Message(
+        "a number from {least} to {most} with at most {places} decimals",
+        "số từ {least} đến {most} có tối đa {places} chữ số thập phân",
+        least=least,
+        most=most,
+        places=places,
+    )
 
     def check(value: object, field: str) -> Decimal:
         if type(value) not in (int, float, Decimal) or not least <= _ordered(value) <= most:
-            raise wrong(field, expected, value)
+            raise wrong(field, right, value)
         # A fraction is a float only in a row that could not be read the exact way.
         exact = Decimal(repr(value) if isinstance(value, float) else value)  # type: ignore[arg-type]
         if len(exact.as_tuple().digits) > _DIGITS:
-            raise wrong(field, expected, value)
+            raise wrong(field, right, value)
         exact = exact.normalize(Context(prec=_DIGITS))
         exponent = exact.as_tuple().exponent
         if not isinstance(exponent, int) or exponent < -places:
-            raise Fault("invalid_value", field, f"expected {expected}")
+            raise Fault("invalid_value", field, expected(right))
         return exact if exponent <= 0 else exact.quantize(Decimal(1))
 
     return check
@@ -133,7 +171,7 @@ def year(value: object, field: str) -> int:
     number = int(value) if isinstance(value, str) and _YEAR.fullmatch(value) else as_whole(value)
     if number is not None and FIRST_YEAR <= number <= LAST_YEAR:
         return number
-    raise Fault("invalid_period", field, f"expected a year from {FIRST_YEAR} to {LAST_YEAR}", shown(value))
+    raise Fault("invalid_period", field, _YEARS, shown(value))
 
 
 def period(value: object, field: str) -> str:
@@ -142,7 +180,7 @@ def period(value: object, field: str) -> str:
     if number is not None and 0 <= number <= 9999:
         value = str(number)
     if not isinstance(value, str):
-        raise Fault("invalid_period", field, "expected a period such as 2026-Q3", shown(value))
+        raise Fault("invalid_period", field, _PERIOD, shown(value))
     first, dots, last = value.partition("..")
     try:
         if dots and DATE.fullmatch(first) and DATE.fullmatch(last):
@@ -151,7 +189,7 @@ def period(value: object, field: str) -> str:
     except periods.InvalidPeriod as problem:
         raise Fault("invalid_period", field, problem.detail) from None
     except ValueError:
-        raise Fault("invalid_period", field, "the range names a date that does not exist") from None
+        raise Fault("invalid_period", field, _NO_SUCH_DATE) from None
 
 
 def boolean_cell(text: str) -> object:

@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from app.messages import Message
+
 _GZIP_FEED = 16 * 1024
 _GZIP_MEMBERS = 20_000
 """A member costs its set-up even when it is empty, so their number is bounded; one per event of a full batch fits."""
@@ -35,6 +37,7 @@ _TOLD = re.compile(rb"[^ \t,\r\n]")
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _ANY = msgspec.json.Decoder()
 _ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
+CHARSET = Message("the charset must be UTF-8", "bảng mã phải là UTF-8")
 _BOM = b"\xef\xbb\xbf"
 _BLANKS = b" \t\r\n"
 _LINE = re.compile(rb"[^ \t\r\n][^\n]*")
@@ -49,8 +52,8 @@ _SCALAR = re.compile(rb'[^,\[\]{}" \t\r\n]+')
 class BodyProblem(Exception):
     """The body as a whole cannot be taken; nothing of it was. `code` is one of the contract's closed list."""
 
-    def __init__(self, code: str, detail: str, field: str | None = None) -> None:
-        super().__init__(f"{code}: {detail}")
+    def __init__(self, code: str, detail: Message, field: str | None = None) -> None:
+        super().__init__(code, detail)
         self.code = code
         self.detail = detail
         self.field = field
@@ -84,14 +87,22 @@ def decompress(body: bytes, encoding: str | None, limit: int) -> bytes:
     if coding in ("gzip", "x-gzip"):
         return _gunzip(body, limit)
     if coding not in ("identity", ""):
-        raise BodyProblem("unsupported_encoding", "Content-Encoding must be gzip or identity")
+        unsupported = Message(
+            "Content-Encoding must be gzip or identity", "Content-Encoding phải là gzip hoặc identity"
+        )
+        raise BodyProblem("unsupported_encoding", unsupported)
     if len(body) > limit:
         raise _too_large(limit)
     return body
 
 
 def _too_large(limit: int) -> BodyProblem:
-    return BodyProblem("too_large", f"the body may have at most {limit} bytes after decompression")
+    detail = Message(
+        "the body may have at most {limit} bytes after decompression",
+        "nội dung có tối đa {limit} byte sau khi giải nén",
+        limit=limit,
+    )
+    return BodyProblem("too_large", detail)
 
 
 def _gunzip(body: bytes, limit: int) -> bytes:
@@ -112,11 +123,16 @@ def _gunzip(body: bytes, limit: int) -> bytes:
                 continue
             member, members = zlib.decompressobj(wbits=31), members + 1
             if members > _GZIP_MEMBERS:
-                raise BodyProblem("too_large", f"the gzip stream may have at most {_GZIP_MEMBERS} members")
+                many = Message(
+                    "the gzip stream may have at most {most} members",
+                    "luồng gzip có tối đa {most} phần",
+                    most=_GZIP_MEMBERS,
+                )
+                raise BodyProblem("too_large", many)
         try:
             piece = member.decompress(pending, room + 1)
         except zlib.error:
-            raise BodyProblem("invalid_json", "the body is not valid gzip") from None
+            raise broken(Message("the body is not valid gzip", "nội dung không phải gzip hợp lệ")) from None
         if len(piece) > room:
             raise _too_large(limit)
         room -= len(piece)
@@ -125,7 +141,7 @@ def _gunzip(body: bytes, limit: int) -> bytes:
         pending = member.unused_data if member.eof else b""
         member = None if member.eof else member
     if member is not None:
-        raise BodyProblem("invalid_json", "the gzip body ends in the middle")
+        raise broken(Message("the gzip body ends in the middle", "nội dung gzip bị cắt giữa chừng"))
     return b"".join(pieces)
 
 
@@ -142,7 +158,8 @@ def first_token(body: bytes) -> bytes:
 
 def too_many(max_events: int) -> BodyProblem:
     """The problem of a batch with more events than allowed."""
-    return BodyProblem("too_many_events", f"a batch may have at most {max_events} events")
+    detail = Message("a batch may have at most {most} events", "một lô có tối đa {most} sự kiện", most=max_events)
+    return BodyProblem("too_many_events", detail)
 
 
 def split_lines(body: bytes, max_events: int) -> list[bytes]:
@@ -175,7 +192,7 @@ def split_array(body: bytes, max_events: int) -> list[bytes]:
     scan = _Scan(body, _TOKENS_PER_EVENT * max(max_events, 1_000))
     at = scan.skip_blanks(0)
     if body[at : at + 1] != b"[":
-        raise broken("the body is not a JSON array")
+        raise broken(Message("the body is not a JSON array", "nội dung không phải mảng JSON"))
     elements: list[bytes] = []
     at = scan.skip_blanks(at + 1)
     closed = body[at : at + 1] == b"]"
@@ -188,14 +205,19 @@ def split_array(body: bytes, max_events: int) -> list[bytes]:
         closed = body[at : at + 1] == b"]"
         if not closed:
             if body[at : at + 1] != b",":
-                raise broken(f"expected a comma or the end of the array at byte {at}")
+                more = Message(
+                    "expected a comma or the end of the array at byte {at}",
+                    "cần dấu phẩy hoặc dấu kết thúc mảng tại byte {at}",
+                    at=at,
+                )
+                raise broken(more)
             at = scan.skip_blanks(at + 1)
     if scan.skip_blanks(at + 1) != len(body):
-        raise broken(f"trailing characters at byte {at + 1}")
+        raise broken(Message("trailing characters at byte {at}", "còn ký tự thừa tại byte {at}", at=at + 1))
     return elements
 
 
-def broken(detail: str) -> BodyProblem:
+def broken(detail: Message) -> BodyProblem:
     """The problem of a body that is no JSON."""
     return BodyProblem("invalid_json", detail)
 
@@ -216,7 +238,7 @@ class _Scan:
         if scalar := _SCALAR.match(self.body, at):
             return scalar.end()
         if self.body[at : at + 1] not in (b'"', b"[", b"{"):
-            raise broken(f"expected a value at byte {at}")
+            raise broken(Message("expected a value at byte {at}", "cần một giá trị tại byte {at}", at=at))
         depth = 0
         for token in _TOKEN.finditer(self.body, at):
             kind = token.lastindex
@@ -230,15 +252,19 @@ class _Scan:
             else:
                 self._spend(self.body.count(b'"', token.start(), token.end()) - (depth == 0))
                 if not token[3]:
-                    raise broken("the body ends in the middle of a string")
+                    raise broken(Message("the body ends in the middle of a string", "nội dung dừng giữa một chuỗi"))
             if depth == 0:
                 return token.end()
-        raise broken("the body ends in the middle of an element")
+        raise broken(Message("the body ends in the middle of an element", "nội dung dừng giữa một phần tử"))
 
     def _spend(self, steps: int) -> None:
         self.budget -= steps
         if self.budget < 0:
-            raise BodyProblem("too_large", "the array has far more brackets and quotes than a batch of events")
+            many = Message(
+                "the array has far more brackets and quotes than a batch of events",
+                "mảng có quá nhiều dấu ngoặc so với một lô sự kiện",
+            )
+            raise BodyProblem("too_large", many)
 
 
 class TableLines:
@@ -266,18 +292,33 @@ class TableLines:
             line = memoryview(body)[max(before + 1, self._at) : end.end() if end else len(body)]
             self._at = end.end() if end else len(body)
             if len(line) > _LONGEST_PART:
-                raise BodyProblem("too_large", f"a line of the table may have at most {_LONGEST_PART:,} bytes")
+                long = Message(
+                    "a line of the table may have at most {most:,} bytes",
+                    "một dòng của bảng có tối đa {most:,} byte",
+                    most=_LONGEST_PART,
+                )
+                raise BodyProblem("too_large", long)
             text = str(line, "utf-8")
             self.commas += text.count(",")
             if self.commas > _MOST_CELLS:
-                raise BodyProblem("too_large", f"a row of the table may have at most {_MOST_CELLS:,} commas")
+                many = Message(
+                    "a row of the table may have at most {most:,} commas",
+                    "một dòng của bảng có tối đa {most:,} dấu phẩy",
+                    most=_MOST_CELLS,
+                )
+                raise BodyProblem("too_large", many)
             yield text
+
+
+def of_element(index: int, detail: Message) -> Message:
+    """What is wrong with one element of an array."""
+    return Message("element {index}: {detail}", "phần tử {index}: {detail}", index=index, detail=detail)
 
 
 class NotJson(Exception):
     """A text cannot be read. `grammar`: it is no JSON; else it is, but nothing that can be taken in (depth, UTF-8)."""
 
-    def __init__(self, detail: str, grammar: bool) -> None:
+    def __init__(self, detail: Message, grammar: bool) -> None:
         super().__init__(detail)
         self.detail = detail
         self.grammar = grammar
@@ -289,7 +330,7 @@ def readable(text: bytes) -> Any:
         decoded = text.decode("utf-8")
     except UnicodeDecodeError:
         _load(text.decode("utf-8", "replace"))
-        raise NotJson("the text is not UTF-8", grammar=False) from None
+        raise NotJson(Message("the text is not UTF-8", "văn bản không phải UTF-8"), grammar=False) from None
     try:
         return _ANY.decode(text)
     except (msgspec.DecodeError, RecursionError):
@@ -300,9 +341,15 @@ def _load(text: str) -> Any:
     try:
         return json.loads(text, parse_int=_number, parse_float=_number, parse_constant=_constant)
     except json.JSONDecodeError as problem:
-        raise NotJson(f"invalid JSON: {problem.msg} at character {problem.pos}", grammar=True) from None
+        invalid = Message(
+            "invalid JSON: {problem} at character {at}",
+            "JSON sai cú pháp tại ký tự {at}",
+            problem=problem.msg,
+            at=problem.pos,
+        )
+        raise NotJson(invalid, grammar=True) from None
     except RecursionError:
-        raise NotJson("nested too deeply", grammar=False) from None
+        raise NotJson(Message("nested too deeply", "lồng nhau quá sâu"), grammar=False) from None
 
 
 def _number(text: str) -> int | float:
@@ -312,7 +359,8 @@ def _number(text: str) -> int | float:
 
 
 def _constant(name: str) -> float:
-    raise NotJson(f"invalid JSON: {name} is not a number", grammar=True)
+    invalid = Message("invalid JSON: {name} is not a number", "JSON sai cú pháp: {name} không phải là số", name=name)
+    raise NotJson(invalid, grammar=True)
 
 
 def overfull(text: bytes | msgspec.Raw) -> bool:

@@ -19,6 +19,7 @@ from app.domain.catalogues.root import APPLICANTS, LEVELS, SERVICE_LEVELS, Catal
 from app.domain.push import Rejected
 from app.intake import attributes, checks
 from app.intake.bodies import (
+    CHARSET,
     BodyProblem,
     NotJson,
     TableLines,
@@ -26,14 +27,16 @@ from app.intake.bodies import (
     first_token,
     is_utf8,
     media_type,
+    of_element,
     overfull,
     readable,
     split_array,
     whole_array,
     without_bom,
 )
-from app.intake.checks import Check, Fault, shown, unknown_field
+from app.intake.checks import AN_OBJECT, OF_CATALOGUE, Check, Fault, expected, shown, unknown_field
 from app.intake.personal import is_fit
+from app.messages import MISSING, NOT_UTF8, Message
 
 __all__ = ["FORMS", "MAX_ROWS", "Form", "Row", "parse_rows"]
 
@@ -45,6 +48,14 @@ _GUARDED: Final = re.compile("'[=+@-]")
 _MOST_COLUMNS: Final = 100
 _LONGEST_ID = 200
 _LARGEST = 10**15
+
+
+_ONE_OF_BOTH: Final = Message(
+    "a target is of one unit or of one level", "một chỉ tiêu là của một đơn vị hoặc của một cấp"
+)
+_NO_NULL: Final = Message("null is not allowed here", "ở đây không được là null")
+_OVERFULL: Final = Message("the row is far too long, or has far too many parts", "dòng quá dài hoặc có quá nhiều phần")
+_TOO_WIDE: Final = Message("the row has more cells than the header", "dòng có nhiều ô hơn dòng tiêu đề")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +168,7 @@ _CALENDAR: Final = {
 def _target_key(values: dict[str, Any]) -> tuple[Any, ...]:
     unit, level = values.pop("unit", ""), values.pop("level", "")
     if bool(unit) == bool(level):
-        raise Fault("invalid_value", "level" if unit else "unit", "a target is of one unit or of one level")
+        raise Fault("invalid_value", "level" if unit else "unit", _ONE_OF_BOTH)
     return (values.pop("indicator"), unit, level, values.pop("period"))
 
 
@@ -182,11 +193,14 @@ def parse_rows(
     """The rows of a decompressed body, one outcome for each. BodyProblem when the body as a whole cannot be taken."""
     media = media_type(content_type)
     if media.charset not in (None, "utf-8", "utf8", "us-ascii"):
-        raise BodyProblem("unsupported_media_type", "the charset must be UTF-8")
+        raise BodyProblem("unsupported_media_type", CHARSET)
     if media.name not in ("application/json", "text/csv"):
-        raise BodyProblem("unsupported_media_type", "a catalogue is application/json or text/csv")
+        no_table = Message(
+            "a catalogue is application/json or text/csv", "danh mục phải là application/json hoặc text/csv"
+        )
+        raise BodyProblem("unsupported_media_type", no_table)
     if not is_utf8(body):
-        raise broken("the body is not UTF-8")
+        raise broken(NOT_UTF8)
     form = FORMS[kind]
     values = _json_values(body, max_rows) if media.name == "application/json" else _csv_values(form, body, max_rows)
     return [_outcome(form, index, value) for index, value in enumerate(values)]
@@ -199,7 +213,7 @@ def _outcome(form: Form, index: int, value: object) -> Row | Rejected:
         if isinstance(value, Fault):
             raise value
         if not isinstance(value, dict):
-            raise Fault("invalid_value", None, "expected an object", shown(value))
+            raise Fault("invalid_value", None, expected(AN_OBJECT), shown(value))
         changes = _checked(form, value)
         return Row(index, str(row_id), form.key(changes), changes)
     except Fault as fault:
@@ -209,15 +223,15 @@ def _outcome(form: Form, index: int, value: object) -> Row | Rejected:
 def _checked(form: Form, value: Mapping[str, object]) -> dict[str, Any]:
     for name in value:
         if name not in form.columns:
-            raise unknown_field(name, value, form.columns, "this catalogue")
+            raise unknown_field(name, value, form.columns, OF_CATALOGUE)
     for name in form.must:
         if name not in value:
-            raise Fault("invalid_value", name, "required, but missing")
+            raise Fault("invalid_value", name, MISSING)
     checked = {}
     for name, given in value.items():
         column = form.columns[name]
         if given is None and column.required:
-            raise Fault("invalid_value", name, "null is not allowed here")
+            raise Fault("invalid_value", name, _NO_NULL)
         checked[name] = column.default if given is None else column.check(given, name)
     return checked
 
@@ -239,14 +253,10 @@ def _json_values(body: bytes, max_rows: int) -> Iterator[object]:
     single = first_token(body) != b"["
     for index, text in enumerate([body] if single else _elements(body, max_rows)):
         try:
-            yield (
-                Fault("too_large", None, "the row is far too long, or has far too many parts")
-                if overfull(text)
-                else _decoded(text)
-            )
+            yield (Fault("too_large", None, _OVERFULL) if overfull(text) else _decoded(text))
         except NotJson as problem:
             if problem.grammar:
-                raise broken(problem.detail if single else f"element {index}: {problem.detail}") from None
+                raise broken(problem.detail if single else of_element(index, problem.detail)) from None
             yield Fault("invalid_json", None, problem.detail)
 
 
@@ -272,7 +282,9 @@ def _decoded(text: bytes | msgspec.Raw) -> object:
 
 
 def _too_many(max_rows: int) -> BodyProblem:
-    return BodyProblem("too_large", f"at most {max_rows:,} rows at once")
+    return BodyProblem(
+        "too_large", Message("at most {most:,} rows at once", "tối đa {most:,} dòng mỗi lần", most=max_rows)
+    )
 
 
 def _csv_values(form: Form, body: bytes, max_rows: int) -> Iterator[object]:
@@ -296,23 +308,38 @@ def _csv_values(form: Form, body: bytes, max_rows: int) -> Iterator[object]:
             yield _csv_value(form, header, cells)
     except csv.Error as error:
         # The closed list has nothing nearer for text that is no table.
-        raise broken(f"the table cannot be read at line {lines.number}: {error}") from None
+        unread = Message(
+            "the table cannot be read at line {line}: {error}",
+            "không đọc được bảng ở dòng {line}",
+            line=lines.number,
+            error=str(error),
+        )
+        raise broken(unread) from None
     if header is None:
-        raise BodyProblem("invalid_value", "the table has no header row")
+        raise BodyProblem("invalid_value", Message("the table has no header row", "bảng không có dòng tiêu đề"))
 
 
 def _header(names: list[str]) -> list[str]:
     if len(names) > _MOST_COLUMNS:
-        raise BodyProblem("invalid_value", f"the header has {len(names):,} columns; {_MOST_COLUMNS} are the most")
+        many = Message(
+            "the header has {count:,} columns; {most} are the most",
+            "dòng tiêu đề có {count:,} cột; tối đa {most} cột",
+            count=len(names),
+            most=_MOST_COLUMNS,
+        )
+        raise BodyProblem("invalid_value", many)
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise BodyProblem("invalid_value", f"the header names a column twice: {shown(twice)}")
+        repeated = Message(
+            "the header names a column twice: {name}", "dòng tiêu đề nêu một cột hai lần: {name}", name=shown(twice)
+        )
+        raise BodyProblem("invalid_value", repeated)
     return names
 
 
 def _csv_value(form: Form, header: Sequence[str], cells: Sequence[str]) -> object:
     if any(cells[len(header) :]):
-        return Fault("invalid_value", None, "the row has more cells than the header")
+        return Fault("invalid_value", None, _TOO_WIDE)
     value: dict[str, object] = {}
     for name, cell in zip(header, cells, strict=False):
         if cell:

@@ -17,6 +17,7 @@ from app.domain.calendar.civil import Day, day_number
 from app.domain.calendar.periods import FIRST_YEAR, LAST_YEAR
 from app.domain.push import MOST_FAULTS, Wrong
 from app.intake.personal import field_name, is_personal
+from app.messages import Message, verbatim, with_likely
 
 Check = Callable[[object, str], Any]
 
@@ -29,23 +30,26 @@ DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 class Fault(Exception):
-    """An event or a row cannot be taken: the contract's code, the field and why, in plain English.
+    """An event or a row cannot be taken: the contract's code, the field and why, in plain words.
 
     `plain` says why without anything that was sent, which is what may be kept; `detail` also what was `sent` instead
     and what was `likely` meant.
     """
 
-    def __init__(self, code: str, field: str | None, plain: str, sent: str = "", likely: str | None = None) -> None:
-        super().__init__(f"{code} {field}: {plain}")
+    def __init__(
+        self, code: str, field: str | None, plain: Message, sent: Message | None = None, likely: str | None = None
+    ) -> None:
+        super().__init__(code, field, plain)
         self.code = code
         self.field = field
         self.plain = plain
-        self.detail = plain + (f", not {sent}" if sent else "") + (f"; likely {likely} is meant" if likely else "")
+        instead = Message("{plain}, not {sent}", "{plain}, nhận được {sent}", plain=plain, sent=sent) if sent else plain
+        self.detail = with_likely(instead, likely)
 
     def within(self, field: str) -> Wrong:
         """The same as a fault of a field that this one is a part of ("" is none)."""
         named = f"{field}{self.field}" if self.field is not None else None
-        return Wrong(self.code, named, self.detail, "" if self.plain == self.detail else self.plain)
+        return Wrong(self.code, named, self.detail, None if self.plain is self.detail else self.plain)
 
 
 class Faults(list[Wrong]):
@@ -73,32 +77,67 @@ def likely_name(text: str, names: Iterable[str]) -> str | None:
     return next(iter(get_close_matches(text, near, 1, _ALIKE)), None) if near else None
 
 
-def shown(value: object, limit: int = 60) -> str:
+AN_ARRAY: Final = Message("an array", "một mảng")
+AN_OBJECT: Final = Message("an object", "một đối tượng")
+JSON_OBJECT: Final = Message("a JSON object", "một đối tượng JSON")
+_HUGE: Final = Message("a huge number", "một số quá lớn")
+_NAMES: Final = {
+    NoneType: verbatim("null"),
+    list: AN_ARRAY,
+    dict: AN_OBJECT,
+    float: Message("a fraction", "một số lẻ"),
+}
+_OTHER: Final = Message("something else", "kiểu khác")
+_BOOLEAN: Final = Message("true or false", "true hoặc false")
+_DATE: Final = Message("a date such as 2026-01-05", "ngày, ví dụ 2026-01-05")
+_DATE_SPAN: Final = Message(
+    "expected a date in {first}-01-01 to {last}-12-31",
+    "cần ngày từ {first}-01-01 đến {last}-12-31",
+    first=FIRST_YEAR,
+    last=LAST_YEAR,
+)
+_PERSONAL: Final = Message(
+    "the value looks like an identity or phone number; send none",
+    "giá trị giống số định danh hoặc số điện thoại; không gửi các số này",
+)
+_PROCEDURE: Final = Message(
+    "expected a text with a procedure code such as 1.004555", "cần mã thủ tục hành chính dạng văn bản, ví dụ 1.004555"
+)
+_NONE: Final = Message("none", "không có")
+
+
+def shown(value: object, limit: int = 60) -> Message:
     """A value as it may stand in a message: escaped and short, whatever was sent."""
-    text = repr(value[: limit + 1]) if isinstance(value, str) else _named(value)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    if not isinstance(value, str):
+        return _named(value)
+    text = repr(value[: limit + 1])
+    return verbatim(text if len(text) <= limit else text[: limit - 1] + "…")
 
 
-def _named(value: object) -> str:
-    names: dict[type, str] = {NoneType: "null", list: "an array", dict: "an object", float: "a fraction"}
+def _named(value: object) -> Message:
     if isinstance(value, bool):
-        return "true" if value else "false"
+        return verbatim("true" if value else "false")
     if isinstance(value, int):
-        return str(value) if abs(value) < 10**30 else "a huge number"
-    return names.get(type(value), "something else")
+        return verbatim(str(value)) if abs(value) < 10**30 else _HUGE
+    return _NAMES.get(type(value), _OTHER)
 
 
-def wrong(field: str, expected: str, value: object) -> Fault:
+def expected(what: Message) -> Message:
+    """That something else than what was sent is expected."""
+    return Message("expected {what}", "cần {what}", what=what)
+
+
+def wrong(field: str, right: Message, value: object, likely: str | None = None) -> Fault:
     """A value is not what it must be; personal data in its place is the graver finding and is never echoed."""
     if isinstance(value, str) and is_personal(value):
         return personal(field)
-    told = f"{value}"[:40] if isinstance(value, Decimal) else shown(value)
-    return Fault("invalid_value", field, f"expected {expected}", told)
+    told = verbatim(f"{value}"[:40]) if isinstance(value, Decimal) else shown(value)
+    return Fault("invalid_value", field, expected(right), told, likely)
 
 
 def personal(field: str) -> Fault:
     """A value looks like somebody's number."""
-    return Fault("personal_data", field, "the value looks like an identity or phone number; send none")
+    return Fault("personal_data", field, _PERSONAL)
 
 
 def invalid_procedure(value: object, field: str) -> Fault:
@@ -106,18 +145,32 @@ def invalid_procedure(value: object, field: str) -> Fault:
     if isinstance(value, str) and is_personal(value):
         return personal(field)
     likely = codes.likely_procedure_code(str(value)) if isinstance(value, str | float | Decimal) else None
-    told = f"{value}"[:40] if isinstance(value, float | Decimal) else shown(value)
+    told = verbatim(f"{value}"[:40]) if isinstance(value, float | Decimal) else shown(value)
     code = "invalid_code" if isinstance(value, str) or likely else "invalid_value"
-    return Fault(code, field, "expected a text with a procedure code such as 1.004555", told, likely)
+    return Fault(code, field, _PROCEDURE, told, likely)
 
 
-def unknown_field(key: str, given: Iterable[str], known: Collection[str], owner: str) -> Fault:
+OF_TYPE: Final = Message("this type", "loại sự kiện này")
+OF_CATALOGUE: Final = Message("this catalogue", "danh mục này")
+
+
+def unknown_field(key: str, given: Iterable[str], known: Collection[str], owner: Message) -> Fault:
     """A key of `given` is no field; one that does not look like a field's name is told by its place alone."""
     name = field_name(key)
-    detail = f"not a field of {owner}, which takes {', '.join(known) or 'none'}"
+    detail = Message(
+        "not a field of {owner}, which takes {known}",
+        "không phải trường của {owner}; các trường là {known}",
+        owner=owner,
+        known=", ".join(known) or _NONE,
+    )
     if name == "*":
         place = next(number for number, each in enumerate(given, start=1) if each == key)
-        detail += f"; what stands as the name of number {place} is not repeated, as it looks like no name of a field"
+        detail = Message(
+            "{fault}; what stands as the name of number {place} is not repeated, as it looks like no name of a field",
+            "{fault}; tên trường thứ {place} không được nhắc lại vì không giống tên một trường",
+            fault=detail,
+            place=place,
+        )
     return Fault("unknown_field", name, detail, likely=likely_name(key, known))
 
 
@@ -125,7 +178,7 @@ def boolean(value: object, field: str) -> bool:
     """true or false, nothing that merely resembles them."""
     if value is True or value is False:
         return value
-    raise wrong(field, "true or false", value)
+    raise wrong(field, _BOOLEAN, value)
 
 
 def as_whole(value: object) -> int | None:
@@ -142,24 +195,31 @@ def as_whole(value: object) -> int | None:
 
 def whole(least: int, most: int) -> Check:
     """A whole number of a range."""
+    span = Message("a whole number from {least} to {most}", "số nguyên từ {least} đến {most}", least=least, most=most)
 
     def check(value: object, field: str) -> int:
         number = as_whole(value)
         if number is not None and least <= number <= most:
             return number
-        raise wrong(field, f"a whole number from {least} to {most}", value)
+        raise wrong(field, span, value)
 
     return check
+
+
+def one_of_names(names: Iterable[str]) -> Message:
+    """That one of these is to be chosen."""
+    return Message("one of {names}", "một trong {names}", names=", ".join(names))
 
 
 def choice(names: Collection[str]) -> Check:
     """One of a closed set of names."""
     allowed = frozenset(names)
+    one = one_of_names(names)
 
     def check(value: object, field: str) -> str:
         if isinstance(value, str) and value in allowed:
             return value
-        raise wrong(field, f"one of {', '.join(names)}", value)
+        raise wrong(field, one, value, likely_name(value, names) if isinstance(value, str) else None)
 
     return check
 
@@ -171,7 +231,7 @@ def day(value: object, field: str) -> Day:
             raise ValueError
         found = date.fromisoformat(value)
     except ValueError:
-        raise wrong(field, "a date such as 2026-01-05", value) from None
+        raise wrong(field, _DATE, value) from None
     if not FIRST_YEAR <= found.year <= LAST_YEAR:
-        raise Fault("time_out_of_range", field, f"expected a date in {FIRST_YEAR}-01-01 to {LAST_YEAR}-12-31")
+        raise Fault("time_out_of_range", field, _DATE_SPAN)
     return day_number(found)

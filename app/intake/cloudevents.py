@@ -20,6 +20,7 @@ from app.domain.lives.events import Event
 from app.domain.push import Parsed, Rejected, Wrong
 from app.intake import cloudevents_sound
 from app.intake.bodies import (
+    CHARSET,
     BodyProblem,
     NotJson,
     broken,
@@ -27,6 +28,7 @@ from app.intake.bodies import (
     first_token,
     is_utf8,
     media_type,
+    of_element,
     overfull,
     readable,
     split_array,
@@ -35,9 +37,10 @@ from app.intake.bodies import (
     whole_array,
     without_bom,
 )
-from app.intake.checks import Fault, Faults, likely_name, shown
+from app.intake.checks import AN_OBJECT, JSON_OBJECT, Fault, Faults, expected, likely_name, shown
 from app.intake.personal import is_fit, is_identity_number, one_spelling, spelling_fault
 from app.intake.values import A_TIME, EARLIEST, MAX_ID, MAX_SOURCE, MAX_UNIT, PLANS, Plan, instant
+from app.messages import MISSING, UNFIT, Message, verbatim
 
 __all__ = ["Batch", "BodyProblem", "Parsed", "Rejected", "decompress", "fingerprint", "parse"]
 
@@ -66,6 +69,17 @@ class _Envelope(msgspec.Struct, gc=False):
     data_base64: Any = None
 
 
+_OVERFULL = Message("the event is far too long, or has far too many parts", "sự kiện quá dài hoặc có quá nhiều phần")
+_TYPE = Message("a type of the contract such as dossier.received", "một loại của hợp đồng, ví dụ dossier.received")
+_IDENTITY = Message(
+    "the subject looks like an identity number; send the dossier's code", "giống số định danh; hãy gửi mã hồ sơ"
+)
+_EMPTY = Message("must not be empty", "không được để trống")
+_STRING = Message("a string", "một chuỗi ký tự")
+_NO_TIME = Message("required, but missing; expected {time}", "bắt buộc nhưng thiếu; cần {time}", time=A_TIME)
+_EARLY = Message("before the year 2000; expected {time}", "trước năm 2000; cần {time}", time=A_TIME)
+_DATA_ELSEWHERE = Message("data must be a JSON object in `data`", "dữ liệu phải là một đối tượng JSON trong `data`")
+
 _ATTRIBUTES = frozenset(_Envelope.__struct_fields__)
 _HEADERS = {f"ce-{name}": name for name in _ATTRIBUTES - {"data", "data_base64", "datacontenttype"}}
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
@@ -81,7 +95,7 @@ def parse(body: bytes, content_type: str | None, headers: Mapping[str, str], max
     structured = media.name in ("application/cloudevents+json", "application/cloudevents-batch+json")
     binary = not structured and any(name.lower() == "ce-specversion" for name in headers)
     if media.charset not in (None, "utf-8", "utf8"):
-        raise BodyProblem("unsupported_media_type", "the charset must be UTF-8")
+        raise BodyProblem("unsupported_media_type", CHARSET)
     body = without_bom(body)
     if binary:
         return _binary(body, media.name, headers)
@@ -90,12 +104,16 @@ def parse(body: bytes, content_type: str | None, headers: Mapping[str, str], max
     if not structured and media.name != "application/json":
         raise BodyProblem(
             "unsupported_media_type",
-            "Content-Type must be application/cloudevents+json, application/cloudevents-batch+json,"
-            " application/x-ndjson or application/json",
+            Message(
+                "Content-Type must be application/cloudevents+json, application/cloudevents-batch+json,"
+                " application/x-ndjson or application/json",
+                "Content-Type phải là application/cloudevents+json, application/cloudevents-batch+json,"
+                " application/x-ndjson hoặc application/json",
+            ),
         )
     first = first_token(body)
     if not first:
-        raise broken("the body is empty")
+        raise broken(Message("the body is empty", "nội dung trống"))
     if media.name == "application/cloudevents+json" or (media.name == "application/json" and first != b"["):
         return _single(body)
     return _array(body, max_events)
@@ -134,8 +152,10 @@ def _array(body: bytes, max_events: int) -> Batch:
         try:
             _RAW.decode(body)
         except (msgspec.DecodeError, RecursionError) as problem:
-            raise broken(shown(str(problem))) from None
-        raise BodyProblem("invalid_event", "a batch must be a JSON array of events")
+            no_json = Message("{problem}", "nội dung không phải JSON", problem=shown(str(problem)))
+            raise broken(no_json) from None
+        no_array = Message("a batch must be a JSON array of events", "một lô phải là mảng JSON gồm các sự kiện")
+        raise BodyProblem("invalid_event", no_array)
     elements = whole_array(body, max_events)
     if elements is not None:
         if len(elements) > max_events:
@@ -148,7 +168,7 @@ def _array(body: bytes, max_events: int) -> Batch:
         except NotJson as problem:
             # Cut by brackets alone, the array may hold what is no JSON: then the body is none either.
             if problem.grammar:
-                raise broken(f"element {index}: {problem.detail}") from None
+                raise broken(of_element(index, problem.detail)) from None
             items.append(Rejected(index, None, None, "invalid_json", None, problem.detail))
     return Batch(False, items)
 
@@ -156,7 +176,11 @@ def _array(body: bytes, max_events: int) -> Batch:
 def _binary(body: bytes, media: str, headers: Mapping[str, str]) -> Batch:
     """One event whose attributes are ce- headers and whose data is the body."""
     if media != "application/json" and (media or first_token(body)):
-        raise BodyProblem("unsupported_media_type", "in binary mode the Content-Type must be application/json")
+        no_json = Message(
+            "in binary mode the Content-Type must be application/json",
+            "ở chế độ nhị phân Content-Type phải là application/json",
+        )
+        raise BodyProblem("unsupported_media_type", no_json)
     envelope = _Envelope()
     fault: Fault | None = None
     for header, value in headers.items():
@@ -166,11 +190,12 @@ def _binary(body: bytes, media: str, headers: Mapping[str, str]) -> Batch:
         try:
             setattr(envelope, name, _header_text(value))
         except UnicodeDecodeError:
-            fault = Fault("invalid_event", name, "the header is not percent-encoded UTF-8")
+            unread = Message("the header is not percent-encoded UTF-8", "tiêu đề không phải UTF-8 mã hóa phần trăm")
+            fault = Fault("invalid_event", name, unread)
     if first_token(body):
         try:
             if overfull(body):
-                raise Fault("too_large", None, "the event is far too long, or has far too many parts")
+                raise Fault("too_large", None, _OVERFULL)
             envelope.data = readable(body)
         except NotJson as problem:
             raise broken(problem.detail) from None
@@ -202,7 +227,7 @@ def _isolated(index: int, text: bytes | msgspec.Raw, suspect: bool) -> Parsed | 
 def _decoded(index: int, text: bytes | msgspec.Raw, suspect: bool) -> Parsed | Rejected:
     """The outcome of one event's text; NotJson when it is none. `suspect`: something in the body is not UTF-8."""
     if overfull(text):
-        return Rejected(index, None, None, "too_large", None, "the event is far too long, or has far too many parts")
+        return Rejected(index, None, None, "too_large", None, _OVERFULL)
     if not suspect:
         found = cloudevents_sound.read(text)
         if found is not None:
@@ -213,7 +238,7 @@ def _decoded(index: int, text: bytes | msgspec.Raw, suspect: bool) -> Parsed | R
             pass
     value = readable(bytes(text))
     if not isinstance(value, dict):
-        no_event = Fault("invalid_event", None, "expected a JSON object", shown(value))
+        no_event = Fault("invalid_event", None, expected(JSON_OBJECT), shown(value))
         return _rejected(index, _Envelope(), [no_event.within("")])
     return _outcome(index, _Envelope(**{name: value[name] for name in _ATTRIBUTES & value.keys()}))
 
@@ -250,7 +275,7 @@ def _outcome(index: int, envelope: _Envelope) -> Parsed | Rejected:
 
 def _version(value: object) -> None:
     if value != "1.0":
-        raise Fault("invalid_event", "specversion", 'expected "1.0"', shown(value))
+        raise Fault("invalid_event", "specversion", expected(verbatim('"1.0"')), shown(value))
 
 
 def _plan(kind: object) -> Plan:
@@ -258,22 +283,21 @@ def _plan(kind: object) -> Plan:
     if plan is None:
         if not isinstance(kind, str) or not kind:
             _required(kind, "type", MAX_ID)
-        expected = "expected a type of the contract such as dossier.received"
-        raise Fault("unknown_type", "type", expected, shown(kind), likely_name(str(kind), PLANS))
+        raise Fault("unknown_type", "type", expected(_TYPE), shown(kind), likely_name(str(kind), PLANS))
     return plan
 
 
 def _subject(value: object) -> str:
     if isinstance(value, str) and is_identity_number(value):
-        raise Fault("personal_data", "subject", "the subject looks like an identity number; send the dossier's code")
+        raise Fault("personal_data", "subject", _IDENTITY)
     return _required(value, "subject", MAX_ID)
 
 
 def _required(value: object, field: str, longest: int) -> str:
     if value is None:
-        raise Fault("invalid_event", field, "required, but missing")
+        raise Fault("invalid_event", field, MISSING)
     if value == "":
-        raise Fault("invalid_event", field, "must not be empty")
+        raise Fault("invalid_event", field, _EMPTY)
     text = _fit(one_spelling(value, longest) if isinstance(value, str) else value, field, longest)
     if (fault := spelling_fault(text)) is not None:
         raise Fault("invalid_event", field, fault)
@@ -282,11 +306,17 @@ def _required(value: object, field: str, longest: int) -> str:
 
 def _fit(value: object, field: str, longest: int) -> str:
     if not isinstance(value, str):
-        raise Fault("invalid_event", field, "expected a string", shown(value))
+        raise Fault("invalid_event", field, expected(_STRING), shown(value))
     if len(value) > longest:
-        raise Fault("invalid_event", field, f"at most {longest} characters, not {len(value)}")
+        too_long = Message(
+            "at most {longest} characters, not {length}",
+            "tối đa {longest} ký tự, nhận được {length}",
+            longest=longest,
+            length=len(value),
+        )
+        raise Fault("invalid_event", field, too_long)
     if not is_fit(value):
-        raise Fault("invalid_event", field, "control characters and lone surrogates are not allowed")
+        raise Fault("invalid_event", field, UNFIT)
     return value
 
 
@@ -294,25 +324,25 @@ def _time(value: object) -> Any:
     micros = instant(value) if isinstance(value, str) else None
     if micros is None:
         if value is None:
-            raise Fault("invalid_event", "time", f"required, but missing; expected {A_TIME}")
-        raise Fault("invalid_event", "time", f"expected {A_TIME}", shown(value))
+            raise Fault("invalid_event", "time", _NO_TIME)
+        raise Fault("invalid_event", "time", expected(A_TIME), shown(value))
     if micros < EARLIEST:
-        raise Fault("time_out_of_range", "time", f"before the year 2000; expected {A_TIME}")
+        raise Fault("time_out_of_range", "time", _EARLY)
     return micros
 
 
 def _json(envelope: _Envelope) -> None:
     """Refuse data in any other form than JSON."""
     if envelope.data_base64 is not None:
-        raise Fault("invalid_event", "data_base64", "data must be a JSON object in `data`")
+        raise Fault("invalid_event", "data_base64", _DATA_ELSEWHERE)
     media = envelope.datacontenttype
     if media is not None and (not isinstance(media, str) or media_type(media).name != "application/json"):
-        raise Fault("invalid_event", "datacontenttype", "expected application/json", shown(media))
+        raise Fault("invalid_event", "datacontenttype", expected(verbatim("application/json")), shown(media))
 
 
 def _data(data: object) -> dict[str, Any]:
     if data is None:
         return {}
     if not isinstance(data, dict):
-        raise Fault("invalid_value", "data", "expected an object", shown(data))
+        raise Fault("invalid_value", "data", expected(AN_OBJECT), shown(data))
     return data

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from app.messages import Message
+
 # Not in a CloudEvents string: control characters, lone surrogates, noncharacters. Line and paragraph separators break
 # logs and exports in the same way.
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
@@ -27,6 +29,7 @@ _PHONE = re.compile(r"(?:(?:\+|00)?84|0)[1-9][0-9]{8,9}")
 _PHONE_GAPS = re.compile(r"[\s.()\u2010-\u2015\u2212-]+")
 _PHONE_HEADS = frozenset("+(08")
 _PERSONAL_LONGEST = 40
+_BLANK_ENDS = Message("must not begin or end with a blank", "không được bắt đầu hay kết thúc bằng dấu cách")
 
 
 def is_fit(text: str) -> bool:
@@ -46,11 +49,15 @@ def one_spelling(text: str, longest: int) -> str:
     return text if len(text) > longest * _MOST_DECOMPOSED else unicodedata.normalize("NFC", text)
 
 
-def spelling_fault(text: str) -> str | None:
+def spelling_fault(text: str) -> Message | None:
     """Why a text cannot be an identifier that people and programs tell from another; None where nothing is wrong."""
     if found := _UNSEEN.search(text):
-        return f"the invisible or odd blank character U+{ord(found[0]):04X} is not allowed"
-    return "must not begin or end with a blank" if text != text.strip() else None
+        return Message(
+            "the invisible or odd blank character U+{point:04X} is not allowed",
+            "không được có ký tự ẩn hay dấu cách lạ U+{point:04X}",
+            point=ord(found[0]),
+        )
+    return _BLANK_ENDS if text != text.strip() else None
 
 
 def field_name(key: str) -> str:

@@ -21,6 +21,7 @@ from app.domain.codes import ProcedureCode, UnitCode, is_procedure_code
 from app.domain.lives.events import TYPES, Amount, AnyHappening, Count, EventId, FreeText, Happening
 from app.domain.push import MOST_FAULTS
 from app.intake.checks import (
+    OF_TYPE,
     Check,
     Fault,
     Faults,
@@ -35,8 +36,19 @@ from app.intake.checks import (
     wrong,
 )
 from app.intake.personal import is_fit, is_personal, one_spelling, spelling_fault
+from app.messages import MISSING, UNFIT, Message
 
-A_TIME = "an RFC 3339 time with offset such as 2026-01-05T08:12:00+07:00"
+A_TIME = Message(
+    "an RFC 3339 time with offset such as 2026-01-05T08:12:00+07:00",
+    "thời điểm RFC 3339 có múi giờ, ví dụ 2026-01-05T08:12:00+07:00",
+)
+_TIME_SPAN = Message(
+    "expected a time in {first}-01-01 to {last}-12-31 such as 2026-01-05T08:12:00+07:00",
+    "cần thời điểm từ {first}-01-01 đến {last}-12-31, ví dụ 2026-01-05T08:12:00+07:00",
+    first=FIRST_YEAR,
+    last=LAST_YEAR,
+)
+_EMPTY = Message("an empty text", "văn bản trống")
 
 MAX_ID = 200
 MAX_SOURCE = 300
@@ -91,8 +103,7 @@ def _instant(value: object, key: str) -> object:
     if micros is None:
         raise wrong(key, A_TIME, value)
     if not EARLIEST <= micros < _BEYOND:
-        span = f"{FIRST_YEAR}-01-01 to {LAST_YEAR}-12-31"
-        raise Fault("time_out_of_range", key, f"expected a time in {span} such as 2026-01-05T08:12:00+07:00")
+        raise Fault("time_out_of_range", key, _TIME_SPAN)
     return micros
 
 
@@ -107,10 +118,18 @@ def _procedure(value: object, key: str) -> object:
     return value
 
 
-def _text(expected: str, shortest: int, longest: int, *, numbers: bool = False, names: bool = True) -> Check:
+def _text(what: Message, shortest: int, longest: int, *, numbers: bool = False, names: bool = True) -> Check:
     """A text of so many characters; `numbers`: may look like an identity number, as ids of events do; `names`: it names
     something, so it has one spelling.
     """
+
+    right = Message(
+        "expected {what} of {shortest} to {longest} characters",
+        "cần {what} từ {shortest} đến {longest} ký tự",
+        what=what,
+        shortest=shortest,
+        longest=longest,
+    )
 
     def check(value: object, key: str) -> object:
         if isinstance(value, str):
@@ -118,13 +137,12 @@ def _text(expected: str, shortest: int, longest: int, *, numbers: bool = False, 
             if not numbers and is_personal(value):
                 raise personal(key)
             if not is_fit(value):
-                raise Fault("invalid_value", key, "control characters and lone surrogates are not allowed")
+                raise Fault("invalid_value", key, UNFIT)
             if names and (fault := spelling_fault(value)) is not None:
                 raise Fault("invalid_value", key, fault)
             if shortest <= len(value) <= longest:
                 return value
-        detail = f"expected {expected} of {shortest} to {longest} characters"
-        raise Fault("invalid_value", key, detail, shown(value, 40) if value != "" else "an empty text")
+        raise Fault("invalid_value", key, right, shown(value, 40) if value != "" else _EMPTY)
 
     return check
 
@@ -136,9 +154,9 @@ _CHECKS: dict[object, Check] = {
     Amount: whole(0, MAX_AMOUNT),
     Count: whole(0, MAX_COUNT),
     ProcedureCode: _procedure,
-    UnitCode: _text("a unit code", 1, MAX_UNIT),
-    FreeText: _text("a text", 0, MAX_TEXT, names=False),
-    EventId: _text("the id of an event", 1, MAX_ID, numbers=True),
+    UnitCode: _text(Message("a unit code", "mã đơn vị"), 1, MAX_UNIT),
+    FreeText: _text(Message("a text", "văn bản"), 0, MAX_TEXT, names=False),
+    EventId: _text(Message("the id of an event", "mã sự kiện"), 1, MAX_ID, numbers=True),
 }
 
 
@@ -154,13 +172,13 @@ class Plan(NamedTuple):
         checks = self.checks
         if not data.keys() <= checks.keys():
             for key in islice((key for key in data if key not in checks), MOST_FAULTS):
-                faults.note(unknown_field(key, data, checks, "this type"), "data.")
+                faults.note(unknown_field(key, data, checks, OF_TYPE), "data.")
         # null is absent.
         sent = {key: value for key, value in data.items() if value is not None and key in checks}
         values = {key: faults.take(checks[key], value, key, within="data.") for key, value in sent.items()}
         for key in self.required:
             if key not in sent:
-                faults.note(Fault("invalid_value", key, "required, but missing"), "data.")
+                faults.note(Fault("invalid_value", key, MISSING), "data.")
         return None if faults else self.kind(**values)
 
 

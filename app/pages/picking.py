@@ -9,6 +9,7 @@ from typing import Final
 from app.domain.calendar import periods
 from app.domain.calendar.civil import date_of
 from app.domain.calendar.periods import InvalidPeriod, Period, PeriodKind
+from app.messages import verbatim
 from app.pages.words import Language, say
 
 KINDS: Final[tuple[tuple[PeriodKind, str], ...]] = (
@@ -52,7 +53,7 @@ def period_of(query: dict[str, str], today: date) -> Period:
         try:
             return periods.from_dates(date.fromisoformat(query["from"]), date.fromisoformat(query["to"]))
         except ValueError as error:
-            raise InvalidPeriod(str(error)) from None
+            raise InvalidPeriod(verbatim(str(error))) from None
     return periods.parse(query.get("period") or f"{today.year}")
 
 

@@ -15,6 +15,7 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from app.api.http.problems import Problem
+from app.messages import Message
 from app.server.connections import Joined
 from app.server.crowd import Crowd
 from app.server.reading import Reading, Stage
@@ -55,8 +56,11 @@ class Http(Reading):
         self._wire = transport
         super().connection_made(Joined(transport, self.loop, self._is_sending))
         if not self._crowd.enter(self, self.loop):
-            full = Problem("overloaded", "too many connections are open; try again")
-            self._crowd.refused(full.code, full.detail)
+            full = Problem(
+                "overloaded",
+                Message("too many connections are open; try again", "đang mở quá nhiều kết nối; hãy thử lại"),
+            )
+            self._crowd.refused(full.code, full.detail.en)
             self.transport.write(refusal(self.server_state.default_headers, full))
             self.leave()
             return
@@ -77,9 +81,21 @@ class Http(Reading):
         A client that is gone looks the same; who gets an answer already is taken for gone, or streams would go on.
         """
         if self._stage is Stage.BODY and not self.cycle.response_complete:
-            self._refuse(Problem("incomplete_body", f"the body ended after {self._read} bytes: {self._expected()}"))
+            ended = Message(
+                "the body ended after {read} bytes: {expected}",
+                "nội dung dừng sau {read} byte: {expected}",
+                read=self._read,
+                expected=self._expected(),
+            )
+            self._refuse(Problem("incomplete_body", ended))
         elif self._stage is Stage.HEAD:
-            self._refuse(Problem("invalid_parameter", "the request ended within its head", status=400))
+            self._refuse(
+                Problem(
+                    "invalid_parameter",
+                    Message("the request ended within its head", "yêu cầu dừng khi chưa hết phần đầu"),
+                    status=400,
+                )
+            )
         elif self._stage is Stage.REST and self.cycle is not None and not self.cycle.response_started:
             self.cycle.keep_alive = False
             return True
@@ -88,8 +104,10 @@ class Http(Reading):
         self.transport.close()
         return False
 
-    def _expected(self) -> str:
-        return "its last chunk is missing" if self._announced is None else f"{self._announced} were announced"
+    def _expected(self) -> Message:
+        if self._announced is None:
+            return Message("its last chunk is missing", "thiếu khúc cuối")
+        return Message("{announced} were announced", "đã báo {announced}", announced=self._announced)
 
     def pause_writing(self) -> None:
         """The client does not take what it asked for."""
@@ -151,7 +169,12 @@ class Http(Reading):
             elif self._heads != heads:
                 self.until = now + self._limits.head_seconds
         elif self._chunked and self._raw - self._read - _CHUNK_BYTES * self._chunks > 2 * most:
-            self._refuse(Problem("headers_too_large", f"chunk extensions and trailers may have at most {most:,} bytes"))
+            too_long = Message(
+                "chunk extensions and trailers may have at most {most:,} bytes",
+                "phần mở rộng của khúc và phần đuôi có tối đa {most:,} byte",
+                most=most,
+            )
+            self._refuse(Problem("headers_too_large", too_long))
         else:
             self.until = self._upload_ends()
 
@@ -195,11 +218,18 @@ class Http(Reading):
             self._heard = now
             self.until = now + 1
         elif self._stage is Stage.HEAD:
-            self._refuse(Problem("request_timeout", f"a head has {self._limits.head_seconds:g} s to arrive"))
+            seconds = self._limits.head_seconds
+            late = Message(
+                "a head has {seconds:g} s to arrive", "phần đầu phải đến trong {seconds:g} giây", seconds=seconds
+            )
+            self._refuse(Problem("request_timeout", late))
         elif now < (ends := self._upload_ends()):
             self.until = ends
         else:
-            self._refuse(Problem("request_timeout", f"of the body {self._read:,} bytes came in time"))
+            late = Message(
+                "of the body {read:,} bytes came in time", "chỉ {read:,} byte nội dung đến kịp", read=self._read
+            )
+            self._refuse(Problem("request_timeout", late))
 
     def _upload_ends(self) -> float:
         """When the body is to be there as a whole, or at least more of it."""
@@ -221,10 +251,17 @@ class Http(Reading):
 
     def _unreadable(self, error: Exception) -> Problem:
         if self._stage is Stage.BODY:
-            return Problem("incomplete_body", f"the body cannot be read: {error}")
+            unread = Message("the body cannot be read: {error}", "không đọc được nội dung: {error}", error=str(error))
+            return Problem("incomplete_body", unread)
         if self._overlong():
-            return Problem("incomplete_body", f"more came than the {self._read} bytes that were announced")
-        return Problem("invalid_parameter", f"this is not HTTP: {error}", status=400)
+            more = Message(
+                "more came than the {read} bytes that were announced",
+                "nhận được nhiều hơn {read} byte đã báo",
+                read=self._read,
+            )
+            return Problem("incomplete_body", more)
+        unread = Message("this is not HTTP: {error}", "đây không phải HTTP: {error}", error=str(error))
+        return Problem("invalid_parameter", unread, status=400)
 
     def _overlong(self) -> bool:
         """Whether what cannot be read comes right after a body that nobody has taken yet."""
@@ -236,7 +273,7 @@ class Http(Reading):
 
     def _refuse(self, problem: Problem) -> None:
         """Read no more; say why as soon as all that was asked before is answered."""
-        self._crowd.refused(problem.code, problem.detail)
+        self._crowd.refused(problem.code, problem.detail.en)
         spoilt = self._stage is Stage.BODY or self._overlong()
         self._stage = Stage.REFUSED
         self._last_words = problem

@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from app.api.http.problems import Problem
+from app.messages import Message
 from app.server.cycle import Cycle
 from app.settings import HttpSettings
 
@@ -82,7 +83,13 @@ class Reading(HttpToolsProtocol):
         """A piece of its address."""
         self.url += url
         if len(self.url) > self._limits.max_url_bytes:
-            self._fail(Problem("uri_too_long", f"a URL may have at most {self._limits.max_url_bytes:,} bytes"))
+            most = self._limits.max_url_bytes
+            self._fail(
+                Problem(
+                    "uri_too_long",
+                    Message("a URL may have at most {most:,} bytes", "địa chỉ có tối đa {most:,} byte", most=most),
+                )
+            )
         self._head_bytes += len(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -107,7 +114,14 @@ class Reading(HttpToolsProtocol):
         elif name == b"transfer-encoding":
             self._chunked = True
             if value.strip().lower() != b"chunked":
-                self._fail(Problem("incomplete_body", "of transfer codings only chunked is read"))
+                self._fail(
+                    Problem(
+                        "incomplete_body",
+                        Message(
+                            "of transfer codings only chunked is read", "trong các cách truyền chỉ chunked được đọc"
+                        ),
+                    )
+                )
         elif value.lower() == b"100-continue":
             self.expect_100_continue = True
 
@@ -116,7 +130,11 @@ class Reading(HttpToolsProtocol):
         parser = self.parser
         method = parser.get_method()
         if method == b"CONNECT":
-            self._fail(Problem("method_not_allowed", "this is no proxy", status=405))
+            self._fail(
+                Problem(
+                    "method_not_allowed", Message("this is no proxy", "đây không phải máy chủ trung gian"), status=405
+                )
+            )
         version = parser.get_http_version()
         if parser.should_upgrade():
             self._upgrading = method, version
@@ -155,13 +173,31 @@ class Reading(HttpToolsProtocol):
     def _require_sound(self, version: str) -> None:
         """Refuse a head that two readers could read in two ways (RFC 9112)."""
         if version not in ("1.0", "1.1"):
-            self._fail(Problem("invalid_parameter", "HTTP/1.0 and HTTP/1.1 are spoken here", status=505))
+            self._fail(
+                Problem(
+                    "invalid_parameter",
+                    Message("HTTP/1.0 and HTTP/1.1 are spoken here", "ở đây dùng HTTP/1.0 và HTTP/1.1"),
+                    status=505,
+                )
+            )
         if self._hosts != 1 and not (version == "1.0" and self._hosts == 0):
-            self._fail(Problem("invalid_parameter", "name one Host", "Host", status=400))
+            self._fail(Problem("invalid_parameter", Message("name one Host", "hãy nêu một Host"), "Host", status=400))
         if self._chunked and (self._announced is not None or version == "1.0"):
-            self._fail(Problem("incomplete_body", "a body has a length or chunks, not both"))
+            self._fail(
+                Problem(
+                    "incomplete_body",
+                    Message(
+                        "a body has a length or chunks, not both", "nội dung có độ dài hoặc chia khúc, không cả hai"
+                    ),
+                )
+            )
         if len(self.pipeline) >= _PIPELINED:
-            self._fail(Problem("overloaded", "too many requests wait on this connection"))
+            self._fail(
+                Problem(
+                    "overloaded",
+                    Message("too many requests wait on this connection", "quá nhiều yêu cầu đang chờ trên kết nối này"),
+                )
+            )
 
     def on_chunk_header(self) -> None:
         """A chunk begins."""
@@ -206,7 +242,11 @@ class Reading(HttpToolsProtocol):
         raise problem
 
     def _too_large(self) -> Problem:
-        return Problem("headers_too_large", f"a request's head may have at most {self._limits.max_head_bytes:,} bytes")
+        most = self._limits.max_head_bytes
+        too_large = Message(
+            "a request's head may have at most {most:,} bytes", "phần đầu yêu cầu có tối đa {most:,} byte", most=most
+        )
+        return Problem("headers_too_large", too_large)
 
 
 def _split(url: bytes) -> tuple[bytes, bytes]:

@@ -9,6 +9,7 @@ from typing import Final
 
 import asyncpg
 
+from app.messages import verbatim
 from app.store import keys, migrate, snapshot
 from app.store.connections.causes import cause_of, in_detail
 from app.store.connections.database import Connection, Database
@@ -64,7 +65,7 @@ async def _let_in(dsn: str, seconds: float) -> AsyncIterator[Connection]:
             yield connection
     except ValueError as error:
         # Of reading the address, which asyncpg does when the first connection is made.
-        raise DatabaseUnavailable(str(error)) from error
+        raise DatabaseUnavailable(verbatim(str(error))) from error
     finally:
         await database.close()
 

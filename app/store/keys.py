@@ -15,6 +15,7 @@ from typing import Final
 import asyncpg
 from sqlalchemy import func, insert, select, update
 
+from app.messages import Message
 from app.store.connections.database import Connection, Database
 from app.store.connections.unavailable import DatabaseUnavailable
 from app.store.schema import api_key
@@ -32,9 +33,14 @@ class WrongPepper(DatabaseUnavailable):
 
     def __init__(self) -> None:
         super().__init__(
-            "the API keys in force were made with another pepper: set CHISO_AUTH__PEPPER to that one (or CHISO_DATA_DIR"
-            " to the folder with its file `pepper`); if it is lost, `chiso keys list` and `chiso keys revoke` them, and"
-            " make new ones"
+            Message(
+                "the API keys in force were made with another pepper: set CHISO_AUTH__PEPPER to that one (or"
+                " CHISO_DATA_DIR to the folder with its file `pepper`); if it is lost, `chiso keys list` and `chiso"
+                " keys revoke` them, and make new ones",
+                "các khóa API đang dùng được tạo với pepper khác: đặt CHISO_AUTH__PEPPER bằng pepper đó (hoặc"
+                " CHISO_DATA_DIR là thư mục có tệp `pepper` của nó); nếu đã mất, dùng `chiso keys list` và `chiso keys"
+                " revoke` để thu hồi, rồi tạo khóa mới",
+            )
         )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from app.messages import Message
 from app.store.connections.database import Connection
 from app.store.connections.unavailable import DatabaseUnavailable
 
@@ -41,7 +42,29 @@ class RootGone(DatabaseUnavailable):
     """A root that is not there any more: none is ever deleted, so the database was put back to before it was made."""
 
     def __init__(self) -> None:
-        super().__init__("the root is not there any more: it was put back to before it was made")
+        super().__init__(
+            Message(
+                "the root is not there any more: it was put back to before it was made",
+                "đơn vị gốc không còn: cơ sở dữ liệu đã được khôi phục về trước khi nó được tạo",
+            )
+        )
+
+
+_NONE: Final = Message("none", "không có")
+NEWER_RULES: Final = Message(
+    "lives are folded with newer rules than this version of the service knows",
+    "hồ sơ được tính theo quy tắc mới hơn phiên bản này của dịch vụ",
+)
+
+
+def behind(at: str | None, needed: str) -> Message:
+    """That a database has yet to be migrated."""
+    return Message(
+        "the database is at revision {at}, {needed} is needed: run chiso migrate",
+        "cơ sở dữ liệu ở bản {at}, cần bản {needed}: chạy chiso migrate",
+        at=at or _NONE,
+        needed=needed,
+    )
 
 
 def require_readable(migration: str | None) -> str:
@@ -52,8 +75,7 @@ def require_readable(migration: str | None) -> str:
         DatabaseUnavailable: it stands at an older revision.
     """
     if migration is None or migration < REVISION:
-        at = migration or "none"
-        raise DatabaseUnavailable(f"the database is at revision {at}, {REVISION} is needed: run chiso migrate")
+        raise DatabaseUnavailable(behind(migration, REVISION))
     return migration
 
 
@@ -65,7 +87,13 @@ def require_writable(migration: str) -> None:
     """
     require_readable(migration)
     if migration != REVISION:
-        raise DatabaseUnavailable(f"the database is at revision {migration}, this version writes {REVISION} only")
+        ahead = Message(
+            "the database is at revision {at}, this version writes {needed} only",
+            "cơ sở dữ liệu ở bản {at}, phiên bản này chỉ ghi bản {needed}",
+            at=migration,
+            needed=REVISION,
+        )
+        raise DatabaseUnavailable(ahead)
 
 
 async def hold_schema(connection: Connection, lock: str = "NULL") -> None:
@@ -77,7 +105,12 @@ async def hold_schema(connection: Connection, lock: str = "NULL") -> None:
     """
     still = f"SELECT WHERE {MIGRATION} = '{REVISION}'"
     if await connection.execute(f"{HOLD_SCHEMA}; SELECT {lock}; {still}") != "SELECT 1":
-        raise DatabaseUnavailable(f"the database is not at revision {REVISION}, the only one this version writes")
+        other = Message(
+            "the database is not at revision {needed}, the only one this version writes",
+            "cơ sở dữ liệu không ở bản {needed}, bản duy nhất mà phiên bản này ghi",
+            needed=REVISION,
+        )
+        raise DatabaseUnavailable(other)
 
 
 def is_behind(migration: str | None) -> bool:

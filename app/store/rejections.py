@@ -100,7 +100,7 @@ async def _write(connection: Connection, root_id: int, unit: str, errors: Sequen
         [_fit(each.id) for each in errors],
         [each.code for each in errors],
         [_fit(each.field) for each in errors],
-        [_fit(each.in_full_plainly, _LONGEST_DETAIL) for each in errors],
+        [_fit(each.in_full_plainly.en, _LONGEST_DETAIL) for each in errors],
     )
     if await connection.fetchval("SELECT pg_try_advisory_xact_lock($1, $2)", _TRIM_LOCK, root_id):
         await connection.execute(_TRIM_SOURCES, root_id, list(set(sources) - {None}), PER_SOURCE)

@@ -11,6 +11,7 @@ from app.domain.codes import ProcedureCode, UnitCode
 from app.domain.judging import Item, decide, judged, outcome_of, refuse_unfit
 from app.domain.lives.events import AnyHappening, DossierCompleted, DossierReceived, DossierTransferred, Event
 from app.domain.push import Parsed, Rejected
+from app.messages import BEYOND_KEY
 
 NOW = 1_767_575_520_000_000
 MINUTE = 60_000_000
@@ -82,7 +83,7 @@ def test_an_event_stands_in_its_life_under_codes_not_aliases() -> None:
     assert moved.event.what == DossierTransferred(UnitCode("H44.07"))
     # As it was told, it is told back.
     refused = judge(parsed(unit="H44.OLD"), "H44.08")
-    assert refused.fault == Rejected(0, "id0", "/h44/thu", "forbidden_unit", "unit", "the key does not reach this unit")
+    assert refused.fault == Rejected(0, "id0", "/h44/thu", "forbidden_unit", "unit", BEYOND_KEY)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,7 @@ def test_an_event_stands_in_its_life_under_codes_not_aliases() -> None:
 )
 def test_a_procedure_that_is_unknown_or_not_valid_is_a_warning(code: str, says: str | None) -> None:
     warning = judge(parsed(what=DossierReceived(ProcedureCode(code), "online"))).warning
-    assert (warning.detail if warning is not None else None) == says
+    assert (warning.detail.en if warning is not None else None) == says
 
 
 def test_all_that_catalogues_and_clock_find_is_told_at_once() -> None:
@@ -108,17 +109,17 @@ def test_all_that_catalogues_and_clock_find_is_told_at_once() -> None:
     assert [(each.code, each.field) for each in item.fault.faults] == [
         ("unknown_unit", "unit"), ("future_time", "time"), ("unknown_unit", "data.to"),
     ]  # fmt: skip
-    assert item.fault.in_full.endswith(
+    assert item.fault.in_full.en.endswith(
         "; also data.to: no unit of this root has this code or alias; likely H44.08 is meant"
     )
-    assert "likely" not in item.fault.in_full_plainly
+    assert "likely" not in item.fault.in_full_plainly.en
 
 
 def test_the_unit_that_was_likely_meant_is_one_within_reach() -> None:
     near, far = judge(parsed(unit="h44.07"), "H44.07"), judge(parsed(unit="h44.07"), "H44.08")
     assert near.fault is not None and far.fault is not None
-    assert near.fault.detail == "the key does not reach this unit; likely H44.07 is meant"
-    assert far.fault.detail == "the key does not reach this unit"
+    assert near.fault.detail.en == "the key does not reach this unit; likely H44.07 is meant"
+    assert far.fault.detail.en == "the key does not reach this unit"
 
 
 OTHER = b"another content."

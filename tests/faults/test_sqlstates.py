@@ -97,7 +97,7 @@ async def test_whatever_the_server_says_to_a_question_is_told_as_503(running: Ru
 def test_a_cause_is_told_in_words_and_by_its_code(state: str, kind: type, cause: str) -> None:
     error = asyncpg.PostgresError.new({"C": state, "M": "no"})
     found = unavailable(error)
-    assert (type(found), found.cause, found.sqlstate) == (kind, cause, state)
+    assert (type(found), found.cause.en, found.sqlstate) == (kind, cause, state)
     assert str(found) == f"{cause} (SQLSTATE {state})"
 
 

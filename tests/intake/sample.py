@@ -80,7 +80,7 @@ def accepted(sent: Any) -> Parsed:
 def why(sent: Any) -> tuple[str, str | None]:
     item = outcome(sent)
     assert isinstance(item, Rejected), item
-    assert len(item.detail) < 250
-    item.detail.encode()
+    assert len(item.detail.en) < 250
+    item.detail.en.encode()
     (item.field or "").encode()
     return item.code, item.field

@@ -199,7 +199,7 @@ def test_a_procedure_of_a_catalogue_has_six_digits_and_the_likely_code_is_named(
     bad, good = rows("procedures", {"code": code}, {"code": "1.004550"})
     assert isinstance(bad, Rejected)
     assert (bad.code, bad.field) == ("invalid_code" if isinstance(code, str) or likely else "invalid_value", "code")
-    assert bad.detail.endswith(f"; likely {likely} is meant") if likely else "likely" not in bad.detail
+    assert bad.detail.en.endswith(f"; likely {likely} is meant") if likely else "likely" not in bad.detail.en
     assert good == Row(1, "1.004550", ("1.004550",), {})
     if isinstance(code, str):
         (cell,) = parse_rows("procedures", f'code\n"{code.strip()}"\n'.encode(), CSV)

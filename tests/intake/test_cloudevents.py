@@ -319,7 +319,7 @@ def test_an_identifier_has_one_spelling(field: str) -> None:
         assert why(event(**{field: odd})) == ("invalid_event", field), ascii(odd)
     item = outcome(event(**{field: "a\u200bb"}))
     assert isinstance(item, Rejected)
-    assert item.detail == "the invisible or odd blank character U+200B is not allowed"
+    assert item.detail.en == "the invisible or odd blank character U+200B is not allowed"
     assert accepted(event(sequence=" a\u200b")).event.sequence == " a\u200b", "it names nothing"
 
 

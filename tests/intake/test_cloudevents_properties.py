@@ -96,7 +96,7 @@ def sound(batch: Batch) -> None:
             assert "\0" not in item.subject + item.event.id + item.event.source + item.event.unit + item.event.sequence
         else:
             assert item.code in CODES
-            for text in (item.id, item.source, item.field, item.detail):
+            for text in (item.id, item.source, item.field, item.detail.en):
                 assert "\0" not in (text or "")
                 assert len((text or "").encode()) < 1_000
 

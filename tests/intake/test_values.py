@@ -204,8 +204,8 @@ def test_a_key_that_looks_like_no_name_of_a_field_is_not_repeated(key: str) -> N
     item = outcome(of_type("dossier.received", **{key: 1}))
     assert isinstance(item, Rejected)
     assert (item.code, item.field) == ("unknown_field", "data.*")
-    assert key not in item.detail
-    assert "number 9 is not repeated" in item.detail
+    assert key not in item.detail.en
+    assert "number 9 is not repeated" in item.detail.en
 
 
 @pytest.mark.parametrize("key", ["x" * 5_000, "a\x00b", "\ud800", "ệ" * 61, "\u202e"])
@@ -246,7 +246,7 @@ def test_a_choice_is_one_of_its_names(kind: str, field: str, right: str) -> None
         assert why(of_type(kind, **{field: wrong})) == ("invalid_value", f"data.{field}")
     item = outcome(of_type(kind, **{field: "wrong"}))
     assert isinstance(item, Rejected)
-    assert right in item.detail
+    assert right in item.detail.en
 
 
 @pytest.mark.parametrize(
@@ -306,7 +306,7 @@ def test_the_code_that_was_likely_meant_is_named(code: Any, likely: str) -> None
     item = outcome(of_type("dossier.received", procedure=code))
     assert isinstance(item, Rejected)
     assert item.code == "invalid_code"
-    assert item.detail.endswith(f"; likely {likely} is meant")
+    assert item.detail.en.endswith(f"; likely {likely} is meant")
 
 
 def test_a_target_unit_is_kept_as_written() -> None:
@@ -375,7 +375,7 @@ def test_a_text_that_is_a_personal_number_is_refused_and_not_repeated(kind: str,
     item = outcome(of_type(kind, **{field: number}))
     assert isinstance(item, Rejected)
     assert (item.code, item.field) == ("personal_data", f"data.{field}")
-    assert number not in item.detail
+    assert number not in item.detail.en
 
 
 @pytest.mark.parametrize("number", IDENTITIES)

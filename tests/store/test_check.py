@@ -9,6 +9,7 @@ import asyncpg
 import psycopg
 import pytest
 
+from app.messages import verbatim
 from app.store import check
 from app.store.connections.address import BadAddress
 from app.store.connections.unavailable import DatabaseUnavailable, Overloaded
@@ -17,7 +18,7 @@ from app.store.keys import WrongPepper
 
 def away(cause: BaseException) -> DatabaseUnavailable:
     """As the store raises it."""
-    error = DatabaseUnavailable(str(cause))
+    error = DatabaseUnavailable(verbatim(str(cause)))
     error.__cause__ = cause
     return error
 

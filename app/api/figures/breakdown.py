@@ -27,6 +27,7 @@ from app.domain.figures.cube import Cell, Cube, Slices, why_not_additive
 from app.domain.figures.measures import Needed, Question
 from app.domain.figures.scoring import Measure, ScoredIndicator
 from app.domain.lives.dossier import CHANNELS
+from app.messages import Message
 from app.store.read.figures import Wanted
 
 router = APIRouter()
@@ -137,7 +138,13 @@ async def _breakdown(view: View, indicator: Indicator, by: Dimension) -> Breakdo
 def _require_dimension(indicator: Indicator, by: str) -> None:
     """Refuse what cannot be taken apart: the root's publications and constants; by dossiers what counts none."""
     if indicator.kind == "constant" or indicator.root_only or (by != "unit" and indicator.counts != "dossiers"):
-        raise Problem("no_breakdown", f"{indicator.code} cannot be broken down by {by}", "by")
+        none = Message(
+            "{indicator} cannot be broken down by {by}",
+            "{indicator} không phân tích được theo {by}",
+            indicator=indicator.code,
+            by=by,
+        )
+        raise Problem("no_breakdown", none, "by")
 
 
 def _is_reported(measures: Mapping[str, Measure]) -> bool:

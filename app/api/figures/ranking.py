@@ -28,6 +28,7 @@ from app.domain.catalogues.root import LEVELS, Unit
 from app.domain.figures import measures, scoring
 from app.domain.figures.measures import Needed, Question
 from app.domain.figures.scoring import Measure, Shown
+from app.messages import Message
 from app.store.read.figures import Wanted
 
 router = APIRouter()
@@ -148,7 +149,9 @@ class _By:
 
 def _by(query: Mapping[str, str]) -> _By:
     if "group" in query and "indicator" in query:
-        raise Problem("invalid_parameter", "either a group or an indicator", "indicator")
+        raise Problem(
+            "invalid_parameter", Message("either a group or an indicator", "hoặc nhóm, hoặc chỉ số"), "indicator"
+        )
     if "indicator" in query:
         indicator = indicator_of(query)
         return _By(indicator.code, (indicator,), indicator)

@@ -25,6 +25,7 @@ from app.domain.catalogues.remits import Remits
 from app.domain.figures import measures, scoring
 from app.domain.figures.cube import Slices, why_not_additive
 from app.domain.figures.measures import Needed
+from app.messages import Message
 from app.store.read.figures import Wanted
 
 router = APIRouter()
@@ -77,7 +78,12 @@ async def _series(view: View, indicator: Indicator, length: Bucket) -> Series:
         if bucket.a >= view.now:
             break
         if len(buckets) == MOST_POINTS:
-            raise Problem("invalid_parameter", f"at most {MOST_POINTS} points: take longer buckets", "bucket")
+            too_many = Message(
+                "at most {most} points: take longer buckets",
+                "tối đa {most} điểm: hãy chia theo khoảng dài hơn",
+                most=MOST_POINTS,
+            )
+            raise Problem("invalid_parameter", too_many, "bucket")
         buckets.append(bucket)
     points, reported = await _points(view, indicator, buckets)
     note = why_not_additive(indicator, "slices", reported)

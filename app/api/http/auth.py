@@ -18,6 +18,7 @@ from app.domain import codes
 from app.domain.catalogues.root import Catalogues
 from app.intake.personal import one_spelling
 from app.intake.values import MAX_UNIT
+from app.messages import BEYOND_KEY, NO_UNIT, Message, with_likely
 from app.store.catalogues import roots
 from app.store.connections.database import Connection
 from app.store.keys import Key
@@ -40,7 +41,7 @@ class Access:
     def require_reach(self, unit: str) -> None:
         """Refuse a unit outside the subtree, by dotted segments."""
         if self.unit and not codes.is_under(unit, self.unit):
-            raise Problem("forbidden_unit", "the key does not reach this unit", "unit")
+            raise Problem("forbidden_unit", BEYOND_KEY, "unit")
 
     def find_unit(self, catalogues: Catalogues, text: str) -> str:
         """The code of the asked unit (or alias); refused outside the key's reach first, then when it does not exist."""
@@ -48,8 +49,8 @@ class Access:
         self.require_reach(code)
         if code not in catalogues.units:
             likely = codes.likely_unit_code(code, catalogues.units.__contains__)
-            more = f"; likely {likely} is meant" if likely and codes.is_under(likely, self.unit or likely) else ""
-            raise Problem("unknown_unit", f"no unit of the catalogue has this code or alias{more}", "unit")
+            reached = likely is not None and codes.is_under(likely, self.unit or likely)
+            raise Problem("unknown_unit", with_likely(NO_UNIT, likely if reached else None), "unit")
         return code
 
 
@@ -100,13 +101,21 @@ async def access_of(request: Request, service: Service, scope: Scope) -> Access:
         if service.settings.auth.open_reading and _is_loopback(request):
             return Access(None, "", "", "", "open reading")
     if kind.lower() != "bearer" or not text.strip():
-        raise Problem("unauthenticated", "send Authorization: Bearer <key>")
+        raise Problem(
+            "unauthenticated", Message("send Authorization: Bearer <key>", "gửi Authorization: Bearer <khóa>")
+        )
     key = await service.keys.find(text.strip())
     if key is None:
-        raise Problem("unauthenticated", "the key is not known or was revoked")
+        raise Problem(
+            "unauthenticated",
+            Message("the key is not known or was revoked", "khóa API không tồn tại hoặc đã bị thu hồi"),
+        )
     # Who may write something may look at what is there.
     if scope not in key.scopes and not (scope == "read" and "admin" in key.scopes):
-        raise Problem("forbidden_scope", f"this call needs a key of scope {scope}")
+        needed = Message(
+            "this call needs a key of scope {scope}", "lời gọi này cần khóa API có quyền {scope}", scope=scope
+        )
+        raise Problem("forbidden_scope", needed)
     return Access(key.root_id, codes.root_of(key.unit), key.unit, key.id, key.name)
 
 
@@ -137,11 +146,14 @@ async def root_for(connection: Connection, access: Access, unit: str | None) -> 
     if unit is None:
         only = await roots.only(connection)
         if only is None:
-            raise Problem("invalid_parameter", "name a unit: there is not exactly one root", "unit")
+            several = Message(
+                "name a unit: there is not exactly one root", "hãy nêu đơn vị: không phải chỉ có một đơn vị gốc"
+            )
+            raise Problem("invalid_parameter", several, "unit")
         return only
     if "\0" in unit:
-        raise Problem("invalid_parameter", "not a unit code", "unit")
+        raise Problem("invalid_parameter", Message("not a unit code", "không phải mã đơn vị"), "unit")
     found = await roots.of_unit(connection, unit)
     if found is None:
-        raise Problem("unknown_unit", "no unit of the catalogue has this code or alias", "unit")
+        raise Problem("unknown_unit", NO_UNIT, "unit")
     return found

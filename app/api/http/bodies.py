@@ -14,6 +14,7 @@ from app.api.http.auth import Access
 from app.api.http.problems import Problem
 from app.api.http.service import Hold, Service
 from app.intake.bodies import BodyProblem, decompress
+from app.messages import Message
 
 _T = TypeVar("_T")
 
@@ -46,7 +47,11 @@ async def _read(request: Request, hold: Hold, limit: int) -> bytes:
         raise _too_large(limit)
     if announced is None and request.scope["http_version"] == "1.0":
         # It has no other way to say where a body ends: whatever follows would be left behind.
-        raise Problem("incomplete_body", "HTTP/1.0 has to announce the length of a body (Content-Length)")
+        unannounced = Message(
+            "HTTP/1.0 has to announce the length of a body (Content-Length)",
+            "HTTP/1.0 phải báo độ dài nội dung (Content-Length)",
+        )
+        raise Problem("incomplete_body", unannounced)
     parts: list[bytes] = []
     async for part in request.stream():
         hold.take(len(part))
@@ -54,10 +59,19 @@ async def _read(request: Request, hold: Hold, limit: int) -> bytes:
             raise _too_large(limit)
         parts.append(part)
     if announced is not None and announced != hold.size:
-        raise Problem("incomplete_body", f"{announced:,} bytes were announced, {hold.size:,} came")
+        differs = Message(
+            "{announced:,} bytes were announced, {came:,} came",
+            "đã báo {announced:,} byte, nhận được {came:,}",
+            announced=announced,
+            came=hold.size,
+        )
+        raise Problem("incomplete_body", differs)
     # A reader that took the offer of another protocol for accepted has thrown the chunks away; ours removes the offer.
     if not hold.size and "upgrade" in request.headers and "transfer-encoding" in request.headers:
-        raise Problem("incomplete_body", "an offer of another protocol has hidden the body")
+        hidden = Message(
+            "an offer of another protocol has hidden the body", "đề nghị đổi giao thức đã che mất nội dung"
+        )
+        raise Problem("incomplete_body", hidden)
     return b"".join(parts)
 
 
@@ -71,7 +85,7 @@ def _announced(request: Request) -> int | None:
     if length is None:
         return None
     if not (length.isascii() and length.isdigit()):
-        raise Problem("incomplete_body", "the Content-Length is no number")
+        raise Problem("incomplete_body", Message("the Content-Length is no number", "Content-Length không phải là số"))
     # So many digits that no body has them are not even read as a number.
     return int(length[-18:]) if len(length.lstrip("0")) <= 18 else 10**18
 
@@ -103,7 +117,7 @@ def _read_or_refused(parse: Callable[..., _T], *arguments: Any) -> _T | Problem:
 
 
 def _too_large(limit: int) -> Problem:
-    return Problem("too_large", f"at most {limit:,} bytes")
+    return Problem("too_large", Message("at most {most:,} bytes", "tối đa {most:,} byte", most=limit))
 
 
 def _decompressed(body: bytes, encoding: str, limit: int) -> bytes:

@@ -17,6 +17,7 @@ from fastapi import Request, Response
 
 from app.api.http.answers import Encoded, encode, figure_response, json_response, tagged, unchanged
 from app.api.http.problems import Problem
+from app.messages import Message
 
 _CSV: Final = "text/csv"
 _JSON: Final = "application/json"
@@ -120,7 +121,11 @@ def require_acceptable(request: Request) -> None:
     if _CSV not in offered and wants_table(request):
         named = request.query_params.get(FORMAT) == "csv"
         if named or not _quality(request.headers.get("accept", ""), _JSON)[0]:
-            raise Problem("unsupported_media_type", "this answer is no table; take application/json", status=406)
+            no_table = Message(
+                "this answer is no table; take application/json",
+                "câu trả lời này không phải bảng; hãy dùng application/json",
+            )
+            raise Problem("unsupported_media_type", no_table, status=406)
 
 
 def wants_table(request: Request) -> bool:

@@ -17,10 +17,12 @@ from starlette.responses import Response
 from starlette.routing import Match, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app import messages
 from app.api.http import problems
 from app.api.http.metrics import Metrics
-from app.api.http.problems import KINDS, Problem
+from app.api.http.problems import Problem
 
+_STOPPING: Final = messages.Message("the service is stopping; send it again", "dịch vụ đang dừng; hãy gửi lại")
 _log = structlog.get_logger("chiso.request")
 
 _LEFT = 499
@@ -66,13 +68,13 @@ class Requests:
         except asyncio.CancelledError:
             # The process ends and could not wait any longer. Nothing was acknowledged: the sender comes again.
             if not status:
-                stopping = Problem("overloaded", "the service is stopping; send it again")
+                stopping = Problem("overloaded", _STOPPING)
                 await problems.response(Request(scope), stopping)(scope, receive, stamped)
         except Exception:
             _log.exception("failed", request_id=request_id)
             if status:
                 raise
-            answer = problems.response(Request(scope), Problem("internal", KINDS["internal"].advice))
+            answer = problems.response(Request(scope), Problem("internal"))
             await answer(scope, receive, stamped)
         finally:
             # A stream says when its answer began; it may then go on for days.

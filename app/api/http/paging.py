@@ -14,6 +14,7 @@ from fastapi import Request, Response
 
 from app.api.http.problems import Problem
 from app.api.http.service import Service
+from app.messages import GIVEN_TWICE, Message
 
 LARGEST: Final = 1_000
 USUAL: Final = 100
@@ -36,7 +37,7 @@ class Paged:
         query = request.query_params.multi_items()
         given = {name: value for name, value in query if name in ("limit", "cursor")}
         if len(given) < sum(name in given for name, _ in query):
-            raise Problem("invalid_parameter", "given twice", "cursor" if "cursor" in given else "limit")
+            raise Problem("invalid_parameter", GIVEN_TWICE, "cursor" if "cursor" in given else "limit")
         rest = [(name, value) for name, value in query if name not in given]
         bare = Request({**request.scope, "query_string": urlencode(rest).encode()})
         # A file is taken once, by people who see no links: it has as much as may be had.
@@ -56,7 +57,11 @@ class Paged:
                 raise ValueError
             return msgspec.msgpack.decode(content, type=kind)
         except ValueError as error:  # also what the decoders raise
-            raise Problem("invalid_parameter", "not a cursor of this list", "cursor") from error
+            raise Problem(
+                "invalid_parameter",
+                Message("not a cursor of this list", "không phải con trỏ của danh sách này"),
+                "cursor",
+            ) from error
 
     def cursor_of(self, mark: Any, about: Sequence[object]) -> str | None:
         """The cursor for the page after `mark`."""
@@ -86,4 +91,5 @@ def _limit(text: str | None, usual: int) -> int:
         return usual
     if text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= LARGEST:
         return int(text)
-    raise Problem("invalid_parameter", f"a number from 1 to {LARGEST}", "limit")
+    span = Message("a number from 1 to {most}", "số từ 1 đến {most}", most=LARGEST)
+    raise Problem("invalid_parameter", span, "limit")

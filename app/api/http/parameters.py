@@ -18,7 +18,8 @@ from app.domain.calendar.periods import InvalidPeriod, Period
 from app.domain.catalogues import indicators
 from app.domain.catalogues.indicators import Indicator, UnknownIndicator
 from app.domain.catalogues.root import Scope, Seen
-from app.intake.checks import likely_name
+from app.intake.checks import likely_name, one_of_names
+from app.messages import GIVEN_TWICE, NAME_UNIT, Message, with_likely
 
 _T = TypeVar("_T", bound=str)
 
@@ -53,11 +54,16 @@ def only(request: Request, allowed: Collection[str], texts: Collection[str] = ()
         if name == FORMAT and request.method in ("GET", "HEAD"):
             one_of({name: value}, name, FORMATS, "")
         elif name not in allowed:
-            raise Problem("invalid_parameter", f"unknown parameter; known are {', '.join(allowed)}", name[:60])
+            unknown = Message(
+                "unknown parameter; known are {known}",
+                "không có tham số này; các tham số là {known}",
+                known=", ".join(allowed),
+            )
+            raise Problem("invalid_parameter", with_likely(unknown, likely_name(name, allowed)), name[:60])
         if name in found:
-            raise Problem("invalid_parameter", "given twice", name)
+            raise Problem("invalid_parameter", GIVEN_TWICE, name)
         if name not in texts and ("\0" in value or len(value) > 300 or not value.isprintable()):
-            raise Problem("invalid_parameter", "not a sensible value", name)
+            raise Problem("invalid_parameter", Message("not a sensible value", "giá trị không hợp lệ"), name)
         found[name] = normalize("NFC", value)
     found.pop(FORMAT, None)
     return found
@@ -69,13 +75,20 @@ def one_of(query: Mapping[str, str], name: str, allowed: Collection[_T], default
     for each in allowed:
         if each == value:
             return each
-    raise Problem("invalid_parameter", f"one of {', '.join(allowed)}", name)
+    raise Problem("invalid_parameter", with_likely(one_of_names(allowed), likely_name(value, allowed)), name)
 
 
 def named(query: Mapping[str, str], name: str, allowed: Collection[_T], called: str = "") -> _T:
     """A parameter with a closed set of values that must be given."""
     if name not in query:
-        raise Problem("invalid_parameter", f"name the {called or name}: one of {', '.join(allowed)}", name)
+        missing = Message(
+            "name the {called}: {one_of}",
+            "hãy nêu {name}: {one_of}",
+            called=called or name,
+            name=name,
+            one_of=one_of_names(allowed),
+        )
+        raise Problem("invalid_parameter", missing, name)
     return one_of(query, name, allowed, "")
 
 
@@ -86,19 +99,21 @@ def whole_of(query: Mapping[str, str], name: str, most: int, usual: int) -> int:
         return usual
     if text.isascii() and text.isdigit() and len(text) <= len(str(most)) and int(text) <= most:
         return int(text)
-    raise Problem("invalid_parameter", f"a whole number from 0 to {most}", name)
+    fault = Message("a whole number from 0 to {most}", "số nguyên từ 0 đến {most}", most=most)
+    raise Problem("invalid_parameter", fault, name)
 
 
 def indicator_of(query: Mapping[str, str]) -> Indicator:
     """The indicator a query names."""
     if "indicator" not in query:
-        raise Problem("invalid_parameter", "name the indicator", "indicator")
+        raise Problem("invalid_parameter", Message("name the indicator", "hãy nêu chỉ số"), "indicator")
     try:
         return indicators.load().indicator(query["indicator"])
     except UnknownIndicator as error:
         likely = likely_name(query["indicator"], [each.lower() for each in INDICATORS])
-        more = f"; likely {likely.upper()} is meant" if likely else ""
-        raise Problem("unknown_indicator", f"the catalogue has no such indicator{more}", "indicator") from error
+        unknown = Message("the catalogue has no such indicator", "danh mục không có chỉ số này")
+        told = with_likely(unknown, likely.upper() if likely else None)
+        raise Problem("unknown_indicator", told, "indicator") from error
 
 
 def asked(request: Request, more: Collection[str] = ()) -> Asked:
@@ -110,10 +125,11 @@ def asked(request: Request, more: Collection[str] = ()) -> Asked:
 def asked_of(query: dict[str, str], period: Period | None = None) -> Asked:
     """What a query asks for; `period` where none can be asked for."""
     if "unit" not in query:
-        raise Problem("invalid_parameter", "name the unit", "unit")
+        raise Problem("invalid_parameter", NAME_UNIT, "unit")
     procedure = query.get("procedure")
     if procedure is not None and not codes.is_procedure_code(procedure):
-        raise Problem("invalid_parameter", "a procedure code is digits.digits", "procedure")
+        form = Message("a procedure code is digits.digits", "mã thủ tục hành chính có dạng số.số, ví dụ 1.004555")
+        raise Problem("invalid_parameter", form, "procedure")
     return Asked(
         unit=query["unit"],
         period=period or period_of(query),
@@ -129,13 +145,16 @@ def period_of(query: dict[str, str]) -> Period:
     try:
         if "period" in query:
             if "from" in query or "to" in query:
-                raise Problem("invalid_period", "either period, or from and to", "period")
+                either = Message("either period, or from and to", "hoặc period, hoặc from và to")
+                raise Problem("invalid_period", either, "period")
             return periods.parse(query["period"])
         if "from" in query and "to" in query:
             return periods.from_dates(_date(query, "from"), _date(query, "to"))
     except InvalidPeriod as error:
         raise Problem("invalid_period", error.detail, "period") from error
-    raise Problem("invalid_period", "name a period, or from and to", "period")
+    raise Problem(
+        "invalid_period", Message("name a period, or from and to", "hãy nêu kỳ (period), hoặc from và to"), "period"
+    )
 
 
 def _date(query: dict[str, str], name: str) -> date:
@@ -145,4 +164,5 @@ def _date(query: dict[str, str], name: str) -> date:
             raise ValueError
         return date.fromisoformat(text)
     except ValueError as error:
-        raise Problem("invalid_period", "a date is YYYY-MM-DD such as 2026-01-05", name) from error
+        form = Message("a date is YYYY-MM-DD such as 2026-01-05", "ngày có dạng YYYY-MM-DD, ví dụ 2026-01-05")
+        raise Problem("invalid_period", form, name) from error

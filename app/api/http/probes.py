@@ -19,6 +19,7 @@ from app.api.http.metrics import instant_of
 from app.api.http.openapi.routes import plain, told
 from app.api.http.problems import Problem
 from app.api.http.service import Service, Serving
+from app.messages import Message
 from app.store import keys, lineage, snapshot
 from app.store.connections.causes import READ_ONLY
 from app.store.connections.unavailable import DatabaseUnavailable, unavailable
@@ -86,19 +87,27 @@ async def readyz(service: Serving) -> Response:
                 read_only = await snapshot.is_read_only(connection)
     except (DatabaseUnavailable, TimeoutError) as error:
         service.metrics.up.set(0)
-        raise Problem("database_unavailable", f"the database: {unavailable(error)}") from error
+        raise Problem("database_unavailable", _of_database(unavailable(error).told)) from error
     service.metrics.up.set(1)
     if read_only:
-        raise Problem("database_unavailable", f"the database: {READ_ONLY.says}")
+        raise Problem("database_unavailable", _of_database(READ_ONLY.says))
     try:
         revision = lineage.require_readable(revision)
     except DatabaseUnavailable as error:
-        raise Problem("database_unavailable", str(error)) from error
+        raise Problem("database_unavailable", error.told) from error
     if newer:
         raise Problem(
-            "database_unavailable", "lives are folded with the rules of a newer version: this one is outdated"
+            "database_unavailable",
+            Message(
+                "lives are folded with the rules of a newer version: this one is outdated",
+                "hồ sơ được tính theo quy tắc của phiên bản mới hơn: phiên bản này đã cũ",
+            ),
         )
     return json_response(Ready(status="ready", revision=revision, refolding=refolding))
+
+
+def _of_database(says: Message) -> Message:
+    return Message("the database: {says}", "cơ sở dữ liệu: {says}", says=says)
 
 
 @router.get("/metrics", summary="Metrics for Prometheus", **plain("Prometheus' exposition format.", _PAGE))
@@ -106,7 +115,13 @@ async def metrics(request: Request, service: Serving) -> Response:
     """The metrics in Prometheus' exposition format; with `CHISO_METRICS__KEY` set, only for who sends that key."""
     key = service.settings.metrics.key
     if key is not None and not bears(request, key.get_secret_value()):
-        raise Problem("unauthenticated", "send Authorization: Bearer <key>, the key of CHISO_METRICS__KEY")
+        raise Problem(
+            "unauthenticated",
+            Message(
+                "send Authorization: Bearer <key>, the key of CHISO_METRICS__KEY",
+                "gửi Authorization: Bearer <khóa>, khóa là CHISO_METRICS__KEY",
+            ),
+        )
     _measure_process(service)
     await _measure_database(service)
     return Response(await run_in_threadpool(service.metrics.page), media_type=CONTENT_TYPE_LATEST)

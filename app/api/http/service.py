@@ -12,6 +12,7 @@ from app.api.http.login.session import Sessions
 from app.api.http.metrics import Metrics
 from app.api.http.problems import Problem
 from app.api.http.watcher import Watcher
+from app.messages import Message
 from app.settings import IntakeSettings, Settings
 from app.store.store import Store
 
@@ -44,9 +45,18 @@ class Budget:
         """
         of_key = self._of_key.get(key_id, 0) + size
         if of_key > self._share:
-            raise Problem("overloaded", "this key has too many bytes being worked on; send one body after the other")
+            raise Problem(
+                "overloaded",
+                Message(
+                    "this key has too many bytes being worked on; send one body after the other",
+                    "khóa API này đang có quá nhiều byte được xử lý; hãy gửi lần lượt từng lô",
+                ),
+            )
         if self.held + size > self._room + (self._reserve if whole <= _SMALL else 0):
-            raise Problem("overloaded", "too many bytes are being worked on; try again")
+            raise Problem(
+                "overloaded",
+                Message("too many bytes are being worked on; try again", "đang xử lý quá nhiều byte; hãy thử lại"),
+            )
         self._of_key[key_id] = of_key
         self.held += size
 

@@ -19,6 +19,7 @@ from typing import Final
 from app.api.http.caching import Version
 from app.api.http.metrics import Metrics
 from app.api.http.problems import Problem
+from app.messages import Message
 from app.settings import StreamSettings
 from app.store import keys
 from app.store.connections.database import Clock, Database
@@ -142,7 +143,9 @@ class Watcher:
     def require_room(self) -> None:
         """Refuse one more subscriber when there are as many as may be, or when the process is about to end."""
         if self._closed or self._open >= min(self._settings.max_open, self.room):
-            raise Problem("overloaded", "too many streams are open; try again")
+            raise Problem(
+                "overloaded", Message("too many streams are open; try again", "đang mở quá nhiều luồng; hãy thử lại")
+            )
 
     @contextmanager
     def watching(self, name: Hashable, key_id: str, figure: Figure, compute: Compute) -> Iterator[Subscriber]:

@@ -28,6 +28,7 @@ from app.domain.lives.dossier import CHANNELS
 from app.domain.lives.events import Channel
 from app.domain.lives.flags import FLAGS
 from app.domain.lives.petition import ABOUT
+from app.messages import Message
 from app.store.read.dossiers import NOT_A_PART, SIDES, Found, Lists, Place, Side, Table, table_of
 
 router = APIRouter()
@@ -91,6 +92,10 @@ _APART: Final = (
 )
 _NO_COUNTS: Final = "Chỉ số này không đếm hồ sơ, nên không có danh sách."
 
+CHANGED: Final = Message(
+    "something in the list has changed since its first page", "danh sách đã thay đổi kể từ trang đầu"
+)
+
 
 class _Mark(NamedTuple):
     """Where a list goes on: the instant and state of its first page, its total and how many of these are listed, and
@@ -126,7 +131,11 @@ async def dossiers(request: Request, access: Reading, service: Serving) -> Respo
     """
     paged = Paged.of(request, service)
     if "compare" in request.query_params:
-        raise Problem("invalid_parameter", "a list is compared with nothing", "compare")
+        raise Problem(
+            "invalid_parameter",
+            Message("a list is compared with nothing", "danh sách không so sánh với kỳ khác"),
+            "compare",
+        )
     wanted = asked(paged.request, ("indicator", "side"))
     query = dict(request.query_params)
     indicator = indicator_of(query)
@@ -179,7 +188,7 @@ class _Listed:
         if self._mark is None:
             await self._find_total(question)
         elif self._mark.stamp != stamp:
-            raise Problem("snapshot_changed", "something in the list has changed since its first page", "cursor")
+            raise Problem("snapshot_changed", CHANGED, "cursor")
         else:
             self.total, self._few = self._mark.total, self._mark.listed
         self.note = self._why()

@@ -30,6 +30,7 @@ from app.domain.lives.petition import ABOUT, PetitionFacts
 from app.domain.lives.publication import PublicationFacts
 from app.intake.personal import one_spelling
 from app.intake.values import MAX_ID
+from app.messages import Message
 from app.store.read.life import Seen, is_subject, reach_of, tell
 from app.store.snapshot import reading_moment
 
@@ -191,7 +192,9 @@ async def one_life(
         if is_subject(subject):
             seen = await tell(connection, moment, subject, reach_of(moment.catalogues, access.unit))
     if seen is None:
-        raise Problem("unknown_subject", "nothing is known of this subject here")
+        raise Problem(
+            "unknown_subject", Message("nothing is known of this subject here", "ở đây không có dữ liệu về mã này")
+        )
     facts, now = seen.facts, moment.now
     life: Life = {
         "subject": subject,

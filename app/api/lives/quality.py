@@ -25,6 +25,7 @@ from app.api.lives.dossiers import ITEM, Cursor, Item, Items, life_item
 from app.domain import codes
 from app.domain.catalogues.root import Scope, Unit
 from app.domain.lives.flags import CAUSES
+from app.messages import NAME_UNIT
 from app.store.read.dossiers import Place
 from app.store.read.figures import Reader
 from app.store.read.quality import counts, faulty
@@ -113,7 +114,7 @@ async def data_quality(request: Request, access: Reading, service: Serving) -> R
     paged = Paged.of(request, service)
     query = only(paged.request, ("unit", "scope", "cause"))
     if "unit" not in query:
-        raise Problem("invalid_parameter", "name the unit", "unit")
+        raise Problem("invalid_parameter", NAME_UNIT, "unit")
     scope = one_of(query, "scope", SCOPES, "subtree")
     cause = one_of(query, "cause", CAUSES, "no_reception") if "cause" in query else None
     async with service.database.snapshot() as connection:

@@ -23,7 +23,7 @@ from app.api.http.paging import LARGEST, Paged
 from app.api.http.parameters import asked_of, one_of, only, whole_of
 from app.api.http.problems import Problem
 from app.api.http.service import Serving
-from app.api.lives.dossiers import Cursor, DeadlineAt, DueAt, Flags, ReceivedAt, Subject, life_item
+from app.api.lives.dossiers import CHANGED, Cursor, DeadlineAt, DueAt, Flags, ReceivedAt, Subject, life_item
 from app.domain import codes
 from app.domain.calendar import periods
 from app.domain.calendar.civil import Day, Instant, date_of, day_of
@@ -163,7 +163,7 @@ async def today(request: Request, access: Reading, service: Serving) -> Response
         mark = paged.mark(_Mark, about)
         stamp = view.moment.version(await view.reader.changes(view.counted))
         if mark is not None and mark.stamp != stamp:
-            raise Problem("snapshot_changed", "something in the list has changed since its first page", "cursor")
+            raise Problem("snapshot_changed", CHANGED, "cursor")
         # All pages are of the instant of the first, and of its year.
         moment = view.moment if mark is None else replace(view.moment, now=mark.as_of)
         year = periods.parse(str(date_of(day_of(Instant(moment.now))).year))

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import Final, Literal
 
 from app.domain.calendar.civil import DAY, Day, Instant, date_of, day_number, start_of
+from app.messages import Message
 
 FIRST_YEAR: Final = 2000
 LAST_YEAR: Final = 2100
@@ -19,7 +20,7 @@ PeriodKind = Literal["year", "half", "nine_months", "quarter", "month", "week", 
 class RefusedPeriod(ValueError):
     """A period no figures are given for. `detail` says why, in a sentence for people."""
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: Message) -> None:
         super().__init__(detail)
         self.detail = detail
 
@@ -90,30 +91,62 @@ def parse(text: str) -> Period:
         if found := pattern.fullmatch(text):
             year, *rest = map(int, found.groups())
             if not FIRST_YEAR <= year <= LAST_YEAR:
-                raise InvalidPeriod(f"The year of a period lies in {FIRST_YEAR}-{LAST_YEAR}.")
+                raise InvalidPeriod(
+                    Message(
+                        "The year of a period lies in {first}-{last}.",
+                        "Năm của kỳ phải từ {first} đến {last}.",
+                        first=FIRST_YEAR,
+                        last=LAST_YEAR,
+                    )
+                )
             try:
                 return build(year, *rest)
             except ValueError:
-                raise InvalidPeriod("The period names a date, month or week that does not exist.") from None
+                raise InvalidPeriod(
+                    Message(
+                        "The period names a date, month or week that does not exist.",
+                        "Kỳ nêu một ngày, tháng hoặc tuần không có thật.",
+                    )
+                ) from None
     raise InvalidPeriod(
-        "A period is written like 2026, 2026-H1, 2026-9M, 2026-Q3, 2026-08, 2026-W34 or 2026-08-15, "
-        "or given by two dates, both included."
+        Message(
+            "A period is written like 2026, 2026-H1, 2026-9M, 2026-Q3, 2026-08, 2026-W34 or 2026-08-15, "
+            "or given by two dates, both included.",
+            "Kỳ được viết như 2026, 2026-H1, 2026-9M, 2026-Q3, 2026-08, 2026-W34 hoặc 2026-08-15, "
+            "hoặc cho bằng hai ngày, tính cả hai.",
+        )
     )
 
 
 def from_dates(first: date, last: date) -> Period:
     """The free range of two dates, both included. Raises InvalidPeriod when they are reversed or outside 2000-2100."""
     if not (FIRST_YEAR <= first.year <= LAST_YEAR and FIRST_YEAR <= last.year <= LAST_YEAR):
-        raise InvalidPeriod(f"The dates of a period lie in {FIRST_YEAR}-{LAST_YEAR}.")
+        raise InvalidPeriod(
+            Message(
+                "The dates of a period lie in {first}-{last}.",
+                "Các ngày của kỳ phải từ năm {first} đến {last}.",
+                first=FIRST_YEAR,
+                last=LAST_YEAR,
+            )
+        )
     if first > last:
-        raise InvalidPeriod("The first date of a period is not after its last date.")
+        raise InvalidPeriod(
+            Message(
+                "The first date of a period is not after its last date.",
+                "Ngày đầu của kỳ không được sau ngày cuối.",
+            )
+        )
     return _range(first, last)
 
 
 def require_begun(period: Period, now: Instant) -> None:
     """Raises PeriodInFuture unless at least one instant of the period has passed."""
     if now <= period.a:
-        raise PeriodInFuture(f"The period {period.label} begins in the future.")
+        raise PeriodInFuture(
+            Message(
+                "The period {period} begins in the future.", "Kỳ {period} bắt đầu ở tương lai.", period=period.label
+            )
+        )
 
 
 def previous(period: Period, now: Instant) -> Comparison | None:

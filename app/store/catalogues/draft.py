@@ -14,10 +14,12 @@ from typing import Any, Final, Protocol
 from app.domain import codes
 from app.domain.catalogues.root import Catalogues
 from app.domain.push import Rejected, Warned
+from app.messages import BEYOND_KEY, NO_UNIT, Message
+from app.store.catalogues import reasons
 
 Key = tuple[Any, ...]
 Attributes = Mapping[str, Any]
-Reason = tuple[str, str, str]
+Reason = tuple[str, str, Message]
 """Why a row cannot be: the contract's code, the field and a sentence."""
 
 
@@ -127,7 +129,7 @@ def check_units(draft: Draft) -> None:
     def beyond(entry: Entry) -> Reason | None:
         if codes.is_under(entry.key[0], draft.key_unit):
             return None
-        return ("forbidden_unit", "code", "the key does not reach this unit")
+        return ("forbidden_unit", "code", BEYOND_KEY)
 
     draft.refuse_each(beyond)
     draft.refuse_each(lambda entry: _reused_code(draft, entry))
@@ -154,11 +156,11 @@ def _named_beyond(draft: Draft, entry: Entry) -> Reason | None:
         if now == before or (name == "parent" and known is not None and now == draft.catalogues.parent_of(known)):
             continue
         if any(each is not None and not codes.is_under(each, draft.key_unit) for each in (before, now)):
-            return ("forbidden_unit", name, "the key does not reach the unit that is named, or was")
+            return ("forbidden_unit", name, reasons.NAMED_BEYOND)
     for place, alias in enumerate(entry.changes.get("aliases", ())):
         new_code = alias not in stored["aliases"] and codes.is_under(alias, draft.catalogues.root)
         if new_code and not codes.is_under(alias, draft.key_unit):
-            return ("forbidden_unit", f"aliases[{place}]", "the key does not reach a unit of this code")
+            return ("forbidden_unit", f"aliases[{place}]", reasons.ALIAS_BEYOND)
     return None
 
 
@@ -169,13 +171,9 @@ def _reused_code(draft: Draft, entry: Entry) -> Reason | None:
         return None
     now = {**before, **entry.changes}
     if before["valid_to"] is not None and now["valid_from"] is not None and now["valid_from"] > before["valid_to"]:
-        return ("invalid_value", "valid_from", "the code was a unit's until before that day: take one of its own")
+        return ("invalid_value", "valid_from", reasons.CODE_USED_BEFORE)
     if now["valid_to"] is None and now["successor"] is None and _other_name(before, now):
-        return (
-            "invalid_value",
-            "name",
-            "the code is that of a unit that has ended: take another for a new one",
-        )
+        return ("invalid_value", "name", reasons.CODE_OF_ENDED)
     return None
 
 
@@ -188,19 +186,19 @@ def _renamed_after_its_end(draft: Draft, entry: Entry) -> Reason | None:
     ended = before is not None and (before["valid_to"] is not None or before["successor"] is not None)
     if before is None or not ended or not _other_name(before, {**before, **entry.changes}):
         return None
-    return ("invalid_value", "name", "the unit has ended; if this is another one, it takes a code of its own")
+    return ("invalid_value", "name", reasons.RENAMED_AFTER_END)
 
 
 def _merged_without_end(now: Attributes, entry: Entry) -> Reason | None:
     if entry.changes.keys().isdisjoint(("successor", "valid_to")) or now["successor"] is None or now["valid_to"]:
         return None
-    return ("invalid_value", "valid_to", "merged, but not since when: as=then shows it in every period")
+    return ("invalid_value", "valid_to", reasons.MERGED_WITHOUT_DAY)
 
 
 def _moved_alias(draft: Draft, entry: Entry) -> Reason | None:
     for place, alias in enumerate(entry.changes.get("aliases", ())):
         if alias not in draft.catalogues.units and draft.catalogues.resolve(alias) not in (alias, entry.key[0]):
-            return ("invalid_value", f"aliases[{place}]", "another unit had this alias: what came under it stays there")
+            return ("invalid_value", f"aliases[{place}]", reasons.ALIAS_MOVED)
     return None
 
 
@@ -209,7 +207,7 @@ def _settle(draft: Draft, *rules: Callable[[Draft], bool]) -> None:
     for _ in range(_MOST_ROUNDS):
         if not any(rule(draft) for rule in rules):
             return
-    draft.refuse_each(lambda entry: ("invalid_value", "code", "the rows contradict each other again and again"))
+    draft.refuse_each(lambda entry: ("invalid_value", "code", reasons.CONTRADICTING))
 
 
 def _unit_references(draft: Draft) -> bool:
@@ -237,13 +235,13 @@ def _unit_references(draft: Draft) -> bool:
 def _reference_fault(entry: Entry, exists: Callable[[str], bool]) -> Reason | None:
     code, parent, successor = entry.key[0], entry.changes.get("parent"), entry.changes.get("successor")
     if parent is not None and (parent == code or not codes.is_under(code, parent)):
-        return ("invalid_value", "parent", "a parent stands above its unit by dotted segments")
+        return ("invalid_value", "parent", reasons.PARENT_NOT_ABOVE)
     if parent is not None and not exists(parent):
-        return ("unknown_unit", "parent", "no unit of the catalogue has this code")
+        return ("unknown_unit", "parent", reasons.NO_UNIT_OF_CODE)
     if successor == code:
-        return ("invalid_value", "successor", "a unit cannot be its own successor")
+        return ("invalid_value", "successor", reasons.OWN_SUCCESSOR)
     if successor is not None and not exists(successor):
-        return ("unknown_unit", "successor", "no unit of the catalogue has this code")
+        return ("unknown_unit", "successor", reasons.NO_UNIT_OF_CODE)
     return None
 
 
@@ -258,13 +256,13 @@ def _unit_aliases(draft: Draft) -> bool:
     def taken(entry: Entry) -> Reason | None:
         code = entry.key[0]
         if code not in draft.catalogues.units and code in owners:
-            return ("invalid_value", "code", "another unit has this code as an alias")
+            return ("invalid_value", "code", reasons.CODE_IS_ALIAS)
         if telling.get(entry.key) is entry:
             for place, alias in enumerate(entry.changes["aliases"]):
                 if alias in present:
-                    return ("invalid_value", f"aliases[{place}]", "a unit has this code of its own")
+                    return ("invalid_value", f"aliases[{place}]", reasons.ALIAS_IS_CODE)
                 if owners.setdefault(alias, code) != code:
-                    return ("invalid_value", f"aliases[{place}]", "another unit has this alias")
+                    return ("invalid_value", f"aliases[{place}]", reasons.ALIAS_TAKEN)
         return None
 
     return draft.refuse_each(taken)
@@ -289,7 +287,7 @@ def _unit_cycles(draft: Draft) -> bool:
             guilty[last.index] = last
         # Also a ring, once found: nobody walks it again.
         walked.update(path)
-    reason = ("invalid_value", "successor", "the successors lead back to this unit")
+    reason = ("invalid_value", "successor", reasons.SUCCESSORS_IN_RING)
     return draft.refuse([(each, reason) for each in guilty.values()])
 
 
@@ -300,7 +298,7 @@ def _reversed_validity(draft: Draft) -> bool:
         first, last = merged[entry.key]["valid_from"], merged[entry.key]["valid_to"]
         return first is not None and last is not None and first > last
 
-    reason = ("invalid_value", "valid_to", "the validity ends before it begins")
+    reason = ("invalid_value", "valid_to", reasons.VALIDITY_REVERSED)
     telling = draft.last_with("valid_from", "valid_to").values()
     return draft.refuse([(each, reason) for each in telling if is_reversed(each)])
 
@@ -310,12 +308,12 @@ def check_procedures(draft: Draft) -> None:
 
     def wrong(entry: Entry) -> Reason | None:
         if not draft.whole_root:
-            return ("forbidden_unit", "code", "procedures are the root's: this takes a key of the root itself")
+            return ("forbidden_unit", "code", reasons.PROCEDURES_OF_ROOT)
         if "units" in entry.changes:
             units = [draft.catalogues.resolve(each) for each in entry.changes["units"]]
             for place, unit in enumerate(units):
                 if unit not in draft.catalogues.units:
-                    return ("unknown_unit", f"units[{place}]", "no unit of the catalogue has this code or alias")
+                    return ("unknown_unit", f"units[{place}]", NO_UNIT)
             entry.changes["units"] = tuple(dict.fromkeys(units))
         return None
 
@@ -325,9 +323,9 @@ def check_procedures(draft: Draft) -> None:
 
 def _unit_fault(draft: Draft, unit: str) -> Reason | None:
     if not codes.is_under(unit, draft.key_unit):
-        return ("forbidden_unit", "unit", "the key does not reach this unit")
+        return ("forbidden_unit", "unit", BEYOND_KEY)
     if unit not in draft.catalogues.units:
-        return ("unknown_unit", "unit", "no unit of the catalogue has this code or alias")
+        return ("unknown_unit", "unit", NO_UNIT)
     return None
 
 
@@ -338,7 +336,7 @@ def check_targets(draft: Draft) -> None:
         indicator, unit, level, year = entry.key
         if not unit:
             whole = draft.whole_root
-            return None if whole else ("forbidden_unit", "level", "targets of a level take a key of the root itself")
+            return None if whole else ("forbidden_unit", "level", reasons.LEVELS_OF_ROOT)
         entry.key = (indicator, draft.catalogues.resolve(unit), level, year)
         return _unit_fault(draft, entry.key[1])
 
@@ -359,7 +357,7 @@ def check_external_figures(draft: Draft) -> None:
     def empty(entry: Entry) -> Reason | None:
         if entry.key in removed or shows(entry.key):
             return None
-        return ("invalid_value", "value", "at least one of value, score, count and rank is to be given")
+        return ("invalid_value", "value", reasons.NOTHING_TO_SHOW)
 
     draft.refuse_each(wrong)
     merged = draft.merged()
@@ -377,9 +375,9 @@ def check_calendar(draft: Draft) -> None:
 
     def wrong(entry: Entry) -> Reason | None:
         if not draft.whole_root:
-            return ("forbidden_unit", "date", "the calendar is the root's: this takes a key of the root itself")
+            return ("forbidden_unit", "date", reasons.CALENDAR_OF_ROOT)
         if merged[entry.key]["kind"] is None:
-            return ("invalid_value", "kind", "required for a day that is not in the calendar yet")
+            return ("invalid_value", "kind", reasons.KIND_OF_NEW_DAY)
         return None
 
     merged = draft.merged()

@@ -7,39 +7,62 @@ from typing import Final, NamedTuple
 
 import asyncpg
 
+from app.messages import Message
+
 
 class Cause(NamedTuple):
     """What is the matter, in words of which "the database" is the subject; what to do; whether it takes a hand, so that
     waiting does not mend it.
     """
 
-    says: str
+    says: Message
     do: str
     by_hand: bool = False
 
 
-_NEWER: Final = Cause("its schema is not this version's", "run `chiso migrate`", by_hand=True)
+_NEWER: Final = Cause(
+    Message("its schema is not this version's", "lược đồ không phải của phiên bản này"),
+    "run `chiso migrate`",
+    by_hand=True,
+)
 _AGAIN: Final = "try again, and see its log"
 _USER: Final = "check user and database in CHISO_DATABASE__DSN, and pg_hba.conf"
 _PASSWORD: Final = "check user and password in CHISO_DATABASE__DSN"  # noqa: S105 - words about one
 
 READ_ONLY: Final = Cause(
-    "it is read-only: a standby, or a primary that was told to be", "name the primary in CHISO_DATABASE__DSN"
+    Message(
+        "it is read-only: a standby, or a primary that was told to be",
+        "chỉ đọc: là máy dự phòng, hoặc máy chính bị đặt như vậy",
+    ),
+    "name the primary in CHISO_DATABASE__DSN",
 )
 POOLED: Final = Cause(
-    "a pooler before it lends connections by transactions; it has to be by sessions, or connect past it",
+    Message(
+        "a pooler before it lends connections by transactions; it has to be by sessions, or connect past it",
+        "bộ gộp kết nối phía trước cấp kết nối theo giao dịch; phải theo phiên, hoặc kết nối thẳng",
+    ),
     "set pool_mode = session, or name the database itself in CHISO_DATABASE__DSN",
 )
-STATEMENT: Final = Cause("it refused a statement", "see the log of the database")
+STATEMENT: Final = Cause(Message("it refused a statement", "từ chối một câu lệnh"), "see the log of the database")
 SILENT: Final = Cause(
-    "it does not answer in time", "check host and port in CHISO_DATABASE__DSN, and whether it is overloaded"
+    Message("it does not answer in time", "không trả lời kịp"),
+    "check host and port in CHISO_DATABASE__DSN, and whether it is overloaded",
 )
-_LOST: Final = Cause("the connection was lost", _AGAIN)
-_REFUSED: Final = Cause("nothing listens at its address", "start it, or check host and port in CHISO_DATABASE__DSN")
-_AWAY: Final = Cause("it cannot be reached", "start it, or check host and port in CHISO_DATABASE__DSN")
-_NO_HOST: Final = Cause("its host has no address", "check the host in CHISO_DATABASE__DSN", by_hand=True)
+_LOST: Final = Cause(Message("the connection was lost", "mất kết nối"), _AGAIN)
+_REFUSED: Final = Cause(
+    Message("nothing listens at its address", "không có gì lắng nghe ở địa chỉ của nó"),
+    "start it, or check host and port in CHISO_DATABASE__DSN",
+)
+_AWAY: Final = Cause(
+    Message("it cannot be reached", "không kết nối được"), "start it, or check host and port in CHISO_DATABASE__DSN"
+)
+_NO_HOST: Final = Cause(
+    Message("its host has no address", "không tìm được địa chỉ máy của nó"),
+    "check the host in CHISO_DATABASE__DSN",
+    by_hand=True,
+)
 _UNREADABLE: Final = Cause(
-    "its address cannot be read",
+    Message("its address cannot be read", "không đọc được địa chỉ của nó"),
     "postgresql://user:password@host:5432/name, special letters as %XX, in CHISO_DATABASE__DSN",
     by_hand=True,
 )
@@ -48,32 +71,66 @@ _BY_STATE: Final = {
     # By SQLSTATE or its class; https://www.postgresql.org/docs/current/errcodes-appendix.html
     "08": _LOST,
     "08P01": Cause(
-        "it, or a pooler before it, does not understand what a connection begins with", "check CHISO_DATABASE__DSN"
+        Message(
+            "it, or a pooler before it, does not understand what a connection begins with",
+            "máy chủ, hoặc bộ gộp kết nối phía trước, không hiểu cách mở kết nối",
+        ),
+        "check CHISO_DATABASE__DSN",
     ),
     "25006": READ_ONLY,
     "26000": POOLED,
-    "28": Cause("it refuses the user or the password", _USER, by_hand=True),
-    "28P01": Cause("it refuses the password", _PASSWORD, by_hand=True),
-    "3D": Cause("it has no database of this name", "create it, or check the name in CHISO_DATABASE__DSN", by_hand=True),
+    "28": Cause(
+        Message("it refuses the user or the password", "từ chối người dùng hoặc mật khẩu"), _USER, by_hand=True
+    ),
+    "28P01": Cause(Message("it refuses the password", "từ chối mật khẩu"), _PASSWORD, by_hand=True),
+    "3D": Cause(
+        Message("it has no database of this name", "không có cơ sở dữ liệu tên này"),
+        "create it, or check the name in CHISO_DATABASE__DSN",
+        by_hand=True,
+    ),
     "3F": _NEWER,
-    "40": Cause("other transactions were in the way", "try again"),
+    "40": Cause(Message("other transactions were in the way", "bị giao dịch khác cản trở"), "try again"),
     "42": STATEMENT._replace(by_hand=True),
-    "42501": Cause("its user lacks a right", "see the grants in docs/operations.md", by_hand=True),
+    "42501": Cause(
+        Message("its user lacks a right", "người dùng thiếu quyền"),
+        "see the grants in docs/operations.md",
+        by_hand=True,
+    ),
     "42P05": POOLED,
     "42703": _NEWER,
     "42P01": _NEWER,
-    "53": Cause("it is short of resources", "see the log of the database"),
-    "53100": Cause("its disk is full", "make room"),
-    "53200": Cause("it is out of memory", "see the log of the database"),
-    "53300": Cause("it has too many clients", "raise max_connections, or lower CHISO_DATABASE__*_CONNECTIONS"),
-    "55": Cause("it cannot do this in the state it is in", "see the log of the database"),
-    "55P03": Cause("what is needed is locked by others", "try again, and see pg_stat_activity"),
-    "57": Cause("it is starting, stopping, or was told to end this", "wait for it"),
-    "57014": Cause("it cancelled a statement: a timeout, or an operator", "try again, and see statement_timeout"),
-    "57P03": Cause("it is starting or stopping", "wait for it"),
-    "58": Cause("its system failed", "see the log of the database"),
-    "F0": Cause("its configuration is broken", "see the log of the database"),
-    "XX": Cause("it reports a fault of its own", "see the log of the database"),
+    "53": Cause(Message("it is short of resources", "thiếu tài nguyên"), "see the log of the database"),
+    "53100": Cause(Message("its disk is full", "đầy đĩa"), "make room"),
+    "53200": Cause(Message("it is out of memory", "hết bộ nhớ"), "see the log of the database"),
+    "53300": Cause(
+        Message("it has too many clients", "quá nhiều kết nối"),
+        "raise max_connections, or lower CHISO_DATABASE__*_CONNECTIONS",
+    ),
+    "55": Cause(
+        Message("it cannot do this in the state it is in", "không làm được việc này trong trạng thái hiện tại"),
+        "see the log of the database",
+    ),
+    "55P03": Cause(
+        Message("what is needed is locked by others", "thứ cần dùng đang bị khóa"),
+        "try again, and see pg_stat_activity",
+    ),
+    "57": Cause(
+        Message(
+            "it is starting, stopping, or was told to end this", "đang khởi động, đang dừng, hoặc bị yêu cầu ngừng"
+        ),
+        "wait for it",
+    ),
+    "57014": Cause(
+        Message(
+            "it cancelled a statement: a timeout, or an operator",
+            "đã hủy một câu lệnh: quá hạn, hoặc do người vận hành",
+        ),
+        "try again, and see statement_timeout",
+    ),
+    "57P03": Cause(Message("it is starting or stopping", "đang khởi động hoặc đang dừng"), "wait for it"),
+    "58": Cause(Message("its system failed", "hệ thống của nó bị hỏng"), "see the log of the database"),
+    "F0": Cause(Message("its configuration is broken", "cấu hình của nó bị hỏng"), "see the log of the database"),
+    "XX": Cause(Message("it reports a fault of its own", "báo lỗi của chính nó"), "see the log of the database"),
 }
 
 

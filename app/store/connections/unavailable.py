@@ -10,6 +10,7 @@ import logging
 import traceback
 from typing import Final
 
+from app.messages import Message
 from app.store.connections.causes import STATEMENT, Cause, cause_of
 
 _log = logging.getLogger(__name__)
@@ -19,13 +20,19 @@ class DatabaseUnavailable(Exception):
     """The database did not do what it was asked for; nothing was acknowledged.
 
     Attributes:
-        cause: what is the matter, in words.
+        cause: what is the matter.
+        told: the cause, with the server's own code for it.
         sqlstate: the server's own code for it, where it said something.
     """
 
-    def __init__(self, cause: Cause | str, sqlstate: str | None = None) -> None:
+    def __init__(self, cause: Cause | Message, sqlstate: str | None = None) -> None:
         self.cause, self.sqlstate = cause.says if isinstance(cause, Cause) else cause, sqlstate
-        super().__init__(self.cause if sqlstate is None else f"{self.cause} (SQLSTATE {sqlstate})")
+        self.told = self.cause
+        if sqlstate is not None:
+            self.told = Message(
+                "{cause} (SQLSTATE {state})", "{cause} (SQLSTATE {state})", cause=self.cause, state=sqlstate
+            )
+        super().__init__(self.told)
 
 
 class Busy(DatabaseUnavailable):
@@ -69,5 +76,5 @@ def _tell(found: DatabaseUnavailable, error: BaseException) -> None:
         # Tried again; if that does not help, Overloaded is told.
         return
     where = "".join(traceback.format_tb(error.__traceback__)[-4:]) if isinstance(found, Refused) else ""
-    log = _log.getChild(found.sqlstate or found.cause)
+    log = _log.getChild(found.sqlstate or found.cause.en)
     log.warning("the database: %s (%s)%s", found, type(error).__name__, where and f"\n{where}")

@@ -15,7 +15,7 @@ from app.store.catalogues import lock
 from app.store.catalogues.read import CatalogueCache
 from app.store.connections.database import Clock, Connection, Database, Outdated, again, begun
 from app.store.connections.unavailable import DatabaseUnavailable
-from app.store.lineage import require_writable
+from app.store.lineage import NEWER_RULES, require_writable
 from app.store.names import Names
 from app.store.snapshot import reading_moment
 from app.store.tallies import add
@@ -107,7 +107,7 @@ class Intake:
         seen = await reading_moment(connection, self._catalogue_cache, root_id, self._clock)
         require_writable(seen.migration)
         if seen.rules > life.RULES:
-            raise DatabaseUnavailable("lives are folded with newer rules than this version of the service knows")
+            raise DatabaseUnavailable(NEWER_RULES)
         lineage = seen.catalogues.lineage
         events = [each.event for _, arrivals in pushes for each in arrivals]
         sources = {event.source for event in events}

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.api.http.problems import KINDS
+from app.api.kinds import KINDS
 from tests.api.asking import ONE, card, of_errors, of_problem, reception
 from tests.running import Running
 
@@ -482,19 +482,19 @@ async def test_who_asks_in_vietnamese_is_answered_in_vietnamese(served: Running)
     answer = await served.client.get("/v1/scorecard?unit=H44.99&period=2026", headers=vi)
     assert of_problem(answer) == (404, "unknown_unit", "unit")
     assert answer.json()["title"] == "Đơn vị không tồn tại"
-    assert answer.json()["detail"] == "Đơn vị không tồn tại: danh mục không có đơn vị nào mang mã này"
+    assert answer.json()["detail"] == "danh mục không có đơn vị nào mang mã hoặc mã phụ này"
     assert answer.headers["content-language"] == "vi"
     assert "Accept-Language" in answer.headers["vary"]
     event = reception(served, procedure="9.99999") | {"id": "vi"}
     pushed = await served.client.post("/v1/events", json=[event, event | {"unit": "H44.99", "id": "x"}], headers=vi)
     told = pushed.json()
-    assert told["errors"][0]["detail"] == "Đơn vị không tồn tại: danh mục không có đơn vị nào mang mã này"
-    assert told["warnings"][0]["detail"].startswith("Thủ tục chưa có trong danh mục: ")
+    assert told["errors"][0]["detail"] == "danh mục không có đơn vị nào mang mã hoặc mã phụ này"
+    assert told["warnings"][0]["detail"].startswith("thủ tục hành chính chưa có trong danh mục; tạm tính")
     single = await served.client.post(
         "/v1/events", json=event | {"unit": "h44.07", "time": "now", "id": "y"}, headers=vi
     )
     assert [each["field"] for each in single.json()["errors"]] == ["time"]
-    assert single.json()["detail"].startswith("Phần vỏ của sự kiện không hợp lệ: cần thời điểm RFC 3339")
+    assert single.json()["detail"].startswith("cần thời điểm RFC 3339")
     page = await served.client.get("/problems/conflict", headers=vi)
     assert "<html lang=vi>" in page.text
     assert "Mã sự kiện đã dùng cho nội dung khác" in page.text

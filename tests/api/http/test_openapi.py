@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from app.api import catalogues
 from app.api.http.openapi import events, parameters
-from app.api.http.problems import KINDS
+from app.api.kinds import KINDS
 from app.domain import codes
 from app.domain.calendar import periods
 from app.domain.lives.events import BY_TYPE

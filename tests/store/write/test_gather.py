@@ -14,6 +14,7 @@ from app.domain.lives.events import DossierReceived, Event
 from app.domain.push import Outcome, Parsed
 from app.store.catalogues import roots
 from app.store.catalogues.read import CatalogueCache
+from app.store.connections.causes import SILENT
 from app.store.connections.database import Database, Outdated
 from app.store.connections.unavailable import DatabaseUnavailable, Overloaded
 from app.store.proof.verify import verify
@@ -292,10 +293,10 @@ async def test_a_database_that_is_away_is_told_at_once_to_all(store: Database, r
     class Away(Counted):
         async def push_together(self, root_id: int, pushes: Pushes) -> list[Outcome]:
             self.writes += 1
-            raise DatabaseUnavailable("away")
+            raise DatabaseUnavailable(SILENT)
 
         async def fold(self, root_id: int, pushes: Pushes, before: Folded | None = None) -> Folded:
-            raise DatabaseUnavailable("away")
+            raise DatabaseUnavailable(SILENT)
 
     intake = Away(store, CatalogueCache())
     gatherer = Gatherer(intake, 1_000, 30)

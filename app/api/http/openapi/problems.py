@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from app.api.http.openapi.examples import Schema, ref
-from app.api.http.problems import KINDS, MEDIA_TYPE, REQUEST_ID, ProblemTold
+from app.api.http.problems import MEDIA_TYPE, REQUEST_ID, ProblemTold
+from app.api.kinds import KINDS
 
 Told = tuple[int, str]
 """A status and a code that can happen with it."""
@@ -88,7 +89,7 @@ def example(code: str, status: int | None = None) -> ProblemTold:
     detail, field = _OCCASIONS[code]
     return {
         "type": f"/problems/{code}",
-        "title": KINDS[code].title,
+        "title": KINDS[code].title.en,
         "status": status or KINDS[code].status,
         "detail": detail,
         "instance": REQUEST_ID,
@@ -114,7 +115,7 @@ def response(status: int, codes: list[str]) -> dict[str, Any]:
         "content": {
             MEDIA_TYPE: {
                 "schema": {"allOf": [ref("Problem"), only]},
-                "examples": {code: {"summary": KINDS[code].title, "value": example(code, status)} for code in codes},
+                "examples": {code: {"summary": KINDS[code].title.en, "value": example(code, status)} for code in codes},
             }
         },
     }
