@@ -64,6 +64,11 @@ class Page:
         now = service.clock()
         self.today: date = (datetime.now(CIVIL) if now is None else clock_of(Instant(now))).date()
 
+    @property
+    def logged_in(self) -> bool:
+        """Whether the visitor has a session."""
+        return self.service.sessions.of(self.request) is not None
+
     def link(self, *segments: str, **query: str | None) -> str:
         """The address of a page or an answer beneath the service's own: `link("units", "H44", period="2026")`."""
         told = {name.rstrip("_"): value for name, value in query.items() if value is not None}

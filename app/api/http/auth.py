@@ -95,7 +95,7 @@ async def access_of(request: Request, service: Service, scope: Scope) -> Access:
     kind, _, text = header.partition(" ")
     if not header and scope == "read":
         # A browser sends cookies with whatever it is made to send: they open nothing but looking.
-        access = await _of_session(request, service) if request.method in ("GET", "HEAD") else None
+        access = await of_session(request, service) if request.method in ("GET", "HEAD") else None
         if access is not None:
             return access
         if service.settings.auth.open_reading and _is_loopback(request):
@@ -119,7 +119,7 @@ async def access_of(request: Request, service: Service, scope: Scope) -> Access:
     return Access(key.root_id, codes.root_of(key.unit), key.unit, key.id, key.name)
 
 
-async def _of_session(request: Request, service: Service) -> Access | None:
+async def of_session(request: Request, service: Service) -> Access | None:
     """What who has logged in may reach, as long as the key is in force, or the unit is there."""
     session = service.sessions.of(request)
     if session is None:

@@ -169,6 +169,8 @@ def install(app: FastAPI) -> None:
 
 
 _pages = APIRouter()
+_NOTHING: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+"""What such a page may load and do."""
 
 
 @_pages.get("/problems/{code}", response_class=HTMLResponse, include_in_schema=False)
@@ -185,5 +187,5 @@ async def explain(code: str, request: Request) -> HTMLResponse:
         f"<!doctype html><html lang={language}><meta charset=utf-8><title>{html.escape(code)}</title>"
         f"<h1>{html.escape(title)}</h1><p><code>{html.escape(code)}</code>, HTTP {kind.status}{of_event}</p>"
         f"<p>{html.escape(advice)}</p></html>",
-        headers={"Vary": "Accept-Language"},
+        headers={"Vary": "Accept-Language", "Content-Security-Policy": _NOTHING},
     )

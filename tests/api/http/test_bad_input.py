@@ -409,7 +409,6 @@ async def test_hostile_codes_in_a_path_are_not_found_or_not_reached(served: Runn
 
 async def test_an_unknown_path_is_not_found(served: Running) -> None:
     for path in (
-        "/",
         "/v1",
         "/v1/event",
         "/v1/events/1",

@@ -109,3 +109,5 @@ async def test_no_answer_is_guessed_at_nor_tells_where_somebody_came_from(runnin
         headers = (await running.client.get(path)).headers
         assert headers["x-content-type-options"] == "nosniff", path
         assert headers["referrer-policy"] == "same-origin", path
+        if headers["content-type"].startswith("text/html"):
+            assert headers["content-security-policy"].startswith("default-src 'none'; "), path

@@ -276,19 +276,26 @@ async def test_a_provider_that_is_away_or_answers_nonsense_is_told(office: Provi
 async def dripping() -> AsyncIterator[str]:
     """A server that answers a byte at a time and never ends."""
 
+    at_work = set()
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        at_work.add(asyncio.current_task())
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n")
         try:
             while True:
                 writer.write(b" ")
                 await writer.drain()
                 await asyncio.sleep(0.05)
-        except ConnectionError:
+        finally:
             writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     server.close()
+    for task in at_work:
+        if task is not None:
+            task.cancel()
+    await asyncio.sleep(0.1)
 
 
 async def test_a_provider_that_is_slow_is_not_waited_for(office: Providing, dripping: str) -> None:
