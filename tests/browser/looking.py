@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, Response
 
 SIZES = {"wall": (1920, 1080), "desk": (1366, 768), "phone": (390, 844)}
 THEMES = ("light", "dark")
+_LOADED = ("document", "stylesheet", "script", "image", "font")
 GRAVE = ("serious", "critical")
 
 
@@ -64,8 +65,9 @@ class Look:
         self.page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
 
     def weight(self, but: str) -> int:
-        """The bytes of all that has come since `goto` but addresses that end so, as they are before compression."""
-        return sum(len(each.body()) for each in self.responses if each.ok and not each.url.endswith(but))
+        """The bytes that came over the wire for the page and what it loads, without addresses that end so."""
+        loaded = [each for each in self.responses if each.request.resource_type in _LOADED]
+        return sum(each.request.sizes()["responseBodySize"] for each in loaded if not each.url.endswith(but))
 
     def keep(self, name: str) -> None:
         """A picture of the whole page for whoever looks at the run."""
