@@ -7,9 +7,10 @@ denominator; so what is at stake is the points of n/d less those of (n - late)/d
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from operator import add
 from typing import Final, Literal, NamedTuple, TypeVar
 
 from app.domain.calendar.civil import Instant, day_of, start_of
@@ -60,7 +61,7 @@ class Open(NamedTuple):
 
     def plus(self, other: Open) -> Open:
         """Both together."""
-        return Open(*(one + more for one, more in zip(self, other, strict=True)))
+        return Open(*map(add, self, other))
 
 
 class Stake(NamedTuple):
@@ -155,10 +156,11 @@ class Stakes:
     counted: Collection[Counted]
     handlers: Mapping[int, Unit]
     present: Mapping[str, Mapping[str, Measure]]
+    _known: dict[tuple[str, Open], Stake] = field(default_factory=dict, init=False, repr=False)
 
     def of(self, kind: Class) -> Stake:
         """What the unit that handles it loses by one of a class that has anything at stake."""
-        return at_stake(self.present[self.handlers[kind.unit].code], Open.of(kind))
+        return self._lost(self.handlers[kind.unit].code, Open.of(kind))
 
     def of_all(self, unit: str, counted: Collection[Counted]) -> Stake:
         """What a unit loses when all of them that cost this year anything end late."""
@@ -166,7 +168,14 @@ class Stakes:
         for each in counted:
             if self.ahead.costs(each.slot):
                 late = late.plus(Open.of(each.of, each.number))
-        return at_stake(self.present[unit], late) if any(late) else NOTHING
+        return self._lost(unit, late) if any(late) else NOTHING
+
+    def _lost(self, unit: str, late: Open) -> Stake:
+        found = self._known.get((unit, late))
+        if found is None:
+            # Of a thousand procedures most have as few as others.
+            found = self._known[unit, late] = at_stake(self.present[unit], late)
+        return found
 
     def ranks(self) -> dict[Class, int]:
         """The classes of which one costs anything, in order of how much."""
