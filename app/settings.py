@@ -186,7 +186,10 @@ class StreamSettings(_Group):
     """How changed figures are told to those who watch them."""
 
     max_open: int = Field(
-        1_000, ge=0, le=100_000, description="Most streams open at once in a process; beyond them 503."
+        1_000,
+        ge=0,
+        le=100_000,
+        description="Most streams open at once in a process, one of several units counting as many; beyond them 503.",
     )
     poll_seconds: float = Field(
         0.25, ge=0.01, le=60, description="Seconds between two looks for changes while anybody watches."

@@ -10,7 +10,6 @@ from urllib.parse import parse_qs, urlencode
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from app import vietnamese
 from app.api.http import problems
 from app.api.http.auth import may_read, of_session
 from app.api.http.login import units
@@ -178,8 +177,7 @@ def _told(page: Page) -> Iterator[None]:
     try:
         yield
     except problems.EXPECTED as error:
-        say = vietnamese.said if page.language == "vi" else None
-        raise Refused(problems.details(problems.of(error), None, say=say)) from error
+        raise Refused(problems.details(problems.of(error), None, page.language)) from error
 
 
 def _nothing(page: Page) -> dict[str, object]:

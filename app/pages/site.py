@@ -6,7 +6,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from app.pages import assets, dossiers, frame, home, indicator, life, login, ranking, today, unit, wall
+from app.pages import assets, dossiers, frame, home, indicator, life, ranking, today, unit, wall
 
 _PAGES: Final = (home, unit, indicator, dossiers, life, ranking, today, wall)
 

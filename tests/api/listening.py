@@ -71,7 +71,7 @@ class Live:
     @asynccontextmanager
     async def listening(
         self,
-        unit: str = "H44.07",
+        unit: str | list[str] = "H44.07",
         period: str | None = "2026",
         key: str | None = None,
         last: str | None = None,

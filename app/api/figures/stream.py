@@ -1,12 +1,13 @@
-"""`GET /v1/stream`: a scorecard that is told again whenever its figures change, as Server-Sent Events."""
+"""`GET /v1/stream`: scorecards that are told again whenever their figures change, as Server-Sent Events."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Final
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
@@ -15,11 +16,13 @@ from starlette.types import Receive, Scope, Send
 from app.api.figures.scorecard import Scorecard, scorecard_of
 from app.api.figures.view import View, viewing
 from app.api.http.auth import Access, Reading
-from app.api.http.openapi.parameters import COMMON, LAST_EVENT_ID
+from app.api.http.openapi.parameters import COMMON, LAST_EVENT_ID, MOST_UNITS, UNITS
 from app.api.http.openapi.routes import FIGURE, streamed
-from app.api.http.parameters import asked
+from app.api.http.parameters import Asked, asked
+from app.api.http.problems import Problem
 from app.api.http.service import Service, Serving
-from app.api.http.watcher import Figure, Subscriber
+from app.api.http.watcher import Figure, Subscriber, Watched
+from app.messages import Message
 
 router = APIRouter()
 
@@ -32,18 +35,47 @@ _PATH: Final = "/v1/scorecard"
 
 @router.get(
     "/v1/stream",
-    summary="A scorecard, again whenever it changes",
-    **streamed(Scorecard, "scorecard", parameters=(*COMMON, LAST_EVENT_ID), problems=FIGURE),
+    summary="Scorecards, again whenever they change",
+    **streamed(Scorecard, "scorecard", parameters=(UNITS, *COMMON[1:], LAST_EVENT_ID), problems=FIGURE),
 )
 async def stream(request: Request, access: Reading, service: Serving) -> Response:
     """Server-Sent Events: at once a `scorecard` event with the answer of `/v1/scorecard`, then another within a second
     whenever its figures have changed; with events, catalogue edits and passing instants.
 
+    Given several times, `unit` asks for the scorecards of several units, all else being the same: an event for each,
+    which names its unit, then one for each that has changed. Whoever may not read one of them gets none.
+
     The event's `id` is the figures' ETag: a client that comes back with it in `Last-Event-ID` gets the next event only
-    when they have changed since. A comment keeps a quiet stream open.
+    when they have changed since; those of other units come at once. A comment keeps a quiet stream open.
     """
-    wanted = asked(request)
-    service.watcher.require_room()
+    each_wanted = _asked(request)
+    service.watcher.require_room(len(each_wanted))
+    watched: dict[Hashable, Watched] = {}
+    for wanted in each_wanted:
+        one = await _watched(service, access, wanted)
+        watched.setdefault(one.name, one)
+    service.watcher.require_room(len(watched))
+    # What the request cost ends here; how long somebody watches is no latency.
+    request.state.answered = time.perf_counter()
+    watching = service.watcher.watching(list(watched.values()), access.key_id)
+    return _Stream(service, watching, request.headers.get("last-event-id", ""), access.until)
+
+
+def _asked(request: Request) -> list[Asked]:
+    """What is asked for of each unit; other parameters are given once."""
+    query = request.query_params.multi_items()
+    units = [each for each in query if each[0] == "unit"]
+    if len(units) > MOST_UNITS:
+        raise Problem(
+            "invalid_parameter", Message("at most {most} units", "tối đa {most} đơn vị", most=MOST_UNITS), "unit"
+        )
+    rest = [each for each in query if each[0] != "unit"]
+    alone = [urlencode([*rest, each]) for each in units] or [urlencode(rest)]
+    return [asked(Request({**request.scope, "query_string": each.encode()})) for each in alone]
+
+
+async def _watched(service: Service, access: Access, wanted: Asked) -> Watched:
+    """The scorecard of a unit that the key reaches, and how it is computed again."""
     async with viewing(service, access, wanted) as view:
         figure = await _figure(service, view)
     # The key's reach was looked at; from here on the unit's figures are the same for everybody who watches them.
@@ -54,11 +86,7 @@ async def stream(request: Request, access: Reading, service: Serving) -> Respons
         async with viewing(service, everything, wanted) as view:
             return await _figure(service, view)
 
-    service.watcher.require_room()
-    # What the request cost ends here; how long somebody watches is no latency.
-    request.state.answered = time.perf_counter()
-    watching = service.watcher.watching((figure.root_id, wanted), access.key_id, figure, compute)
-    return _Stream(service, watching, request.headers.get("last-event-id", ""), access.until)
+    return Watched((figure.root_id, wanted), figure, compute)
 
 
 async def _figure(service: Service, view: View) -> Figure:
@@ -85,11 +113,15 @@ class _Stream(Response):
 
     async def _events(self, subscriber: Subscriber) -> AsyncIterator[bytes]:
         yield format_sse_event(retry=_RETRY_MILLISECONDS)
+        told = [self._last for _ in subscriber.watches]
         while not subscriber.ended and time.time() < self._until:
-            figure = subscriber.figure
-            if figure.tag != self._last:
-                self._last = figure.tag
-                self._service.metrics.stream_events.inc()
-                yield figure.message
-            elif not await subscriber.wait(self._service.settings.streams.comment_seconds):
+            quiet = True
+            for place, before in enumerate(told):
+                # The latest, however long those before it took to be sent.
+                figure = subscriber.figure(place)
+                if figure.tag != before and not subscriber.ended:
+                    told[place], quiet = figure.tag, False
+                    self._service.metrics.stream_events.inc()
+                    yield figure.message
+            if quiet and not await subscriber.wait(self._service.settings.streams.comment_seconds):
                 yield KEEPALIVE_COMMENT

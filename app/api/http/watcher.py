@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable, Hashable, Iterator
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -63,20 +63,19 @@ Compute = Callable[[], Awaitable[Figure]]
 
 @dataclass(eq=False)
 class Subscriber:
-    """One who watches. Always gets the latest figure, so a slow one misses those between and holds nothing up."""
+    """One who watches. Always gets the latest figures, so a slow one misses those between and holds nothing up."""
 
-    watch: _Watch
+    watches: tuple[_Watch, ...]
     key_id: str
     ended: bool = False
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
 
-    @property
-    def figure(self) -> Figure:
-        """The figure as it is now."""
-        return self.watch.figure
+    def figure(self, place: int) -> Figure:
+        """The figure at a place, in the order in which they were asked for, as it is now."""
+        return self.watches[place].figure
 
     async def wait(self, seconds: float) -> bool:
-        """Wait until there is another figure or the end; False when neither came in so many seconds."""
+        """Wait until a figure has become another, or for the end; False when neither came in so many seconds."""
         try:
             async with asyncio.timeout(seconds):
                 await self._woken.wait()
@@ -93,6 +92,19 @@ class Subscriber:
         """Nothing more will come."""
         self.ended = True
         self.wake()
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What is to be watched: whoever watches what has this `name` computes it in the same way.
+
+    Args:
+        figure: as the subscriber has just computed it.
+    """
+
+    name: Hashable
+    figure: Figure
+    compute: Compute
 
 
 @dataclass(eq=False)
@@ -138,36 +150,43 @@ class Watcher:
         self._watched = asyncio.Event()
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self._open = 0
+        self._subscriptions = 0
         self._closed = False
 
-    def require_room(self) -> None:
-        """Refuse one more subscriber when there are as many as may be, or when the process is about to end."""
-        if self._closed or self._open >= min(self._settings.max_open, self.room):
+    def require_room(self, figures: int) -> None:
+        """Refuse one more subscriber to so many figures when as many are watched as may be, when there are as many
+        subscribers as connections leave room for, or when the process is about to end."""
+        full = self._open >= self.room or self._subscriptions + figures > self._settings.max_open
+        if self._closed or full:
             raise Problem(
                 "overloaded", Message("too many streams are open; try again", "đang mở quá nhiều luồng; hãy thử lại")
             )
 
     @contextmanager
-    def watching(self, name: Hashable, key_id: str, figure: Figure, compute: Compute) -> Iterator[Subscriber]:
-        """Watch what is called `name`, which whoever watches it computes in the same way.
+    def watching(self, wanted: Sequence[Watched], key_id: str) -> Iterator[Subscriber]:
+        """Watch some figures, none of them twice.
 
         Args:
             key_id: of the key whose revocation ends it; "" for none.
-            figure: as the subscriber has just computed it.
         """
-        watch = self._watches.setdefault(name, _Watch(figure, compute))
-        watch.take(figure)
-        subscriber = Subscriber(watch, key_id, self._closed)
-        watch.subscribers.add(subscriber)
-        self._count(1)
+        watches = []
+        for each in wanted:
+            watch = self._watches.setdefault(each.name, _Watch(each.figure, each.compute))
+            watch.take(each.figure)
+            watches.append(watch)
+        subscriber = Subscriber(tuple(watches), key_id, self._closed)
+        for watch in watches:
+            watch.subscribers.add(subscriber)
+        self._count(1, len(watches))
         self._watched.set()
         try:
             yield subscriber
         finally:
-            watch.subscribers.discard(subscriber)
-            self._count(-1)
-            if not watch.subscribers and self._watches.get(name) is watch:
-                del self._watches[name]
+            self._count(-1, -len(watches))
+            for each, watch in zip(wanted, watches, strict=True):
+                watch.subscribers.discard(subscriber)
+                if not watch.subscribers and self._watches.get(each.name) is watch:
+                    del self._watches[each.name]
 
     def close(self) -> None:
         """End all that is watched: the process is about to end."""
@@ -235,6 +254,7 @@ class Watcher:
                 watch.renewing = False
                 watch.not_before = asyncio.get_running_loop().time() + rest
 
-    def _count(self, more: int) -> None:
+    def _count(self, more: int, subscriptions: int) -> None:
+        self._subscriptions += subscriptions
         self._open += more
         self._metrics.streams_open.set(self._open)

@@ -464,3 +464,91 @@ async def test_streams_leave_room_for_who_asks(live: Live, served: Running) -> N
         refused = await served.get("/v1/stream", unit="H44.07", period="2026")
         assert of_problem(refused) == (503, "overloaded", None)
         assert (await served.get("/v1/scorecard", unit="H44.07", period="2026")).status_code == 200
+
+
+THREE = ["H44", "H44.07", "H44.13"]
+
+
+async def test_several_units_on_one_connection_each_name_their_own(live: Live, served: Running) -> None:
+    await served.push([reception(served)])
+    query: dict[str, Any] = {"period": "2026-Q1", "compare": "last_year"}
+    # An alias, and a unit that is named twice: each has its one event.
+    units = ["H44", "H44.07", "000.00.30.H44", "H44.07", "H44.130"]
+    async with live.listening(units, **query) as listener:
+        for unit in ("H44", "H44.07", "H44.130"):
+            answer = await served.get("/v1/scorecard", unit=unit, **query)
+            assert await listener.event() == (answer.headers["etag"], answer.json())
+        # Of the three only the one that it happened to has changed, and the one above it.
+        await served.push([reception(served, "H44.130-260105-0001", "H44.130", procedure="1.000001")])
+        changed = [await listener.event(), await listener.event()]
+        assert {told["unit"]["code"]: told["balance"]["received"] for _, told in changed} == {"H44": 2, "H44.130": 1}
+        for tag, told in changed:
+            answer = await served.get("/v1/scorecard", unit=told["unit"]["code"], **query)
+            assert (tag, told) == (answer.headers["etag"], answer.json())
+        await served.push([served.event("dossier.synced", time="2026-01-06T08:00:00+07:00")])
+        changed = [await listener.event(), await listener.event()]
+        assert {told["unit"]["code"] for _, told in changed} == {"H44", "H44.07"}
+
+
+async def test_who_comes_back_to_several_units_gets_all_but_the_one_that_is_known(live: Live, served: Running) -> None:
+    async with live.listening(THREE) as listener:
+        known = {told["unit"]["code"]: tag for tag, told in [await listener.event() for _ in THREE]}
+    await served.push([reception(served)])
+    async with live.listening(THREE, last=known["H44.13"]) as listener:
+        again = [await listener.event(), await listener.event()]
+        assert [told["unit"]["code"] for _, told in again] == ["H44", "H44.07"]
+        assert [told["balance"]["received"] for _, told in again] == [1, 1]
+        await served.push([reception(served, "H44.13-260105-0001", "H44.13")])
+        assert {(await listener.event())[1]["unit"]["code"] for _ in range(2)} == {"H44", "H44.13"}
+
+
+async def test_a_unit_out_of_reach_or_too_many_refuse_the_whole_stream(live: Live, served: Running) -> None:
+    key = await served.make_key("H44.07", "read")
+    query: dict[str, Any] = {"period": "2026"}
+    refused = await served.get("/v1/stream", key=key, unit=["H44.07", "H44.13"], **query)
+    assert of_problem(refused) == (403, "forbidden_unit", "unit")
+    refused = await served.get("/v1/stream", unit=["H44.07", "H44.99"], **query)
+    assert of_problem(refused) == (404, "unknown_unit", "unit")
+    for units in (["H44"] * 51, [], ["H44", "x" * 301]):
+        refused = await served.get("/v1/stream", unit=units, **query)
+        assert of_problem(refused) == (422, "invalid_parameter", "unit")
+    refused = await served.get("/v1/stream", unit=THREE, period=["2026", "2025"])
+    assert of_problem(refused) == (422, "invalid_parameter", "period")
+    refused = await served.get("/v1/scorecard", unit=THREE, **query)
+    assert of_problem(refused) == (422, "invalid_parameter", "unit")
+    async with live.listening(["H44"] * 50, key=served.key) as listener:
+        assert (await listener.event())[1]["unit"]["code"] == "H44"
+    await live.open(0)
+
+
+async def test_a_stream_of_several_units_counts_as_many_and_shares_what_others_watch(
+    live: Live, served: Running, sums: list[str]
+) -> None:
+    served.service.settings.streams.max_open = 5
+    gauge = served.service.metrics.streams_open
+    async with live.listening(THREE) as several, live.listening() as one:
+        first = {told["unit"]["code"]: (tag, told) for tag, told in [await several.event() for _ in THREE]}
+        assert await one.event() == first["H44.07"]
+        assert gauge._value.get() == 2
+        refused = await served.get("/v1/stream", unit=["H44", "H44.07"], period="2026")
+        assert of_problem(refused) == (503, "overloaded", None)
+        spent = len(sums)
+        await served.push([reception(served)])
+        told = [await several.event(), await several.event()]
+        assert await one.event() in told
+        assert len(sums) - spent == 2, "a province and a department, whoever watches them"
+        async with live.listening("H44.130"):
+            assert gauge._value.get() == 3
+    await live.open(0)
+    assert served.service.watcher._subscriptions == 0
+    assert served.service.watcher._watches == {}
+
+
+async def test_a_revoked_key_ends_a_stream_of_several_units(live: Live, served: Running) -> None:
+    other = await served.make_key("H44", "read")
+    async with live.listening(THREE, key=other) as revoked:
+        for _ in THREE:
+            await revoked.event()
+        async with served.service.database.connection("write") as connection:
+            assert await keys.revoke(connection, other.split("_")[1])
+        assert await revoked.ends()

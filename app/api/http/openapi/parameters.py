@@ -59,6 +59,16 @@ def _named(description: str, names: Collection[str], name: str, example: str | N
 
 
 UNIT: Final = query("unit", "The unit's code or an alias.", _text(), "H44", required=True)
+MOST_UNITS: Final = 50
+UNITS: Final = {
+    **query(
+        "unit",
+        "The unit's code or an alias; several times for as many units.",
+        {"type": "array", "minItems": 1, "maxItems": MOST_UNITS, "items": _text()},
+        required=True,
+    ),
+    "example": ["H44"],
+}
 ANY_UNIT: Final = query(
     "unit",
     "Only what belongs to this unit and those under it. Where reading is open, it also names the root.",
