@@ -111,6 +111,32 @@ def test_the_examples_are_read(language: str) -> None:
         assert isinstance(item, Parsed), item
 
 
+async def test_a_deadline_is_lengthened_by_pauses_as_the_worked_example_says(
+    running: Running, now: datetime, language: str
+) -> None:
+    running.clock.at = now
+    await running.catalogue()
+    lines = [line.strip("| ").split(" | ") for line in PARTS[language].splitlines() if line.startswith("| 2026-")]
+    assert [kind.strip("`") for _, kind, *_ in lines] == [
+        "dossier.received",
+        "dossier.supplement_requested",
+        "dossier.supplemented",
+        "dossier.due_changed",
+    ]
+    for at, kind, due, deadline in lines:
+        data = {} if due == "–" else {"due_at": due}
+        if kind == "`dossier.received`":
+            data |= {"procedure": "1.004555", "channel": "counter"}
+        event = running.event(kind.strip("`"), "H44.07-260105-0001", "H44.07", time=at, **data)
+        assert (await running.push([event]))["errors"] == []
+        life = (await running.get("/v1/dossiers/H44.07-260105-0001", unit="H44.07")).json()
+        assert life["dossier"]["deadline"] == deadline, (kind, life)
+    # The due time told last, and the two days that the clock stood.
+    last, told = datetime.fromisoformat(lines[-1][3]), datetime.fromisoformat(lines[-1][2])
+    paused = datetime.fromisoformat(lines[2][0]) - datetime.fromisoformat(lines[1][0])
+    assert (last - told, paused.days) == (paused, 2)
+
+
 def indicators_told(cell: str, language: str) -> set[str]:
     """The indicators of a cell; `end` is those that the document says it is."""
     [end] = [line for line in PARTS[language].splitlines() if line.startswith(f"{END[language]}: ")]

@@ -42,7 +42,10 @@ MEANINGS: Final = {
     "complete": "Whether the publication is complete.",
     "components": "How many components have a digitised file; 0 is allowed.",
     "decided_on": "The date of the decision.",
-    "due_at": "When it is due.",
+    "due_at": (
+        "When it is due, pauses not included: the deadline is the last due time told, be it after a pause, plus all"
+        " pauses that count. Told at 2026-01-12T17:00:00+07:00 with a pause of two days: 2026-01-14T17:00:00+07:00."
+    ),
     "effective_on": "The date it takes effect.",
     "electronic": "Whether it was sent electronically.",
     "electronic_result": "Whether there is an electronic result.",
