@@ -51,11 +51,20 @@ class Indicator(TypedDict):
 
 
 @answer
+class RatingBand(TypedDict):
+    """A rating."""
+
+    name: Annotated[str, said("The rating.", _KNOWN.rating_bands[0].name)]
+    at_least: Annotated[int, whole("The least total that earns it.", _KNOWN.rating_bands[0].at_least)]
+
+
+@answer
 class IndicatorList(TypedDict):
     """The catalogue of indicators."""
 
     version: Annotated[str, said("The rules' version.", _KNOWN.version)]
     max: Annotated[int, whole("The most points.", _KNOWN.max)]
+    rating_bands: Annotated[list[RatingBand], said("What totals are rated, the best first.")]
     groups: Annotated[list[GroupBrief], said("The groups.")]
     indicators: Annotated[list[Indicator], said("The indicators, scored ones first.")]
 
@@ -76,6 +85,7 @@ def _listed() -> IndicatorList:
     return {
         "version": _KNOWN.version,
         "max": _KNOWN.max,
+        "rating_bands": [{"name": each.name, "at_least": each.at_least} for each in _KNOWN.rating_bands],
         "groups": [{"code": each.code, "name": each.name, "max": each.max} for each in _KNOWN.groups],
         "indicators": [
             {

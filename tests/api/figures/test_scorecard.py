@@ -439,6 +439,13 @@ async def test_the_indicators_are_explained(served: Running) -> None:
     answer = (await served.get("/v1/indicators")).json()
     assert answer["version"] == "qd766-2026"
     assert sum(group["max"] for group in answer["groups"]) == answer["max"] == 100
+    assert [(each["name"], each["at_least"]) for each in answer["rating_bands"]] == [
+        ("Xuất sắc", 90),
+        ("Tốt", 80),
+        ("Khá", 70),
+        ("Trung bình", 50),
+        ("Yếu", 0),
+    ]
     shown = await card(served)
     codes = [each["code"] for group in shown["groups"] for each in group["indicators"]]
     assert [each["code"] for each in answer["indicators"]] == codes + [each["code"] for each in shown["operational"]]
