@@ -38,15 +38,17 @@ def prefilled(parameter: dict[str, Any]) -> Any:
     return schema["enum"][0] if parameter["required"] and "enum" in schema else None
 
 
-def asked(path: str, operation: dict[str, Any]) -> tuple[str, dict[str, str], dict[str, str]]:
+def asked(path: str, operation: dict[str, Any]) -> tuple[str, dict[str, Any], dict[str, str]]:
     """Path, query and headers of an operation with nothing but what is filled in."""
-    query: dict[str, str] = {}
+    query: dict[str, Any] = {}
     headers: dict[str, str] = {}
     for parameter in operation.get("parameters", ()):
         value = prefilled(parameter)
         assert value is not None or not parameter["required"], f"{path}: {parameter['name']} has to be filled in"
         if parameter["in"] == "path":
             path = path.replace(f"{{{parameter['name']}}}", quote(str(value), safe=""))
+        elif isinstance(value, list):
+            query[parameter["name"]] = value
         elif value is not None:
             (query if parameter["in"] == "query" else headers)[parameter["name"]] = str(value)
     return path, query, headers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from datetime import date
 from typing import Any
 
@@ -13,7 +14,7 @@ from app.domain.catalogues import indicators as catalogue
 from tests.laws.recounted import SECTORS, number, recounted, told
 from tests.oracle.calendar import parse_instant, period_days
 from tests.oracle.catalogue import Procedures, Units, upsert
-from tests.oracle.points import GROUPS, Figure, half_up
+from tests.oracle.points import GROUPS, WORTH, Figure, half_up
 from tests.oracle.tabular import as_then, buckets, figures_over, parts_of_unit, places, ranked_units, standing
 from tests.running import Running
 
@@ -72,19 +73,52 @@ async def test_every_ranking_equals_the_recount(running: Running, seed: int) -> 
                 assert row["ratio"] is None
 
 
-async def test_rows_carry_the_movement_from_the_compared_period_in_the_same_cohort(running: Running) -> None:
-    await recounted(running, 33)
-    for compare, period, before in (("previous", "2026-Q3", "2026-Q2"), ("last_year", "2026-Q3", "2025-Q3")):
-        query = {"unit": "H44", "level": "commune", "indicator": "DOSSIER_ON_TIME"}
+CATALOGUE_COUNTS = {"ONLINE_WITH_DOSSIERS", "PAYMENT_PROCEDURES", "CITIZEN_DATA_CONNECTED_FORMALITY"}
+"""Their denominators are of procedures in the catalogue, whether anything happened or not."""
+CATALOGUE_ALONE = {"ONLINE_PROVISION", "PAYMENT_INTEGRATED", "ELECTRONIC_CERTIFIED_COPY", "CERTIFIED_COPY_COVERAGE"}
+"""Nothing that happens is counted for these."""
+
+
+def _something_counted(figures: dict[str, Figure], by: str) -> bool:
+    """Whether anything was counted for what is ranked by: a numerator, a denominator or a value."""
+    used = [each for each in WORTH if by in ("total", WORTH[each].group)] or [by]
+    of_events = [each for each in used if each not in CATALOGUE_ALONE]
+    counts = [figures[each].numerator for each in of_events]
+    counts += [figures[each].denominator for each in of_events if each not in CATALOGUE_COUNTS]
+    known = any(figures[each].value is not None for each in of_events)
+    known = known or any(figures[each].ratio is not None for each in of_events if figures[each].denominator is None)
+    return not of_events or any(counts) or known
+
+
+async def test_rows_carry_the_movement_from_the_compared_periods_own_ranking(running: Running) -> None:
+    oracle = await recounted(running, 33)
+    cases = [("previous", "2026-Q3", "2026-Q2"), ("last_year", "2026-Q3", "2025-Q3"), ("previous", "2026", "2025")]
+    bys = ["TOTAL", *GROUPS, *(each.code for each in INDICATORS)]
+    told_before = Counter[bool]()
+    for compare, period, before in cases:
+        query = {"unit": "H44", "level": "commune", "indicator": bys}
         shown = await asked(running, "ranking", period=period, compare=compare, **query)
         earlier = await asked(running, "ranking", period=before, **query)
+        if shown["period"]["open"]:
+            # Compared up to the same day of the year before.
+            cut = {"from": "2025-01-01", "to": f"2025{shown['as_of'][4:10]}"}
+            earlier = await asked(running, "ranking", **cut, **query)
         assert shown["previous_period"] == before
-        then = {row["unit"]["code"]: row for row in earlier["rows"]}
-        assert shown["rows"]
-        for row in shown["rows"]:
-            assert list(row) == ROW
-            assert row["previous_rank"] == then[row["unit"]["code"]]["rank"]
-            assert row["previous_score"] == then[row["unit"]["code"]]["score"]
+        now = parse_instant(earlier["as_of"])
+        first, last = (date.fromisoformat(earlier["period"][name]) for name in ("from", "to"))
+        assert [each["by"] for each in shown["rankings"]] == ["total", *bys[1:]]
+        for mine, own in zip(shown["rankings"], earlier["rankings"], strict=True):
+            then = {row["unit"]["code"]: row for row in own["rows"]}
+            assert mine["rows"]
+            for row in mine["rows"]:
+                assert [name for name in row if name != "value"] == ROW
+                unit = row["unit"]["code"]
+                figures = figures_over(oracle, (unit, first, last, "subtree", None), now)
+                there = unit in then and _something_counted(figures, own["by"])
+                told_before[there] += 1
+                expected = (then[unit]["rank"], then[unit]["score"]) if there else (None, None)
+                assert (row["previous_rank"], row["previous_score"]) == expected, (period, own["by"], unit)
+    assert min(told_before[True], told_before[False]) > 20
 
 
 @pytest.mark.parametrize("seed", [35])
@@ -124,7 +158,8 @@ async def test_what_is_compared_changes_nothing_that_is_asked(running: Running, 
             mine = figures_over(oracle, (code, first, last, "subtree", None), now)["DOSSIER_ON_TIME"]
             assert number(row["score"]) == mine.score
             mine = figures_over(oracle, (code, since, until, "subtree", None), now)["DOSSIER_ON_TIME"]
-            assert number(row["previous_score"]) == mine.score
+            was_there = code in ranked_units(oracle, "H44", "commune", since, until, now)
+            assert number(row["previous_score"]) == (mine.score if was_there and mine.denominator else None)
 
 
 def _by_code(card: dict) -> dict[str, dict]:
@@ -240,6 +275,12 @@ async def test_every_point_of_a_series_equals_the_recount(running: Running, seed
                 assert {name: point[name] for name in ("numerator", "denominator", "ratio")} == told(figure), where
                 assert number(point["score"]) == figure.score, where
                 assert number(point.get("value")) == figure.value, where
+        assert expected is not None
+        query = {"unit": unit, "scope": scope, "from": begin, "to": end, "bucket": length} | more
+        several = await asked(running, "series", indicator=["TOTAL", *GROUPS], **query)
+        for line, by in zip(several["series"], ("total", *GROUPS), strict=True):
+            points = [standing(figures, by) for figures in expected]
+            assert [number(point["score"]) for point in line["points"]] == points, (query, by)
 
 
 @pytest.mark.parametrize("seed", [42])

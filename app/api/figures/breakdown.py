@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal, NamedTuple, NotRequired
 from fastapi import APIRouter, Request, Response
 from typing_extensions import TypedDict
 
-from app.api.figures.view import Additive, Counts, Days, View, viewing
+from app.api.figures.view import Additive, Counts, Days, Heading, IndicatorCode, View, viewing
 from app.api.http.auth import Reading
 from app.api.http.csv import tabular_response
 from app.api.http.fields import answer, said
@@ -26,6 +26,7 @@ from app.domain.figures import measures, scoring
 from app.domain.figures.cube import Cell, Cube, Slices, why_not_additive
 from app.domain.figures.measures import Needed, Question
 from app.domain.figures.scoring import Measure, ScoredIndicator
+from app.domain.figures.standing import anything_counted
 from app.domain.lives.dossier import CHANNELS
 from app.messages import Message
 from app.store.read.figures import Wanted
@@ -59,9 +60,10 @@ class Part(Key, Whole):
 
 
 @answer
-class Breakdown(Additive):
+class Breakdown(Heading, Additive):
     """An indicator by its parts."""
 
+    indicator: IndicatorCode
     by: Annotated[Dimension, said("The dimension.", "unit")]
     total: Whole
     rows: Annotated[list[Part], said("The parts.")]
@@ -114,7 +116,8 @@ async def _breakdown(view: View, indicator: Indicator, by: Dimension) -> Breakdo
         # Not kept: a thousand rows' measures would be most of what an answer touches.
         part = measures.measures(view.catalogues, row.question, counted, needed, remits)
         reported = reported or _is_reported(part)
-        figured.append((row, scoring.score_indicator(indicator, part, view.wanted.procedure is not None)))
+        if row.always or anything_counted([indicator], part):
+            figured.append((row, scoring.score_indicator(indicator, part, view.wanted.procedure is not None)))
     note = why_not_additive(indicator, "units" if by == "unit" else "dossiers", reported)
     return {
         **view.heading,
@@ -123,15 +126,7 @@ async def _breakdown(view: View, indicator: Indicator, by: Dimension) -> Breakdo
         "additive": note is None,
         "note": note,
         "total": _told(scoring.score_indicator(indicator, whole, view.wanted.procedure is not None)),
-        "rows": [
-            {"key": row.key, "name": row.name, **_told(figure)}
-            for row, figure in figured
-            if row.always
-            or figure.numerator
-            or figure.denominator
-            or figure.ratio is not None
-            or figure.value is not None
-        ],
+        "rows": [{"key": row.key, "name": row.name, **_told(figure)} for row, figure in figured],
     }
 
 
@@ -159,7 +154,7 @@ def _told(figure: ScoredIndicator) -> Whole:
 
 
 class _Row(NamedTuple):
-    """A row: what it is called, and the question whose figure it shows. `always`: also without any dossier."""
+    """A row: what it is called, and the question whose figure it shows. `always`: also where nothing was counted."""
 
     key: str
     name: str | None

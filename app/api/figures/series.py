@@ -1,30 +1,31 @@
-"""`GET /v1/series`: one indicator by day, week or month."""
+"""`GET /v1/series`: the total, groups and indicators by day, week or month."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from itertools import islice, takewhile
 from typing import Annotated, Final, Literal, NotRequired
 
 from fastapi import APIRouter, Request, Response
 
-from app.api.figures.view import Additive, Counts, Days, Score, Span, View, viewing
+from app.api.figures.view import Additive, Counts, Days, Heading, Score, Span, View, viewing
 from app.api.http.auth import Reading
 from app.api.http.csv import tabular_response
 from app.api.http.fields import answer, said
-from app.api.http.openapi.parameters import BUCKET, INDICATOR
+from app.api.http.openapi.parameters import BUCKET, SERIES_OF
 from app.api.http.openapi.routes import figure
-from app.api.http.parameters import asked, indicator_of, named
+from app.api.http.parameters import FIGURES, asked, figures_of, named
 from app.api.http.problems import Problem
 from app.api.http.service import Serving
 from app.domain.calendar import periods
 from app.domain.calendar.civil import date_of
 from app.domain.calendar.periods import Period
-from app.domain.catalogues.indicators import Indicator
 from app.domain.catalogues.remits import Remits
-from app.domain.figures import measures, scoring
+from app.domain.figures import measures
 from app.domain.figures.cube import Slices, why_not_additive
 from app.domain.figures.measures import Needed
+from app.domain.figures.standing import By, Scores, Standing, indicators_of
 from app.messages import Message
 from app.store.read.figures import Wanted
 
@@ -34,96 +35,121 @@ Bucket = Literal["day", "week", "month"]
 BUCKETS: Final[tuple[Bucket, ...]] = ("day", "week", "month")
 MOST_POINTS: Final = 1_000
 
+BucketLength = Annotated[Bucket, said("The length of a bucket.", "month")]
+
 
 @answer
 class Point(Span, Counts):
-    """A bucket's own figure."""
+    """A bucket's own figure; of the total and of groups the points alone."""
 
     score: Score
     value: NotRequired[Days]
 
 
 @answer
-class Series(Additive):
-    """An indicator over time."""
+class Line(Additive):
+    """What one figure was over time."""
 
-    bucket: Annotated[Bucket, said("The length of a bucket.", "month")]
+    indicator: Annotated[
+        str, said("The indicator's code, a group's, or TOTAL for all groups.", "DOSSIER_ON_TIME", enum=FIGURES)
+    ]
     points: Annotated[list[Point], said("One for each bucket that has begun, empty ones too.", maxItems=MOST_POINTS)]
+
+
+@answer
+class Series(Heading, Line):
+    """A figure over time."""
+
+    bucket: BucketLength
+
+
+@answer
+class SeveralSeries(Heading):
+    """Several figures over time."""
+
+    bucket: BucketLength
+    series: Annotated[list[Line], said("One for each that was asked for, in that order; 1,000 points at most in all.")]
 
 
 @router.get(
     "/v1/series",
-    summary="An indicator over time",
-    **figure(Series, INDICATOR, BUCKET, problems=("unknown_indicator",), rows="points"),
+    summary="Indicators, groups or the total over time",
+    **figure(Series | SeveralSeries, SERIES_OF, BUCKET, problems=("unknown_indicator",), rows="points"),
 )
 async def series(request: Request, access: Reading, service: Serving) -> Response:
     """Each civil day, ISO week or month of the period, cut to it, with the figure that a scorecard of it has.
 
     Empty ones too; those that have not begun are left out, the one that runs is as of now. `additive` says whether
     the points' counts add up to the period's, `note` why they do not. As CSV too.
+
+    `indicator` may be given several times, and be `TOTAL` or a group's code: one call and one reading for all of them.
+    They come in `series`, in the order asked; one alone stands in the answer itself.
     """
-    wanted = asked(request, ("indicator", "bucket"))
-    query = dict(request.query_params)
-    indicator = indicator_of(query)
-    length = named(query, "bucket", BUCKETS)
+    wanted = asked(request, ("indicator", "bucket"), many=("indicator",))
+    codes = request.query_params.getlist("indicator")
+    if not codes:
+        raise Problem("invalid_parameter", Message("name the indicator", "hãy nêu chỉ số"), "indicator")
+    of = figures_of(codes)
+    length = named(dict(request.query_params), "bucket", BUCKETS)
     async with viewing(service, access, wanted) as view:
-        found = await view.kept(request, service, lambda: _series(view, indicator, length))
+        found = await view.kept(request, service, lambda: _series(view, of, length))
     return tabular_response(request, found, "points", view.later)
 
 
-async def _series(view: View, indicator: Indicator, length: Bucket) -> Series:
-    """A series."""
-    buckets: list[Period] = []
-    for bucket in buckets_of(view.wanted.period, length):
-        if bucket.a >= view.now:
-            break
-        if len(buckets) == MOST_POINTS:
-            too_many = Message(
-                "at most {most} points: take longer buckets",
-                "tối đa {most} điểm: hãy chia theo khoảng dài hơn",
-                most=MOST_POINTS,
-            )
-            raise Problem("invalid_parameter", too_many, "bucket")
-        buckets.append(bucket)
-    points, reported = await _points(view, indicator, buckets)
-    note = why_not_additive(indicator, "slices", reported)
-    return {
-        **view.heading,
-        "indicator": indicator.code,
-        "bucket": length,
-        "additive": note is None,
-        "note": note,
-        "points": points,
-    }
+async def _series(view: View, of: Sequence[By], length: Bucket) -> Series | SeveralSeries:
+    """One series, or several."""
+    most = MOST_POINTS // len(of)
+    begun = takewhile(lambda bucket: bucket.a < view.now, buckets_of(view.wanted.period, length))
+    buckets = list(islice(begun, most + 1))
+    if len(buckets) > most:
+        too_many = Message(
+            "at most {most} points in all: take longer buckets, or fewer indicators",
+            "tối đa {most} điểm tất cả: hãy chia theo khoảng dài hơn, hoặc bớt chỉ số",
+            most=MOST_POINTS,
+        )
+        raise Problem("invalid_parameter", too_many, "bucket")
+    lines = await _lines(view, of, buckets)
+    if len(lines) > 1:
+        return {**view.heading, "bucket": length, "series": lines}
+    return {**view.heading, "bucket": length, **lines[0]}
 
 
-async def _points(view: View, indicator: Indicator, buckets: list[Period]) -> tuple[list[Point], bool]:
-    """The points, and whether a national report's count stands in for the dossiers received."""
+async def _lines(view: View, of: Sequence[By], buckets: Sequence[Period]) -> list[Line]:
+    """What each was in each of some buckets that follow each other: one reading for all."""
     wanted, catalogues = view.wanted, view.catalogues
-    needed = Needed.of([indicator])
+    needed = Needed.of(indicators_of(of))
     slices = Slices.of_buckets(buckets, buckets[-1].effective_end(view.now))
     units = view.question().units_in(catalogues)
     cube = await view.reader.cube(Wanted(units, needed, wanted.procedure), slices)
     remits = Remits.within(catalogues, buckets[0].a, buckets[-1].b)
-    points: list[Point] = []
-    reported = False
+    points: list[list[Point]] = [[] for _ in of]
+    # A report of the whole period makes its denominator another one than that of the points together.
+    reported = measures.is_reported(catalogues, view.question())
     for bucket, counted in zip(buckets, cube.wholes(), strict=True):
         found = measures.measures(catalogues, view.question(bucket), counted, needed, remits)
         reported = reported or found["synced_base"] != found["received"]
-        scored = scoring.score_indicator(indicator, found, wanted.procedure is not None)
-        point: Point = {
-            "from": date_of(bucket.first).isoformat(),
-            "to": date_of(bucket.last).isoformat(),
-            "numerator": scored.numerator,
-            "denominator": scored.denominator,
-            "ratio": scored.ratio,
-            "score": scored.score,
-        }
-        if indicator.kind == "average":
-            point["value"] = scored.value
-        points.append(point)
-    # A report of the whole period makes its denominator another one than that of the points together.
-    return points, reported or measures.is_reported(catalogues, view.question())
+        scores = Scores(found, wanted.procedure is not None)
+        for told, by in zip(points, of, strict=True):
+            told.append(_point(bucket, by.standing(scores), by.with_value))
+    lines: list[Line] = []
+    for by, told in zip(of, points, strict=True):
+        note = why_not_additive(by.indicator, "slices", reported)
+        lines.append({"indicator": by.code, "additive": note is None, "note": note, "points": told})
+    return lines
+
+
+def _point(bucket: Period, found: Standing, with_value: bool) -> Point:
+    point: Point = {
+        "from": date_of(bucket.first).isoformat(),
+        "to": date_of(bucket.last).isoformat(),
+        "numerator": found.numerator,
+        "denominator": found.denominator,
+        "ratio": found.ratio,
+        "score": found.score,
+    }
+    if with_value:
+        point["value"] = found.value
+    return point
 
 
 def buckets_of(period: Period, length: str) -> Iterator[Period]:

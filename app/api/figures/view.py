@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Annotated, Final, NotRequired, TypeVar
 
 from fastapi import Request
@@ -113,10 +114,9 @@ class Counts(TypedDict):
 
 
 @answer
-class Additive(Heading):
+class Additive(TypedDict):
     """A figure by its parts."""
 
-    indicator: IndicatorCode
     additive: Annotated[bool, said("Whether the parts' counts add up to the whole.", True)]
     note: Annotated[str | None, said("Why they do not, in Vietnamese.", None)]
 
@@ -179,8 +179,10 @@ class View:
 
     async def kept(self, request: Request, service: Service, compute: Callable[[], Awaitable[object]]) -> Encoded:
         """The answer: the one kept from before while nothing it was made of has changed, else computed now."""
-        more = (each for each in request.query_params.multi_items() if each[0] not in (*COMMON, FORMAT))
-        return (await self.answer(service, (request.url.path, *sorted(more)), compute)).figure
+        # What is named several times is answered in that order.
+        more = [each for each in request.query_params.multi_items() if each[0] not in (*COMMON, FORMAT)]
+        more.sort(key=itemgetter(0))
+        return (await self.answer(service, (request.url.path, *more), compute)).figure
 
     @property
     def counted(self) -> frozenset[int]:

@@ -52,6 +52,10 @@ CARD_COLUMNS: Final = (
 )
 
 
+_SEVERAL: Final = (("series", "indicator"), ("rankings", "by"))
+"""Where answers have several tables, and what these are named by."""
+
+
 class _Number(str):
     """A number as it is written: 17.50 stays 17.50. It is no text, so no formula either."""
 
@@ -165,11 +169,17 @@ def _weight(parameters: str) -> float:
 
 
 def rows_in(whole: Any, rows_key: str) -> Sequence[Mapping[str, Any]]:
-    """The rows of an answer: those under a key, those of a scorecard, or all of it ("")."""
+    """The rows of an answer: those under a key, those of a scorecard, or all of it ("").
+
+    Of several tables in one answer each row begins with the name of its own.
+    """
     if isinstance(whole, list):
         return whole
     if rows_key == SCORECARD:
         return _card_rows(whole)
+    for tables, name in _SEVERAL:
+        if tables in whole:
+            return [{name: each[name], **row} for each in whole[tables] for row in each[rows_key]]
     rows: Sequence[Mapping[str, Any]] = whole[rows_key] if rows_key else [whole]
     return rows
 

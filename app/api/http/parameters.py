@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal, TypeVar
@@ -18,10 +18,12 @@ from app.domain.calendar.periods import InvalidPeriod, Period
 from app.domain.catalogues import indicators
 from app.domain.catalogues.indicators import Indicator, UnknownIndicator
 from app.domain.catalogues.root import Scope, Seen
+from app.domain.figures.standing import TOTAL, By
 from app.intake.checks import likely_name, one_of_names
 from app.messages import GIVEN_TWICE, NAME_UNIT, Message, with_likely
 
 _T = TypeVar("_T", bound=str)
+_K = TypeVar("_K")
 
 SCOPES: tuple[Scope, ...] = ("own", "subtree")
 SEEN: tuple[Seen, ...] = ("now", "then")
@@ -29,6 +31,8 @@ COMPARISONS: tuple[Literal["previous", "last_year"], ...] = ("previous", "last_y
 
 INDICATORS: Final = [each.code for each in indicators.load().indicators]
 GROUPS: Final = [each.code for each in indicators.load().groups]
+FIGURES: Final = [TOTAL, *GROUPS, *INDICATORS]
+"""What a series and a ranking can be of."""
 
 COMMON = ("unit", "period", "from", "to", "scope", "as", "procedure", "compare")
 
@@ -45,11 +49,15 @@ class Asked:
     compare: Literal["previous", "last_year"]
 
 
-def only(request: Request, allowed: Collection[str], texts: Collection[str] = ()) -> dict[str, str]:
+def only(
+    request: Request, allowed: Collection[str], texts: Collection[str] = (), many: Collection[str] = ()
+) -> dict[str, str]:
     """The query as a plain mapping, composed (NFC) as identifiers are kept; unknown and repeated parameters are
     refused, and values that are not sensible, but for those of `texts`: anything a sender wrote may be asked for.
+    Those of `many` may be given several times, each time another one.
     """
     found: dict[str, str] = {}
+    seen = set[tuple[str, str]]()
     for name, value in request.query_params.multi_items():
         if name == FORMAT and request.method in ("GET", "HEAD"):
             one_of({name: value}, name, FORMATS, "")
@@ -60,8 +68,9 @@ def only(request: Request, allowed: Collection[str], texts: Collection[str] = ()
                 known=", ".join(allowed),
             )
             raise Problem("invalid_parameter", with_likely(unknown, likely_name(name, allowed)), name[:60])
-        if name in found:
+        if (name, value) in seen or (name in found and name not in many):
             raise Problem("invalid_parameter", GIVEN_TWICE, name)
+        seen.add((name, value))
         if name not in texts and ("\0" in value or len(value) > 300 or not value.isprintable()):
             raise Problem("invalid_parameter", Message("not a sensible value", "giá trị không hợp lệ"), name)
         found[name] = normalize("NFC", value)
@@ -107,19 +116,29 @@ def indicator_of(query: Mapping[str, str]) -> Indicator:
     """The indicator a query names."""
     if "indicator" not in query:
         raise Problem("invalid_parameter", Message("name the indicator", "hãy nêu chỉ số"), "indicator")
+    return _known(indicators.load().indicator, query["indicator"])
+
+
+def figures_of(codes: Iterable[str]) -> list[By]:
+    """What codes name: TOTAL, groups, indicators."""
+    known = indicators.load()
+    return [_known(lambda code: By.of(known, code), each) for each in codes]
+
+
+def _known(find: Callable[[str], _K], code: str) -> _K:
     try:
-        return indicators.load().indicator(query["indicator"])
+        return find(code)
     except UnknownIndicator as error:
-        likely = likely_name(query["indicator"], [each.lower() for each in INDICATORS])
+        likely = likely_name(code, [each.lower() for each in INDICATORS])
         unknown = Message("the catalogue has no such indicator", "danh mục không có chỉ số này")
         told = with_likely(unknown, likely.upper() if likely else None)
         raise Problem("unknown_indicator", told, "indicator") from error
 
 
-def asked(request: Request, more: Collection[str] = ()) -> Asked:
-    """The common parameters of a figure; `more` names others that the route reads itself."""
-    query = only(request, (*COMMON, *more))
-    return asked_of(query)
+def asked(request: Request, more: Collection[str] = (), many: Collection[str] = ()) -> Asked:
+    """The common parameters of a figure; `more` names others that the route reads itself, `many` those of them that
+    may be given several times."""
+    return asked_of(only(request, (*COMMON, *more), many=many))
 
 
 def asked_of(query: dict[str, str], period: Period | None = None) -> Asked:

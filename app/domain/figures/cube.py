@@ -181,16 +181,20 @@ _SEEN_AGAIN = (
 )
 _DISTINCT = "Mỗi thủ tục chỉ tính một lần trong một số liệu, nên cộng các dòng không bằng số chung."
 _NO_COUNTS = "Giá trị bình quân không cộng được."
+_POINTS = "Điểm được tính lại từ số liệu của từng khoảng, nên cộng các khoảng không bằng điểm của cả kỳ."
 _REPORTED = "Mẫu số có thể lấy theo báo cáo quốc gia, nên cộng các dòng không bằng số chung."
 _STOCK = "Số đơn vị là hiện trạng, không cộng theo thời gian."
 _CARRIED = ("active", "on_time", "overdue", "petitions")
 
 
-def why_not_additive(indicator: Indicator, across: Across, reported: bool) -> str | None:
-    """Why the parts of an indicator's figure do not add up to the whole (Vietnamese); None where they do.
+def why_not_additive(indicator: Indicator | None, across: Across, reported: bool) -> str | None:
+    """Why the parts of an indicator's figure do not add up to the whole (Vietnamese); None where they do. Without an
+    indicator it is a figure of points alone.
 
     `reported`: a denominator is the national report's count instead of the dossiers received.
     """
+    if indicator is None:
+        return _POINTS
     if indicator.kind != "ratio":
         return _NO_COUNTS
     if reported and "synced_base" in indicator.measures:

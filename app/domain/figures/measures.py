@@ -54,15 +54,15 @@ class Needed:
     by_channel: bool
     of_dossiers: tuple[tuple[str, Callable[[Sums], Measure]], ...]
 
-    @property
-    def of_events(self) -> bool:
-        """Whether any of it counts what happened, and not what stands in the catalogue alone."""
-        return not self.parts <= _OF_CATALOGUE
-
     @classmethod
     def of(cls, indicators: Iterable[Indicator]) -> Needed:
         """What some indicators need."""
         return _needed(frozenset(measure for each in indicators for measure in each.measures))
+
+
+def counts_events(measure: str) -> bool:
+    """Whether a measure counts what happened, and not what stands in the catalogue alone."""
+    return indicators.MEASURES[measure] not in _OF_CATALOGUE
 
 
 @cache

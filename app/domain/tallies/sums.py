@@ -42,12 +42,6 @@ class Sums:
         added = counts if present is None else list(map(add, present, counts))
         return Sums(family, self.before, {**self.within, variety: added})
 
-    @property
-    def anything(self) -> bool:
-        """Whether the period began with something open, or anything was counted in it."""
-        left = any(self.family.leaves_any(counts) for counts in self.before.values())
-        return left or any(any(counts) for counts in self.within.values())
-
     def after(self, earlier: Sums) -> Sums:
         """These within their period, after what the period before left (its `following`)."""
         return Sums(earlier.family, earlier.before, self.within) if earlier.before else self
@@ -197,13 +191,6 @@ class Counted:
     def nothing(cls) -> Counted:
         """No life at all."""
         return cls(_NO_DOSSIERS, _NO_PETITIONS, _NO_DOCUMENTS, _UNUSED, _UNUSED, _UNPUBLISHED)
-
-    @property
-    def is_nothing(self) -> bool:
-        """Whether nothing was open when the period began and nothing happened in it."""
-        families = (self.dossiers, self.petitions, self.documents)
-        used = self.carried.left() is not None or self.uses.size() > 0
-        return not (used or any(each.anything for each in families) or any(self.publications))
 
     def add(self, family: Family, variety: int, counts: list[int]) -> None:
         """Take counters of a family's variety in, within the period."""

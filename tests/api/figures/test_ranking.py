@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from app.api.figures.ranking import Standing, rows
+from app.api.figures.ranking import rows
 from app.demo import province
 from app.domain import codes
 from app.domain.catalogues import indicators
 from app.domain.catalogues.root import Unit
 from app.domain.figures import scoring
+from app.domain.figures.standing import Standing
 from tests.api.asking import of_problem, reception
 from tests.domain.figures import published
 from tests.running import Running
@@ -87,15 +88,66 @@ async def test_a_period_in_which_nothing_happened_has_no_ranks_to_compare_with(s
     for code, score in (("ONLINE_PROVISION", 0), ("ELECTRONIC_CERTIFIED_COPY", 2)):
         shown = await ranking(served, unit="H44", level="department", period="2026", indicator=code)
         assert [(row["previous_rank"], row["previous_score"]) for row in shown["rows"]] == [(1, score)] * 2
-    # A dossier that was open then is something: one of two had it, and both have a place.
+    # A dossier that was open then is something: one of two had it, and has a place.
     await served.push([reception(served, "H44.07-241230-0001", time="2024-12-30T08:00:00+07:00")])
     shown = await ranking(served, unit="H44", level="department", period="2026", indicator="DOSSIER_ON_TIME")
-    assert [(row["previous_rank"], row["previous_score"]) for row in shown["rows"]] == [(1, 20), (2, 0)]
+    assert [(row["previous_rank"], row["previous_score"]) for row in shown["rows"]] == [(1, 20), (None, None)]
+
+
+async def test_a_blank_unit_keeps_its_place_among_the_others_of_the_compared_period(served: Running) -> None:
+    # A disliked petition of one department: 0 of 6 points. The other had none, which earns all 6.
+    told = served.event("petition.received", "PAKN-1", "H44.07", time="2025-03-03T08:00:00+07:00", about="staff")
+    rated = served.event("petition.rated", "PAKN-1", "H44.07", time="2025-03-04T08:00:00+07:00", satisfied=False)
+    await served.push([told, rated])
+    query: dict[str, Any] = {"unit": "H44", "level": "department", "indicator": "PETITION_HANDLING_SATISFACTION"}
+    before = await ranking(served, period="2025", **query)
+    assert [(row["unit"]["code"], row["rank"], row["score"]) for row in before["rows"]] == [
+        ("H44.13", 1, 6),
+        ("H44.07", 2, 0),
+    ]
+    shown = await ranking(served, period="2026", **query)
+    assert {row["unit"]["code"]: (row["previous_rank"], row["previous_score"]) for row in shown["rows"]} == {
+        "H44.13": (None, None),
+        "H44.07": (2, 0),
+    }
+
+
+async def test_several_rankings_are_one_answer_each_as_it_is_alone(served: Running) -> None:
+    await served.push([reception(served), reception(served, "H44.13-251103-1", "H44.13", time="2025-11-03T08:00:00Z")])
+    query: dict[str, Any] = {"unit": "H44", "level": "department", "period": "2026"}
+    asked = ["TOTAL", "progress", "online", "DOSSIER_ON_TIME", "RETURNED_BY_POST", "AVERAGE_PROCESSING_TIME"]
+    several = await ranking(served, **query, indicator=asked)
+    alone = [
+        await ranking(served, **query),
+        await ranking(served, **query, group="progress"),
+        *[await ranking(served, **query, indicator=each) for each in asked[2:]],
+    ]
+    of_all = {"unit", "scope", "procedure", "period", "catalogue", "refolding", "as", "level", "previous_period"}
+    assert several.keys() == of_all | {"as_of", "rankings"}
+    assert several["rankings"] == [{"by": each["by"], "rows": each["rows"]} for each in alone]
+    assert [each["by"] for each in several["rankings"]] == ["total", *asked[1:]]
+    assert {name: several[name] for name in of_all} == {name: alone[0][name] for name in of_all}
+    # In the order asked, whichever that is.
+    back = await ranking(served, **query, indicator=asked[::-1])
+    assert back["rankings"] == several["rankings"][::-1]
+    groups = await ranking(served, **query, group=["online", "progress"])
+    assert groups["rankings"] == [several["rankings"][2], several["rankings"][1]]
+    table = (await served.get("/v1/ranking", headers={"accept": "text/csv"}, **query, indicator=asked[1:4])).text
+    assert table.splitlines()[:3] == [
+        "by,rank,of,unit.code,unit.name,unit.level,score,ratio,previous_rank,previous_score",
+        "progress,1,2,H44.07,Sở Công Thương,department,0.00,,,",
+        "progress,1,2,H44.13,Sở Tài chính,department,0.00,,1,20.00",
+    ]
+    assert len(table.splitlines()) == 7
 
 
 @pytest.mark.parametrize(
     ("query", "problem"),
     [
+        ({"level": "commune", "indicator": ["TOTAL", "TOTAL"]}, (422, "invalid_parameter", "indicator")),
+        ({"level": "commune", "indicator": ["TOTAL", "x"]}, (404, "unknown_indicator", "indicator")),
+        ({"level": "commune", "group": ["progress", "TOTAL"]}, (422, "invalid_parameter", "group")),
+        ({"level": ["commune", "department"]}, (422, "invalid_parameter", "level")),
         ({}, (422, "invalid_parameter", "level")),
         ({"level": "xã"}, (422, "invalid_parameter", "level")),
         ({"level": "commune", "group": "x"}, (422, "invalid_parameter", "group")),

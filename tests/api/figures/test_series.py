@@ -10,7 +10,7 @@ import pytest
 
 from app.api.figures.series import buckets_of
 from app.domain.calendar import periods
-from tests.api.asking import of_problem, reception
+from tests.api.asking import card, counts, of_problem, reception
 from tests.running import Running
 
 CIVIL = timezone(timedelta(hours=7))
@@ -109,6 +109,57 @@ async def test_a_thousand_points_are_the_most(served: Running) -> None:
     assert of_problem(await served.get("/v1/series", to="2026-09-27", **query)) == (422, "invalid_parameter", "bucket")
 
 
+async def test_several_series_are_one_answer_each_as_it_is_alone(served: Running) -> None:
+    late = reception(served, "H44.07-1", due_at="2026-02-10T17:00:00+07:00")
+    await served.push([late, served.event("dossier.completed", "H44.07-1", time="2026-03-03T08:00:00+07:00")])
+    asked = ["TOTAL", "satisfaction", "DOSSIER_ON_TIME", "AVERAGE_PROCESSING_TIME", "ONLINE_DOSSIERS"]
+    query: dict[str, Any] = {"unit": "H44", "bucket": "month", "from": "2026-01-05", "to": "2026-03-31"}
+    several = (await served.get("/v1/series", indicator=asked, **query)).json()
+    assert [each["indicator"] for each in several["series"]] == asked
+    for each in several["series"]:
+        alone = (await served.get("/v1/series", indicator=each["indicator"], **query)).json()
+        assert {name: alone[name] for name in ("indicator", "additive", "note", "points")} == each
+        assert several.keys() == (alone.keys() - each.keys()) | {"series"}
+    # Every point is what a scorecard of its days has.
+    for number, (begin, end) in enumerate(
+        [("2026-01-05", "2026-01-31"), ("2026-02-01", "2026-02-28"), ("2026-03-01", "2026-03-31")]
+    ):
+        shown = await card(served, from_=begin, to=end)
+        total, group, on_time, *_ = [each["points"][number] for each in several["series"]]
+        assert total["score"] == shown["total"]
+        assert group["score"] == next(each["score"] for each in shown["groups"] if each["code"] == "satisfaction")
+        assert (on_time["numerator"], on_time["denominator"]) == counts(shown, "DOSSIER_ON_TIME")
+        assert {total[name] for name in ("numerator", "denominator", "ratio")} == {None}
+    # By hand, always: 6 + 6 without petitions, 2 for certified copies, 1.25 of 2 for one of two procedures online (full
+    # at 80 %). In January 20 on time and 6 satisfied with it, 6 received online.
+    assert [point["score"] for point in several["series"][0]["points"]] == [47.25, 15.25, 15.25]
+    assert [point["score"] for point in several["series"][1]["points"]] == [18, 12, 12]
+    assert [each["additive"] for each in several["series"]] == [False, False, False, False, True]
+    assert several["series"][0]["note"].startswith("Điểm được tính lại")
+    back = (await served.get("/v1/series", indicator=asked[::-1], **query)).json()
+    assert back["series"] == several["series"][::-1]
+    table = (await served.get("/v1/series", headers={"accept": "text/csv"}, indicator=asked[1:4], **query)).text
+    assert table.splitlines() == [
+        "indicator,from,to,numerator,denominator,ratio,score,value",
+        "satisfaction,2026-01-05,2026-01-31,,,,18.00,",
+        "satisfaction,2026-02-01,2026-02-28,,,,12.00,",
+        "satisfaction,2026-03-01,2026-03-31,,,,12.00,",
+        "DOSSIER_ON_TIME,2026-01-05,2026-01-31,1,1,100.00,20.00,",
+        "DOSSIER_ON_TIME,2026-02-01,2026-02-28,0,1,0.00,0.00,",
+        "DOSSIER_ON_TIME,2026-03-01,2026-03-31,0,1,0.00,0.00,",
+        "AVERAGE_PROCESSING_TIME,2026-01-05,2026-01-31,,,,,",
+        "AVERAGE_PROCESSING_TIME,2026-02-01,2026-02-28,,,,,",
+        "AVERAGE_PROCESSING_TIME,2026-03-01,2026-03-31,,,,,57.00",
+    ]
+
+
+async def test_a_thousand_points_are_the_most_in_all(served: Running) -> None:
+    query: dict[str, Any] = {"unit": "H44", "bucket": "day", "from": "2025-01-01", "indicator": ["TOTAL", "online"]}
+    answer = await served.get("/v1/series", to="2026-05-15", **query)
+    assert [len(each["points"]) for each in answer.json()["series"]] == [500, 500]
+    assert of_problem(await served.get("/v1/series", to="2026-05-16", **query)) == (422, "invalid_parameter", "bucket")
+
+
 async def test_a_series_is_told_as_csv_too_and_has_an_etag(served: Running) -> None:
     await served.push([reception(served, time="2026-11-20T08:00:00+07:00")])
     query: dict[str, Any] = {
@@ -137,6 +188,9 @@ async def test_a_series_is_told_as_csv_too_and_has_an_etag(served: Running) -> N
         ({"indicator": "DOSSIER_ON_TIME"}, (422, "invalid_parameter", "bucket")),
         ({"indicator": "DOSSIER_ON_TIME", "bucket": "year"}, (422, "invalid_parameter", "bucket")),
         ({"indicator": "X", "bucket": "day"}, (404, "unknown_indicator", "indicator")),
+        ({"indicator": ["TOTAL", "X"], "bucket": "day"}, (404, "unknown_indicator", "indicator")),
+        ({"indicator": ["TOTAL", "TOTAL"], "bucket": "day"}, (422, "invalid_parameter", "indicator")),
+        ({"indicator": "TOTAL", "bucket": ["day", "week"]}, (422, "invalid_parameter", "bucket")),
         ({"indicator": "DOSSIER_ON_TIME", "bucket": "day", "by": "x"}, (422, "invalid_parameter", "by")),
     ],
 )

@@ -12,7 +12,8 @@ import pytest
 
 from app.settings import HttpSettings, OidcSettings
 from app.store import keys
-from app.store.unavailable import DatabaseUnavailable
+from app.store.connections.causes import SILENT
+from app.store.connections.unavailable import DatabaseUnavailable
 from tests.api.http.providing import Providing, providing
 from tests.running import Running, serving, settings_for
 
@@ -166,7 +167,7 @@ async def test_without_its_database_logging_in_is_not_a_wrong_key(
     served: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def away(_: str) -> None:
-        raise DatabaseUnavailable("away")
+        raise DatabaseUnavailable(SILENT)
 
     monkeypatch.setattr(served.service.keys, "find", away)
     answer = await log_in(served, served.key)

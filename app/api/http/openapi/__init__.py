@@ -130,7 +130,7 @@ def _exemplify(contents: dict[str, Any], schemas: Mapping[str, Schema]) -> None:
     if "x-rows" in table:
         rows = table.pop("x-rows")
         columns = table.pop("x-columns", None)
-        found = [rows_in(value, rows if rows in ("", SCORECARD) or rows in value else "items") for value in whole]
+        found = [rows_in(value, "items" if rows != SCORECARD and "items" in value else rows) for value in whole]
         table["examples"] = {f"table_{n}": {"value": as_csv(each, columns)} for n, each in enumerate(found, 1)}
     if events_told := contents.get("text/event-stream"):
         data = json.dumps(example_of(schemas[events_told.pop("x-events")], schemas), ensure_ascii=False)

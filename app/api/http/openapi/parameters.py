@@ -9,7 +9,7 @@ from app.api.http.csv import FORMATS
 from app.api.http.openapi.events import ENVELOPE, PROCEDURE_PATTERN
 from app.api.http.openapi.examples import Schema
 from app.api.http.paging import LARGEST, USUAL
-from app.api.http.parameters import COMPARISONS, GROUPS, INDICATORS, SCOPES, SEEN
+from app.api.http.parameters import COMPARISONS, FIGURES, GROUPS, INDICATORS, SCOPES, SEEN
 from app.domain.catalogues.root import LEVELS
 from app.domain.lives.flags import CAUSES
 from app.store.read.dossiers import SIDES
@@ -39,7 +39,7 @@ PERIOD_FORMS: Final = {
 
 
 def query(name: str, description: str, schema: Schema, example: str | None = None, required: bool = False) -> Parameter:
-    """A query parameter; given twice it is refused, as is any that an operation does not name."""
+    """A query parameter; given twice it is refused unless it is an array, as is any that an operation does not name."""
     told: Parameter = {"name": name, "in": "query", "description": description, "required": required, "schema": schema}
     return told if example is None else {**told, "example": example}
 
@@ -56,6 +56,14 @@ def _text(**more: Any) -> Schema:
 def _named(description: str, names: Collection[str], name: str, example: str | None = None, **more: Any) -> Parameter:
     """One of a few words; required where it has an example."""
     return query(name, description, {"type": "string", "enum": list(names), **more}, example, example is not None)
+
+
+def _several(description: str, names: Collection[str], name: str, example: list[str] | None = None) -> Parameter:
+    """Some of a few words, each `name=` of its own; required where it has an example."""
+    items = {"type": "string", "enum": list(names)}
+    schema = {"type": "array", "items": items, "minItems": 1, "uniqueItems": True}
+    told = query(name, description + " Several times for several.", schema, required=example is not None)
+    return told if example is None else {**told, "example": example}
 
 
 UNIT: Final = query("unit", "The unit's code or an alias.", _text(), "H44", required=True)
@@ -107,8 +115,11 @@ COMMON: Final = (*UNCOMPARED, COMPARE)
 
 INDICATOR: Final = _named("The indicator.", INDICATORS, "indicator", "DOSSIER_ON_TIME")
 RANK_LEVEL: Final = _named("The level that is ranked.", LEVELS, "level", "commune")
-RANK_GROUP: Final = _named("By the points of this group; not together with `indicator`.", GROUPS, "group")
-RANK_INDICATOR: Final = _named("By this indicator's points, or its ratio where it has none.", INDICATORS, "indicator")
+RANK_GROUP: Final = _several("By the points of this group; not together with `indicator`.", GROUPS, "group")
+RANK_INDICATOR: Final = _several(
+    "By this indicator's points, or its ratio where it has none; also `TOTAL` or a group's code.", FIGURES, "indicator"
+)
+SERIES_OF: Final = _several("An indicator, a group's code or `TOTAL`.", FIGURES, "indicator", ["DOSSIER_ON_TIME"])
 BUCKET: Final = _named("The length of a bucket.", ("day", "week", "month"), "bucket", "month")
 BY: Final = _named("The dimension.", ("unit", "procedure", "sector", "channel"), "by", "unit")
 SIDE: Final = _named("What counts, what is missing for it, or both.", SIDES, "side", "missing")
