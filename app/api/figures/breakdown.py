@@ -78,7 +78,7 @@ async def breakdown(request: Request, access: Reading, service: Serving) -> Resp
     """`by=unit`: the direct children and the unit's own part; by procedure, sector or channel of the dossiers.
 
     `total` is the figure that is broken down; `additive` says whether the rows' counts add up to it, `note` why they
-    do not. As CSV too.
+    do not. As CSV too. Units that were not there in the period are no rows of `as=then`.
     """
     wanted = asked(request, ("indicator", "by"))
     query = dict(request.query_params)
@@ -180,7 +180,9 @@ def _by_unit(view: View, question: Question) -> _Rows:
         name = f"{unit.name or unit.code} (riêng)" if own else unit.name
         scope: Scope = "own" if own else "subtree"
         mine = Question(unit, scope, question.label, question.a, question.b, question.procedure, tuple(members[code]))
-        rows.append(_Row(code, name, mine, True))
+        # As then, those that were not there are told only where they must be for the rows to add up.
+        there = own or view.wanted.seen == "now" or any(each.existed(question.a, question.b) for each in members[code])
+        rows.append(_Row(code, name, mine, there))
     return _Rows(lambda cell: (row_of[cell[0]],), lambda split: rows)
 
 

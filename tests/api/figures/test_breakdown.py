@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.api.asking import of_problem, reception
@@ -160,3 +162,37 @@ async def test_what_has_no_such_dimension_is_refused(served: Running, indicator:
 )
 async def test_wrong_parameters_are_refused(served: Running, query: dict, problem: tuple) -> None:
     assert of_problem(await served.get("/v1/breakdown", unit="H44", period="2026", **query)) == problem
+
+
+YOUNG = [
+    {"code": "H44.140", "name": "Xã hợp nhất", "level": "commune", "valid_from": "2026-07-01"},
+    {"code": "H44.130", "valid_to": "2026-06-30", "successor": "H44.140"},
+    {"code": "H44.150", "name": "Xã mới", "level": "commune", "valid_from": "2026-07-01"},
+    {"code": "H44.150.1", "name": "Trạm", "level": "commune", "valid_from": "2026-07-01"},
+]
+
+
+async def test_as_then_a_unit_that_was_not_there_is_not_listed(served: Running) -> None:
+    assert (await served.put("/v1/units", YOUNG)).json()["errors"] == []
+    await served.push([reception(served, "H44.130-260105-0001", "H44.130")])
+
+    async def rows(indicator: str, period: str, seen: str) -> list[tuple]:
+        more: dict[str, Any] = {"as": seen}
+        return counts(await breakdown(served, indicator, "unit", period=period, **more))
+
+    departments = [("H44", 0, 0), ("H44.07", 0, 0), ("H44.13", 0, 0)]
+    assert await rows("ONLINE_DOSSIERS", "2026-Q1", "now") == [*departments, ("H44.140", 1, 1), ("H44.150", 0, 0)]
+    assert await rows("ONLINE_DOSSIERS", "2026-Q1", "then") == [*departments, ("H44.130", 1, 1)]
+    assert await rows("ONLINE_DOSSIERS", "2026-Q3", "then") == [*departments, ("H44.140", 0, 0), ("H44.150", 0, 0)]
+    # One day of the period is enough; nor does it matter what the catalogue counts.
+    for last, there in (("2026-06-30", ["H44.130"]), ("2026-07-01", ["H44.130", "H44.140", "H44.150"])):
+        for indicator in ("ONLINE_DOSSIERS", "ONLINE_PROVISION", "CERTIFIED_COPY_COVERAGE"):
+            query: dict[str, Any] = {"unit": "H44", "from": "2026-01-01", "to": last, "as": "then"}
+            query["indicator"] = indicator
+            shown = (await served.get("/v1/breakdown", by="unit", **query)).json()
+            assert [row["key"] for row in shown["rows"]][3:] == there, (last, indicator)
+    # What was counted there all the same is told, or the rows would not add up.
+    await served.push([reception(served, "H44.150-260105-0001", "H44.150.1")])
+    shown = await breakdown(served, "ONLINE_DOSSIERS", "unit", period="2026-Q1", **{"as": "then"})
+    assert counts(shown) == [*departments, ("H44.130", 1, 1), ("H44.150", 1, 1)]
+    assert (shown["additive"], shown["total"]["denominator"]) == (True, 2)

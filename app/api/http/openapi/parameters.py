@@ -97,7 +97,8 @@ FROM: Final = query("from", "The first day, such as 2026-01-01, with `to` instea
 TO: Final = query("to", "The last day, included, such as 2026-06-30.", _DATE)
 SCOPE: Final = _named("The unit with all under it, or the unit alone.", SCOPES, "scope", default="subtree")
 AS: Final = _named(
-    "Merged units under their successors as of now, or as units of their own where they existed in the period.",
+    "Merged units under their successors as of now, or as units of their own where they existed in the period. As then,"
+    " units that were not there in the period are not listed.",
     SEEN,
     "as",
     default="now",
