@@ -10,6 +10,7 @@ import csv
 import io
 import re
 from collections.abc import Mapping, Sequence
+from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
@@ -24,6 +25,12 @@ _JSON: Final = "application/json"
 _BOM: Final = "\ufeff"
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9._-]+")
+_LONGEST_NAME: Final = 100
+_PLAIN: Final = (
+    *("unit", "level", "group", "indicator", "by", "bucket", "side", "cause", "source"),
+    *("period", "from", "to"),
+)
+"""Parameters whose values stand in a file's name as they are, in this order; of others the name stands there too."""
 
 FORMAT: Final = "format"
 FORMATS: Final = ("csv", "json")
@@ -109,13 +116,21 @@ def _table(request: Request, body: bytes, rows_key: str, columns: Sequence[str] 
 
 
 def _name(request: Request, answer: Response) -> None:
-    """Name the file that a plain link saves: what it is, of which unit and period."""
+    """Name the file that a plain link saves by all that was asked for, so that no two are called alike; which part of
+    a list it is, paging says."""
     query = request.query_params
-    if FORMAT in query:
-        parts = [request.url.path.removeprefix("/v1/")]
-        parts += [query[each] for each in ("unit", "indicator", "cause", "period", "from", "to") if each in query]
-        name = "-".join(_NOT_IN_NAMES.sub("-", each).strip("-.") for each in parts)[:100]
-        answer.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    if FORMAT not in query:
+        return
+    order = {name: place for place, name in enumerate(_PLAIN)}
+    asked = [each for each in query.multi_items() if each[0] not in (FORMAT, "cursor")]
+    asked.sort(key=lambda each: (order.get(each[0], len(order)), each[0]))
+    parts = [request.url.path.removeprefix("/v1/")]
+    parts += [value if name in order else f"{name}-{value}" for name, value in asked]
+    name = "-".join(_NOT_IN_NAMES.sub("-", each).strip("-.") for each in parts)
+    if len(name) > _LONGEST_NAME:
+        digest = blake2b(repr(asked).encode(), digest_size=4).hexdigest()
+        name = f"{name[: _LONGEST_NAME - 9]}-{digest}"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
 
 
 def require_acceptable(request: Request) -> None:

@@ -75,10 +75,12 @@ class Paged:
         return hmac.digest(self.pepper, repr(("cursor 1", *about)).encode() + content, "sha256")[:_SIGNATURE]
 
     def linked(self, answer: Response, cursor: str | None) -> Response:
-        """The answer with a link to the next page: a table has no other place for it. A file is called a part then."""
+        """The answer with a link to the next page: a table has no other place for it. A file is called a part then,
+        each after the first by the beginning of its cursor."""
         name = answer.headers.get("Content-Disposition")
         if name is not None and (cursor is not None or self.cursor is not None):
-            answer.headers["Content-Disposition"] = name.replace('.csv"', '-part.csv"')
+            part = "-part" if self.cursor is None else f"-part-{self.cursor[:8]}"
+            answer.headers["Content-Disposition"] = name.replace('.csv"', f'{part}.csv"')
         if cursor is not None:
             rest = self.request.query_params.multi_items()
             query = urlencode([*rest, ("limit", str(self.limit)), ("cursor", cursor)])

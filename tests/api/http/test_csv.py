@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -71,15 +72,57 @@ async def test_the_file_is_named_after_what_was_asked(served: Running) -> None:
     )
 
 
+async def test_no_two_questions_have_files_of_one_name(served: Running) -> None:
+    year: dict[str, Any] = {"unit": "H44", "period": "2026"}
+    ranked, by_month = year | {"level": "commune"}, year | {"bucket": "month", "indicator": "TOTAL"}
+    listed = year | {"indicator": "DOSSIER_ON_TIME", "side": "missing"}
+    many = ["TOTAL", "transparency", "progress", "online", "digitisation", "payment", "satisfaction"]
+    named = {
+        "ranking-H44-commune-2026": ("ranking", ranked),
+        "ranking-H44-department-2026": ("ranking", year | {"level": "department"}),
+        "ranking-H44-commune-2026-as-then": ("ranking", {"as": "then"} | ranked),
+        "ranking-H44-commune-2026-scope-own": ("ranking", ranked | {"scope": "own"}),
+        "ranking-H44-commune-2026-compare-last_year": ("ranking", ranked | {"compare": "last_year"}),
+        "ranking-H44-commune-progress-2026": ("ranking", ranked | {"group": "progress"}),
+        "ranking-H44-commune-progress-online-2026": ("ranking", ranked | {"group": ["progress", "online"]}),
+        "ranking-H44-commune-online-progress-2026": ("ranking", ranked | {"group": ["online", "progress"]}),
+        "series-H44-TOTAL-month-2026": ("series", by_month),
+        "series-H44-TOTAL-week-2026": ("series", by_month | {"bucket": "week"}),
+        "breakdown-H44-ONLINE_DOSSIERS-unit-2026": ("breakdown", year | {"indicator": "ONLINE_DOSSIERS", "by": "unit"}),
+        "dossiers-H44-DOSSIER_ON_TIME-missing-2026": ("dossiers", listed),
+        "dossiers-H44-DOSSIER_ON_TIME-missing-2026-procedure-1.000001": (
+            "dossiers",
+            listed | {"procedure": "1.000001"},
+        ),
+    }
+    for name, (path, query) in named.items():
+        answer = await ask(served, f"/v1/{path}", **query, format="csv")
+        assert answer.headers["content-disposition"] == f'attachment; filename="{name}.csv"'
+    # A long one is told by a digest of all of it.
+    long = [
+        (await ask(served, "/v1/series", **by_month | {"indicator": each}, format="csv")).headers["content-disposition"]
+        for each in ([*many, "DOSSIER_ON_TIME", "DOSSIER_SYNC"], [*many, "DOSSIER_ON_TIME", "ONLINE_DOSSIERS"])
+    ]
+    begun = 'attachment; filename="series-H44-TOTAL-transparency-progress-online-digitisation-payment-satisfaction-'
+    assert [each[: len(begun)] for each in long] == [begun] * 2
+    assert long[0] != long[1]
+    assert {len(each) for each in long} == {len('attachment; filename="".csv') + 100}
+
+
 async def test_a_file_has_all_that_may_be_had_at_once_and_is_called_a_part_where_there_is_more(served: Running) -> None:
     await served.push([reception(served, f"H44.07-260105-{number:04}") for number in range(150)])
     query = {"unit": "H44.07", "period": "2026", "indicator": "DOSSIER_ON_TIME", "side": "denominator"}
-    name = "dossiers-H44.07-DOSSIER_ON_TIME-2026"
+    name = "dossiers-H44.07-DOSSIER_ON_TIME-denominator-2026"
     whole = await ask(served, "/v1/dossiers", **query, format="csv")
     assert (len(table(whole)), whole.headers.get("link")) == (150, None)
     assert whole.headers["content-disposition"] == f'attachment; filename="{name}.csv"'
     part = await ask(served, "/v1/dossiers", **query, format="csv", limit=149)
-    assert (len(table(part)), part.headers["content-disposition"]) == (149, f'attachment; filename="{name}-part.csv"')
+    name += "-limit-149-part"
+    assert (len(table(part)), part.headers["content-disposition"]) == (149, f'attachment; filename="{name}.csv"')
+    cursor = part.headers["link"].partition("cursor=")[2].partition(">")[0]
+    rest = await ask(served, "/v1/dossiers", **query, format="csv", limit=149, cursor=unquote(cursor))
+    assert len(table(rest)) == 1
+    assert rest.headers["content-disposition"] == f'attachment; filename="{name}-{cursor[:8]}.csv"'
     assert len(table(await ask(served, "/v1/dossiers", "text/csv", **query))) == 100
 
 
