@@ -112,6 +112,53 @@ async def test_a_blank_unit_keeps_its_place_among_the_others_of_the_compared_per
     }
 
 
+COMMUNES = [
+    {"code": "H44.120", "name": "Xã một", "level": "commune"},
+    {"code": "H44.140", "name": "Xã hợp nhất", "level": "commune", "valid_from": "2026-07-01"},
+    {"code": "H44.130", "valid_to": "2026-06-30", "successor": "H44.140"},
+    {"code": "H44.131", "name": "Xã hai", "level": "commune", "valid_to": "2026-06-30", "successor": "H44.140"},
+]
+
+
+async def test_merged_units_are_ranked_and_moved_as_now_and_as_then(served: Running) -> None:
+    assert (await served.put("/v1/units", COMMUNES)).json()["errors"] == []
+    pushed = []
+    # By unit and month: whether each dossier of that month ended on time.
+    for unit, month, on_time in (
+        *(("H44.120", 2, [True, False]), ("H44.130", 2, [True]), ("H44.131", 2, [False])),
+        *(("H44.120", 5, [True, True, False]), ("H44.130", 5, [False]), ("H44.131", 5, [True, True, True])),
+        *(("H44.120", 8, [True]), ("H44.130", 8, [False]), ("H44.140", 8, [True, True, True, False])),
+    ):
+        for number, each in enumerate(on_time):
+            subject = f"{unit}-26{month:02}01-{number}"
+            due, ended = f"2026-{month:02}-10T17:00:00+07:00", f"2026-{month:02}-{9 if each else 11:02}T08:00:00+07:00"
+            pushed.append(reception(served, subject, unit, time=f"2026-{month:02}-01T08:00:00+07:00", due_at=due))
+            pushed.append(served.event("dossier.completed", subject, unit, time=ended))
+    await served.push(pushed)
+
+    async def moved(period: str, seen: str) -> dict[str, tuple]:
+        query: dict[str, Any] = {"unit": "H44", "level": "commune", "indicator": "DOSSIER_ON_TIME", "as": seen}
+        shown = await ranking(served, period=period, **query)
+        names = ("rank", "of", "score", "previous_rank", "previous_score")
+        return {row["unit"]["code"]: tuple(row[name] for name in names) for row in shown["rows"]}
+
+    assert await moved("2026-Q2", "then") == {
+        "H44.131": (1, 3, 20, 3, 0),
+        "H44.120": (2, 3, 13.33, 2, 10),
+        "H44.130": (3, 3, 0, 1, 20),
+    }
+    assert await moved("2026-Q2", "now") == {"H44.140": (1, 2, 15, 1, 10), "H44.120": (2, 2, 13.33, 1, 10)}
+    # From July on only the successor is there, with what its parts had before and still get.
+    merged = {"H44.120": (1, 2, 20, 2, 13.33), "H44.140": (2, 2, 12, 1, 15)}
+    assert await moved("2026-Q3", "then") == await moved("2026-Q3", "now") == merged
+    assert await moved("2026", "then") == {
+        "H44.131": (1, 4, 15, None, None),
+        "H44.140": (1, 4, 15, None, None),
+        "H44.120": (3, 4, 13.33, None, None),
+        "H44.130": (4, 4, 6.67, None, None),
+    }
+
+
 async def test_several_rankings_are_one_answer_each_as_it_is_alone(served: Running) -> None:
     await served.push([reception(served), reception(served, "H44.13-251103-1", "H44.13", time="2025-11-03T08:00:00Z")])
     query: dict[str, Any] = {"unit": "H44", "level": "department", "period": "2026"}
