@@ -244,7 +244,8 @@ def _facts_index(table: Table, name: str, where: str, *columns: Any) -> None:
     Index(f"{table.name}_{name}", *key, *columns, postgresql_where=text(where))
 
 
-_facts_index(life, "open_deadline", "ended_at IS NULL AND deadline IS NOT NULL", life.c.deadline)
+# Open ones, those without a deadline too; the unit with them, since a unit's are few of a root's.
+_facts_index(life, "open_deadline", "ended_at IS NULL", life.c.deadline, life.c.unit_id)
 _facts_index(life, "ahead", "ahead_until IS NOT NULL", life.c.ahead_until)
 # Lists go through a unit's lives in order of subject; faults are few. The condition keeps the planner (PostgreSQL 18
 # skips through an index) from taking it for looking up a subject.

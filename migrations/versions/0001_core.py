@@ -82,7 +82,7 @@ CREATE INDEX life_ahead ON life (root_id, generation, ahead_until) WHERE ahead_u
 
 CREATE INDEX life_by_unit ON life (root_id, generation, unit_id, subject) WHERE unit_id IS NOT NULL;
 
-CREATE INDEX life_open_deadline ON life (root_id, generation, deadline) WHERE ended_at IS NULL AND deadline IS NOT NULL;
+CREATE INDEX life_open_deadline ON life (root_id, generation, deadline, unit_id) WHERE ended_at IS NULL;
 
 CREATE INDEX life_with_faults ON life (root_id, generation, unit_id, subject) WHERE faults <> 0;
 

@@ -77,6 +77,36 @@ async def test_the_list_is_the_number_and_the_recounts_for_every_indicator_and_s
                     assert f"({len(items)})" in told["note"]
 
 
+async def test_what_is_missing_can_be_won_or_is_lost_and_advice_tells_the_lists_numbers(running: Running) -> None:
+    await load(running, history(33, 130))
+    rng = random.Random(33)
+    for unit, label, scope, procedure in QUESTIONS:
+        query: dict[str, Any] = {"unit": unit, "period": label, "scope": scope} | (
+            {"procedure": procedure} if procedure else {}
+        )
+        advised = {each["indicator"]: each for each in (await running.get("/v1/advice", **query)).json()["items"]}
+        for each in indicators.load().indicators:
+            if each.recover is None:
+                continue
+            where = f"{each.code} of {query}"
+            sides: dict[str, set[Member]] = {}
+            totals: dict[str, int] = {}
+            for side in ("numerator", "missing", "recoverable", "at_risk", "lost"):
+                limit = rng.choice((7, 50, 1000))
+                items, told = await whole(running, limit, indicator=each.code, side=side, **query)
+                sides[side], totals[side] = set(members(items)), told["total"]
+                if each.code != "DOSSIER_SYNC":
+                    assert told["total"] == len(items) == len(sides[side]), where
+            assert sides["recoverable"] | sides["lost"] == sides["missing"], where
+            assert not sides["recoverable"] & sides["lost"], where
+            assert totals["recoverable"] + totals["lost"] == totals["missing"], where
+            assert sides["at_risk"] <= sides["numerator" if each.at_risk == "numerator" else "recoverable"], where
+            if advised[each.code]["gain"] is not None:
+                assert (advised[each.code]["lost"], advised[each.code]["at_risk"]) == (
+                    totals["lost"], totals["at_risk"],
+                ), where  # fmt: skip
+
+
 def number(figure: Mapping, side: str) -> int:
     n, d = figure["numerator"] or 0, figure["denominator"] or 0
     return {"numerator": n, "denominator": d, "missing": d - n}[side]

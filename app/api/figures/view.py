@@ -24,6 +24,7 @@ from app.domain.calendar.civil import Instant, date_of
 from app.domain.calendar.periods import Comparison, Period, PeriodInFuture
 from app.domain.catalogues import indicators
 from app.domain.catalogues.root import LEVELS, Catalogues, Scope, Seen, Unit
+from app.domain.figures.advice import Outlook
 from app.domain.figures.cube import Cube, Slices
 from app.domain.figures.measures import Question
 from app.store.read.figures import Reader, Wanted
@@ -177,12 +178,16 @@ class View:
         before, *_, last = counted(await self.reader.cube(wanted, slices))
         return [(self.question(compared), before), (asked, last)]
 
-    async def kept(self, request: Request, service: Service, compute: Callable[[], Awaitable[object]]) -> Encoded:
-        """The answer: the one kept from before while nothing it was made of has changed, else computed now."""
+    async def kept(
+        self, request: Request, service: Service, compute: Callable[[], Awaitable[object]], moves: bool = False
+    ) -> Encoded:
+        """The answer: the one kept from before while nothing it was made of has changed, else computed now. `moves`:
+        it changes with time also when its period has ended.
+        """
         # What is named several times is answered in that order.
         more = [each for each in request.query_params.multi_items() if each[0] not in (*COMMON, FORMAT)]
         more.sort(key=itemgetter(0))
-        return (await self.answer(service, (request.url.path, *more), compute)).figure
+        return (await self.answer(service, (request.url.path, *more), compute, moves)).figure
 
     @property
     def counted(self) -> frozenset[int]:
@@ -191,7 +196,9 @@ class View:
         root = self.catalogues.units.get(self.catalogues.root)
         return frozenset(unit.id for unit in (*units, *([root] if root else ())))
 
-    async def answer(self, service: Service, name: Key, compute: Callable[[], Awaitable[object]]) -> Kept:
+    async def answer(
+        self, service: Service, name: Key, compute: Callable[[], Awaitable[object]], moves: bool = False
+    ) -> Kept:
         """The answer called `name` (a path and what it reads beside the common parameters), with how long it holds.
 
         `compute` makes its body, or what is encoded of it already.
@@ -206,7 +213,7 @@ class View:
         async def computed() -> Kept:
             figure = _encoded(await compute())
             until = _FOR_EVER
-            if self.wanted.period.is_open(self.now):
+            if moves or self.wanted.period.is_open(self.now):
                 units = [unit.id for unit in catalogues.in_scope(self.unit.code, "subtree")]
                 until = await self.reader.holds_until(units, moment.now)
             return Kept(version, moment.now, until, figure)
@@ -215,6 +222,11 @@ class View:
         found, way = await service.figures.answer(key, version, moment.now, computed)
         service.metrics.answers.labels(way).inc()
         return found
+
+    @property
+    def outlook(self) -> Outlook:
+        """What lies ahead of the question."""
+        return Outlook.of(self.catalogues.calendar, self.now, self.wanted.period.b)
 
     @property
     def compared(self) -> Comparison | None:

@@ -21,6 +21,7 @@ from app.api.http.problems import Problem
 from app.api.http.service import Serving
 from app.domain.catalogues.indicators import Indicator
 from app.domain.figures import measures, scoring
+from app.domain.figures.advice import Prospect
 from app.domain.figures.measures import Needed, Question
 from app.domain.figures.scoring import ScoredIndicator
 from app.domain.lives.document import TIERS
@@ -29,7 +30,8 @@ from app.domain.lives.events import Channel
 from app.domain.lives.flags import FLAGS
 from app.domain.lives.petition import ABOUT
 from app.messages import Message
-from app.store.read.dossiers import NOT_A_PART, SIDES, Found, Lists, Place, Side, Table, table_of
+from app.store.read.dossiers import NOT_A_PART, PROSPECTS, SIDES, Found, Lists, Place, Side, Table, table_of
+from app.store.read.prospects import prospects
 
 router = APIRouter()
 
@@ -125,9 +127,11 @@ class _Mark(NamedTuple):
 async def dossiers(request: Request, access: Reading, service: Serving) -> Response:
     """The dossiers, petitions, documents, procedures or communes on one side of an indicator, page by page.
 
-    `total` is the scorecard's number; where the list cannot be that long, `note` says why. `on_time` is false for what
-    is late or overdue, null while it may still end in time. All pages are of the instant of the first; when anything in
-    them has changed since, the cursor is 409 `snapshot_changed`. As CSV too, with the next page in `Link`.
+    `total` is the scorecard's number; where the list cannot be that long, `note` says why. Of what is missing for a
+    scored indicator there are those that can still be won (`recoverable`) and those that cannot (`lost`); `at_risk` are
+    those that soon cannot. `on_time` is false for what is late or overdue, null while it may still end in time. All
+    pages are of the instant of the first; when anything in them has changed since, the cursor is 409
+    `snapshot_changed`. As CSV too, with the next page in `Link`.
     """
     paged = Paged.of(request, service)
     if "compare" in request.query_params:
@@ -140,6 +144,15 @@ async def dossiers(request: Request, access: Reading, service: Serving) -> Respo
     query = dict(request.query_params)
     indicator = indicator_of(query)
     side = named(query, "side", SIDES)
+    if side in PROSPECTS and indicator.recover is None:
+        raise Problem(
+            "invalid_parameter",
+            Message(
+                "only indicators that score by counting have such a side",
+                "chỉ các chỉ số tính điểm bằng cách đếm mới có phần này",
+            ),
+            "side",
+        )
     async with viewing(service, access, wanted, lists=True) as view:
         about = (view.unit.code, wanted.scope, wanted.seen, wanted.procedure, wanted.period.label, indicator.code, side)
         listed = _Listed(view, indicator, side, paged.mark(_Mark, about))
@@ -171,7 +184,7 @@ class _Listed:
         self.next: _Mark | None = None
         # All pages are of the instant of the first.
         self.view = view if mark is None else replace(view, moment=replace(view.moment, now=mark.as_of))
-        self._lists = Lists(view.reader)
+        self._lists = Lists(self.view.reader, self.view.outlook)
         self._indicator = indicator
         self._side = side
         self._mark = mark
@@ -205,10 +218,15 @@ class _Listed:
         figure = scoring.score_indicator(indicator, measured, question.procedure is not None)
         if figure.numerator is None or figure.denominator is None:
             return
-        self.total = self._few = _number(figure, self._side)
-        if indicator.numerator in NOT_A_PART and self._side == "missing":
-            self.total = self._few = await self._lists.number(question, indicator, self._side)
-        elif indicator.denominator == "synced_base" and self._side != "numerator":
+        if self._side in PROSPECTS:
+            [prospect] = await prospects(self._lists, question, [figure])
+            self.total = self._few = _prospective(figure, prospect, self._side)
+        elif indicator.numerator in NOT_A_PART and self._side == "missing":
+            [self.total] = await self._lists.numbers(question, "life", [(indicator, self._side)])
+            self._few = self.total
+        else:
+            self.total = self._few = _number(figure, self._side)
+        if indicator.denominator == "synced_base" and self._side in ("missing", "denominator", "recoverable"):
             self._few = self.total - figure.denominator + int(measured["received"] or 0)
 
     def _why(self) -> str | None:
@@ -245,6 +263,11 @@ class _Listed:
 def _number(figure: ScoredIndicator, side: Side) -> int:
     numerator, denominator = figure.numerator or 0, figure.denominator or 0
     return {"numerator": numerator, "denominator": denominator, "missing": denominator - numerator}[side]
+
+
+def _prospective(figure: ScoredIndicator, prospect: Prospect, side: Side) -> int:
+    lost = _number(figure, "missing") - prospect.recoverable
+    return {"recoverable": prospect.recoverable, "at_risk": prospect.at_risk, "lost": lost}[side]
 
 
 def life_item(table: Table, found: Found, cut: int, code_of: dict[int, str]) -> Item:

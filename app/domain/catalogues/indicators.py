@@ -78,6 +78,13 @@ ZeroRule = Literal["null", "zero", "max"]
 """The points of 0/0: no data, none, or all."""
 
 
+Recover = Literal["always", "while_open", "in_period", "in_time", "never"]
+"""Until when what is missing in a numerator can still be won; the catalogue's file says what each means."""
+
+AtRisk = Literal["numerator", "recoverable"]
+"""Of which part those are lost whose deadline passes."""
+
+
 class CatalogueError(ValueError):
     """A catalogue file that is missing or contradicts itself."""
 
@@ -90,7 +97,9 @@ class UnknownIndicator(KeyError):
 class Indicator:
     """One indicator (chỉ số thành phần). `max` in points, None when unscored; `full_at` in percent, exact.
 
-    `numerator`, `denominator` (kind ratio) and `value` (kinds mean and average) are names of MEASURES.
+    `numerator`, `denominator` (kind ratio) and `value` (kinds mean and average) are names of MEASURES. A scored ratio
+    says what can still be won (`recover`, `at_risk`), and what to do with {n} of those at hand (`mend`) or of new ones
+    (`new`), in Vietnamese.
     """
 
     code: str
@@ -108,6 +117,10 @@ class Indicator:
     value: str | None = None
     constant_ratio: Fraction | None = None
     root_only: bool = False
+    recover: Recover | None = None
+    at_risk: AtRisk | None = None
+    mend: str | None = None
+    new: str | None = None
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -135,7 +148,9 @@ class RatingBand:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Time limits in working days. The ministry's own stand beside those of provinces."""
+    """Time limits in working days. The ministry's own stand beside those of provinces. `soon`: a deadline as near as
+    this is a risk.
+    """
 
     announce: int
     announce_ministry: int
@@ -145,6 +160,7 @@ class Limits:
     petition_refusal: int
     petition_supplement: int
     petition_publication: int
+    soon: int
 
 
 @dataclass(frozen=True)
@@ -272,6 +288,14 @@ def _indicator_faults(indicator: Indicator) -> Iterator[str]:
         yield "has points, but no positive maximum and threshold"
     elif indicator.kind not in ("ratio", "constant"):
         yield "has points, but neither a ratio nor a constant"
+    if (indicator.recover is not None) != (indicator.max is not None and indicator.kind == "ratio"):
+        yield "says what can still be won where there is nothing to win, or does not where there is"
+    elif (indicator.mend is not None) != (indicator.recover not in (None, "never")):
+        yield "says what to mend where nothing can be mended, or does not where it can"
+    elif indicator.at_risk == "recoverable" and indicator.recover == "never":
+        yield "has what can still be won at risk, but nothing can"
+    elif any("{n}" not in each for each in (indicator.mend, indicator.new) if each is not None):
+        yield "does not say how many are to be mended or new"
 
 
 _GIVEN_BY_KIND: Final[dict[str, set[str]]] = {

@@ -1,27 +1,72 @@
-"""What would gain points: how many more of what an indicator's numerator counts, exactly by the rule that scores it.
+"""What would gain points and can still be done, exactly by the rule that scores it.
 
-Points are half-up cents of min(max, max × n/d ÷ full_at); so how many more are needed for a number of cents is the
-rounding solved for n, in integers. The denominator stays what it is.
+What is missing in a numerator is told apart by the catalogue's rule: what can still be won (`mend`, at the denominator
+as it is) and what is lost. Where nothing at hand helps, new ones may (`new`): they join the denominator too. Points are
+half-up cents of min(max, max × n/d ÷ full_at); so how many are needed for a number of cents is the rounding solved for
+them, in integers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import Final
+from typing import Final, Literal
 
+from app.domain.calendar.civil import Day, Instant, day_of
+from app.domain.catalogues import indicators
 from app.domain.catalogues.indicators import Indicator
+from app.domain.catalogues.rules import WorkCalendar
 from app.domain.figures import scoring
 from app.domain.figures.scoring import ScoredIndicator
 
+Way = Literal["mend", "new"]
+WAYS: Final[tuple[Way, ...]] = ("mend", "new")
 _CENTS: Final = 100
+_SOON: Final = indicators.load().limits.soon
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What lies ahead of a question: `now`, the end of its period, and the first instant that is not soon."""
+
+    now: Instant
+    until: Instant
+    soon: Instant
+
+    @classmethod
+    def of(cls, calendar: WorkCalendar, now: Instant, until: Instant) -> Outlook:
+        """That of a period that ends at `until`."""
+        return cls(now, until, Instant(calendar.end_of_nth_workday(day_of(now), _SOON) + 1))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the period still runs."""
+        return self.now < self.until
+
+    @property
+    def today(self) -> Day:
+        """The civil day of now."""
+        return day_of(self.now)
+
+    @property
+    def risky(self) -> Instant:
+        """The first instant whose deadlines are no risk: not soon, or no longer the period's."""
+        return min(self.soon, self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """Of what is missing, how many can still be won; and how many would be lost soon if nothing is done."""
+
+    recoverable: int = 0
+    at_risk: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """So many more in the numerator, and the points they bring."""
+    """So many mended or new ones, and the points they bring."""
 
     needed: int
     gain: Decimal
@@ -29,75 +74,172 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """One indicator's way to its maximum.
+    """What can be done about one indicator.
 
     Attributes:
-        gain: points to the maximum; None without a score.
-        needed: more in the numerator until the maximum; None where no number of them does it.
+        gain: the points that can be gained; None without a score.
+        needed: the least number of mended or new ones that gains them; None where nothing does.
+        of: the denominator as it is.
+        way: whether those at hand are mended or new ones join; None where there is nothing to gain.
         next: the cheapest step that brings any points.
-        of: the denominator.
+        at_risk: how many are lost soon if nothing is done.
+        lost: of what is missing, how many nothing can win any more.
         action: what to do, in Vietnamese.
     """
 
     indicator: Indicator
     gain: Decimal | None
     needed: int | None
-    next: Step | None
     of: int | None
+    way: Way | None
+    next: Step | None
+    at_risk: int
+    lost: int
     action: str
 
 
-def advise(figures: Iterable[ScoredIndicator]) -> list[Advice]:
-    """Advice on scored indicators: most points first, then the cheapest; those without data last."""
-    return sorted((_advice(each) for each in figures if each.indicator.max is not None), key=_order)
+def advise(
+    figures: Iterable[tuple[ScoredIndicator, Prospect]], is_open: bool, root_name: str | None = None
+) -> list[Advice]:
+    """Advice on scored indicators: most points first, then the cheapest; those without data last.
+
+    Args:
+        is_open: whether the period still runs, so that new ones can join it.
+        root_name: of the root whose figures a unit below shows where they are the root's only.
+    """
+    return sorted((_advice(*each, is_open, root_name) for each in figures), key=_order)
+
+
+def recoverable(advices: Iterable[Advice]) -> Decimal:
+    """The points the total would gain if everything at hand that can still be won were won."""
+    return sum((each.gain for each in advices if each.way == "mend" and each.gain is not None), Decimal("0.00"))
 
 
 def _order(advice: Advice) -> tuple[bool, Decimal, bool, int]:
-    return advice.gain is None, -(advice.gain or Decimal(0)), advice.needed is None, advice.needed or 0
+    return advice.gain is None, -(advice.gain or Decimal(0)), advice.way != "mend", advice.needed or 0
 
 
-def _advice(figure: ScoredIndicator) -> Advice:
-    indicator, score, n, d = figure.indicator, figure.score, figure.numerator, figure.denominator
+def _advice(figure: ScoredIndicator, prospect: Prospect, is_open: bool, root_name: str | None) -> Advice:
+    indicator, score = figure.indicator, figure.score
     assert indicator.max is not None
-    what = _WHAT.get(indicator.code, f"{_OF[indicator.counts]} đạt chỉ số “{indicator.name}”")
     if score is None:
-        return Advice(indicator, None, None, None, d, "Chưa có dữ liệu để tính điểm.")
-    gain = scoring.half_up(Fraction(indicator.max) - Fraction(score))
-    if not gain:
-        return Advice(indicator, gain, 0, None, d, "Đã đạt điểm tối đa.")
-    if n is None or not d:
-        return Advice(indicator, gain, None, None, d, f"Chưa có gì để tính; cần {what}.")
-    least = needed(indicator, n, d, _CENTS * indicator.max)
-    following = _next(indicator, n, d, score)
-    action = "Không thể đạt điểm tối đa với mẫu số hiện tại."
-    if least is not None:
-        action = f"Thêm {_number(least)} {what}."
-    return Advice(indicator, gain, least, following, d, action)
+        return Advice(indicator, None, None, figure.denominator, None, None, 0, 0, "Chưa có dữ liệu để tính điểm.")
+    n, d = figure.numerator or 0, figure.denominator or 0
+    lost = d - n - prospect.recoverable
+    found = None
+    if score < indicator.max:
+        found = _mending(indicator, n, d, score, prospect.recoverable)
+        if found is None and is_open and indicator.new is not None:
+            found = _joining(indicator, n, d, score)
+    way, whole, following = found or (None, None, None)
+    full = score == indicator.max
+    action = _action(indicator, d, lost, way, whole, is_open, full)
+    if indicator.root_only and root_name is not None:
+        action = f"Số chung của {root_name}. {action}"
+    if prospect.at_risk:
+        action += _AT_RISK.format(n=_number(prospect.at_risk), what=_OF[indicator.counts], days=_SOON)
+    return Advice(
+        indicator,
+        gain=whole.gain if whole is not None else Decimal("0.00"),
+        needed=whole.needed if whole is not None else 0 if full else None,
+        of=figure.denominator,
+        way=way,
+        next=following,
+        at_risk=prospect.at_risk,
+        lost=lost,
+        action=action,
+    )
 
 
-def needed(indicator: Indicator, n: int, d: int, cents: int) -> int | None:
-    """How many more in the numerator until the points reach `cents`, d > 0; None where even all of d do not."""
+_Found = tuple[Way, Step, Step]
+
+
+def _mending(indicator: Indicator, n: int, d: int, score: Decimal, most: int) -> _Found | None:
+    """What mending up to `most` of those at hand gains; None where that brings no points."""
+
+    def after(more: int) -> Decimal:
+        return _points(n + more, d, indicator)
+
+    def least(cents: int) -> int:
+        return max(0, _ceiling(_share(indicator, cents) * d) - n)
+
+    steps = _steps(score, most, after, least)
+    return ("mend", *steps) if steps is not None else None
+
+
+def _joining(indicator: Indicator, n: int, d: int, score: Decimal) -> _Found | None:
+    """What new ones gain, at most as many as there are already; None where that brings no points."""
+
+    def after(more: int) -> Decimal:
+        return _points(n + more, d + more, indicator)
+
+    def least(cents: int) -> int:
+        share = _share(indicator, cents)
+        return max(1, _ceiling((share * d - n) / (1 - share)))
+
+    steps = _steps(score, max(d, 1), after, least)
+    return ("new", *steps) if steps is not None else None
+
+
+def _steps(
+    score: Decimal, most: int, after: Callable[[int], Decimal], least: Callable[[int], int]
+) -> tuple[Step, Step] | None:
+    """The step that gains all that `most` gain, and the cheapest that gains any."""
+    best = after(most)
+    if best <= score:
+        return None
+
+    def step(cents: int) -> Step:
+        needed = least(cents)
+        return Step(needed, scoring.half_up(Fraction(after(needed)) - Fraction(score)))
+
+    return step(int(best * _CENTS)), step(int(score * _CENTS) + 1)
+
+
+def _points(n: int, d: int, indicator: Indicator) -> Decimal:
+    return scoring.points(n, d, indicator) or Decimal(0)
+
+
+def _share(indicator: Indicator, cents: int) -> Fraction:
+    """The least share n/d whose points round to at least `cents`: max × 100 n/d ÷ full_at ≥ (cents - 1/2) / 100."""
     assert indicator.max is not None
     assert indicator.full_at is not None
-    # 100 × points ≥ cents - 1/2, points = max × 100 n/d ÷ full_at: the least such n.
-    share = Fraction((2 * cents - 1) * d * indicator.full_at, 200 * 100 * indicator.max)
-    least = -(-share.numerator // share.denominator)
-    return max(0, least - n) if least <= max(n, d) else None
+    return Fraction(2 * cents - 1, 200) * indicator.full_at / (100 * indicator.max)
 
 
-def _next(indicator: Indicator, n: int, d: int, score: Decimal) -> Step | None:
-    more = needed(indicator, n, d, int(score * _CENTS) + 1)
-    if more is None:
-        return None
-    after = scoring.points(n + more, d, indicator)
-    assert after is not None
-    return Step(more, scoring.half_up(Fraction(after) - Fraction(score)))
+def _ceiling(exact: Fraction) -> int:
+    return -(-exact.numerator // exact.denominator)
+
+
+def _action(
+    indicator: Indicator, d: int, lost: int, way: Way | None, whole: Step | None, is_open: bool, full: bool
+) -> str:
+    """What to do, and by which way, in a sentence."""
+    gone = f"{_number(lost)} {_OF[indicator.counts]} không lấy lại được nữa"
+    if full:
+        return "Đã đạt điểm tối đa."
+    if whole is None:
+        if not is_open:
+            return f"Kỳ đã kết thúc: {gone}." if lost else "Kỳ đã kết thúc, không còn gì để tính thêm."
+        return f"Không còn cách thêm điểm trong kỳ này: {gone}." if lost else "Chưa có gì để tính."
+    gain = f"{whole.gain:.2f}".replace(".", ",")
+    if way == "mend":
+        assert indicator.mend is not None
+        done = indicator.mend.format(n=_number(whole.needed))
+        return f"{done}: thêm {gain} điểm, mẫu số giữ nguyên {_number(d)}."
+    assert indicator.new is not None
+    done = indicator.new.format(n=_number(whole.needed))
+    joined = f"thêm {gain} điểm, mẫu số tăng từ {_number(d)} lên {_number(d + whole.needed)}."
+    if lost:
+        return f"Số còn thiếu ({gone}) chỉ bù được bằng cái mới: {done}: {joined}"
+    return f"Chỉ thêm điểm được bằng cái mới: {done}: {joined}"
 
 
 def _number(count: int) -> str:
     return f"{count:,}".replace(",", ".")
 
 
+_AT_RISK: Final = " Sắp mất {n} {what}: còn mở, đến hạn trong {days} ngày làm việc tới."
 _OF: Final = {
     "dossiers": "hồ sơ",
     "procedures": "thủ tục",
@@ -105,26 +247,4 @@ _OF: Final = {
     "communes": "xã, phường",
     "documents": "văn bản",
     "publications": "thủ tục",
-}
-_WHAT: Final = {
-    "PUBLISH_ON_TIME": "thủ tục công bố đúng hạn",
-    "PUBLIC_UPDATE_ON_TIME": "thủ tục cập nhật, công khai đúng hạn",
-    "PUBLIC_CONTENT_FULL": "thủ tục công khai đầy đủ nội dung",
-    "DOSSIER_SYNC": "hồ sơ đồng bộ lên Cổng Dịch vụ công quốc gia",
-    "DOSSIER_ON_TIME": "hồ sơ xử lý đúng hạn",
-    "ONLINE_PROVISION": "thủ tục cung cấp dịch vụ công trực tuyến",
-    "ONLINE_WITH_DOSSIERS": "thủ tục trực tuyến có hồ sơ nộp trực tuyến",
-    "ONLINE_DOSSIERS": "hồ sơ nộp trực tuyến",
-    "ORIGINAL_RESULT_AVAILABLE": "hồ sơ có kết quả điện tử",
-    "SO_HOA_GIAY_TO_GIAI_QUYET": "hồ sơ được số hóa",
-    "REUSED_DIGITIZED_DATA": "hồ sơ sử dụng lại dữ liệu đã số hóa",
-    "SYNCED_WITH_DVCQG_PERSONAL_STORAGE": "hồ sơ dùng giấy tờ từ kho dữ liệu",
-    "CITIZEN_DATA_CONNECTED_DOSSIER": "hồ sơ khai thác dữ liệu dân cư",
-    "CITIZEN_DATA_CONNECTED_FORMALITY": "thủ tục có hồ sơ khai thác dữ liệu dân cư",
-    "PAYMENT_DOSSIERS": "hồ sơ thanh toán trực tuyến",
-    "PAYMENT_PROCEDURES": "thủ tục có hồ sơ thanh toán trực tuyến",
-    "PAYMENT_INTEGRATED": "thủ tục tích hợp thanh toán trên Cổng Dịch vụ công quốc gia",
-    "PETITION_PROCESSING_ON_TIME": "phản ánh, kiến nghị xử lý đúng hạn",
-    "PETITION_HANDLING_SATISFACTION": "phản ánh, kiến nghị xử lý đúng hạn và không bị chê",
-    "DOSSIER_RECEIVING_SATISFACTION": "hồ sơ đúng hạn và không bị đánh giá không hài lòng",
 }

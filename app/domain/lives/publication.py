@@ -82,8 +82,7 @@ def count(
             totals[1] += all(
                 each.effective_on >= calendar.nth_workday(Day(each.decided_on), announce_within) for each in announced
             )
-        decided = {each.decided_on for each in announced}
-        decided |= {each.decided_on for each in facts.published if first <= each.decided_on < until}
+        decided = _decided(facts, first, until)
         if decided:
             totals[2] += 1
             totals[3] += all(_published_in_time(facts, day, calendar, publish_within) for day in decided)
@@ -93,6 +92,26 @@ def count(
             totals[4] += 1
             totals[5] += [each for each in so_far if each.published_on == newest][-1].complete
     return PublicationCounts(*totals)
+
+
+def last_day_to_publish(
+    facts: PublicationFacts, first: Day, until: Day, calendar: Calendar, publish_within: int
+) -> Day | None:
+    """The last civil day on which all that was decided within the span can still be published in time; None where
+    nothing is to be published any more.
+    """
+    missing = [
+        calendar.nth_workday(Day(day), publish_within)
+        for day in _decided(facts, first, until)
+        if not _published_in_time(facts, day, calendar, publish_within)
+    ]
+    return min(missing, default=None)
+
+
+def _decided(facts: PublicationFacts, first: Day, until: Day) -> set[int]:
+    """The dates of a procedure's decisions within the span, announced or published."""
+    decided = [*(each.decided_on for each in facts.announced), *(each.decided_on for each in facts.published)]
+    return {day for day in decided if first <= day < until}
 
 
 def _published_in_time(facts: PublicationFacts, decided_on: int, calendar: Calendar, within: int) -> bool:

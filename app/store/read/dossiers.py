@@ -7,13 +7,16 @@ of the scope, and by subject: a page costs a walk along an index, however deep i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, get_args
 
-from app.domain.catalogues.indicators import Indicator
+from app.domain.calendar.civil import start_of
+from app.domain.catalogues import indicators
+from app.domain.catalogues.indicators import MEASURES, AtRisk, Indicator, Recover
 from app.domain.catalogues.remits import Remit, Remits
 from app.domain.catalogues.root import Catalogues, Procedure, Unit
+from app.domain.figures.advice import Outlook
 from app.domain.figures.cube import Slices
 from app.domain.figures.measures import Needed, Question, measures
 from app.domain.lives import dossier, publication
@@ -22,10 +25,12 @@ from app.domain.lives.flags import FLAGS
 from app.domain.lives.petition import ABOUT
 from app.domain.tallies.sums import Counted
 from app.store.read import publications
-from app.store.read.figures import Reader
+from app.store.read.figures import Reader, Wanted
 
-Side = Literal["numerator", "missing", "denominator"]
-SIDES: Final[tuple[Side, ...]] = ("numerator", "missing", "denominator")
+Side = Literal["numerator", "missing", "denominator", "recoverable", "at_risk", "lost"]
+SIDES: Final[tuple[Side, ...]] = get_args(Side)
+PROSPECTS: Final[tuple[Side, ...]] = ("recoverable", "at_risk", "lost")
+"""Sides of scored indicators only: what can still be won of what is missing, what is lost, and what soon will be."""
 Table = Literal["life", "petition", "document"]
 
 # The four questions about a life in [a, b); b is the effective end, so "before b" is what has happened by now.
@@ -37,6 +42,9 @@ _IN_TIME: Final = "NOT (deadline IS NOT NULL AND deadline < {b} AND (ended_at IS
 _PETITION_IN_TIME: Final = """NOT (deadline IS NOT NULL AND least(deadline, ended_at) < {b}
     AND (ended_at IS NULL OR ended_at > deadline OR late_published))"""
 _SENT: Final = "sent_at >= {a} AND sent_at < {b}"
+OPEN: Final = "ended_at IS NULL"
+_WINS: Final[dict[Recover | None, str]] = {"always": "true", "while_open": OPEN}
+"""By the catalogue's rule: which of the lives that are missing can still be won; of others none."""
 
 
 def _with(flag: str) -> str:
@@ -111,6 +119,8 @@ _COLUMNS: Final[dict[Table, str]] = {
     "document": "subject, tier, electronic, signed, sent_at",
 }
 _FIRST_UNITS: Final = 4
+_OF_ACTIVE: Final = Needed.of([indicators.load().indicator("DOSSIER_ON_TIME")])
+"""What tells how many dossiers are active."""
 
 NOT_A_PART: Final = ("returned_postal", "returned_online")
 """Numerators that are counted at another instant than their denominator, so no part of it."""
@@ -180,19 +190,29 @@ def table_of(indicator: Indicator) -> Table | None:
 def condition(table: Table, indicator: Indicator, side: Side) -> str:
     """Which lives stand on a side of an indicator."""
     within, counted = (CONDITIONS[table][name] for name in (indicator.numerator, indicator.denominator) if name)
+    missing = f"({counted}) AND ({within}) IS NOT TRUE"
+    wins = _WINS.get(indicator.recover, "false")
+    risks: dict[AtRisk | None, str] = {
+        "numerator": f"({within}) AND {OPEN} AND deadline >= {{b}} AND deadline < {{risky}}",
+        "recoverable": f"{missing} AND {wins} AND {OPEN} AND deadline >= {{now}} AND deadline < {{soon}}",
+    }
     chosen = {
         "numerator": f"({within})",
         "denominator": f"({counted})",
-        "missing": f"({counted}) AND ({within}) IS NOT TRUE",
+        "missing": missing,
+        "recoverable": f"{missing} AND {wins}",
+        "lost": f"{missing} AND NOT {wins}",
+        "at_risk": risks.get(indicator.at_risk, "false"),
     }
     return f"{_COUNTS[table]} AND {chosen[side]}"
 
 
 @dataclass(frozen=True)
 class Lists:
-    """Reads lists of one root within one snapshot."""
+    """Reads lists of one root within one snapshot; what can still be won as its `outlook` is."""
 
     reader: Reader
+    outlook: Outlook
 
     @property
     def catalogues(self) -> Catalogues:
@@ -218,30 +238,40 @@ class Lists:
         bound, chosen = await self._chosen(question, table, indicator, side)
         return await page(self.reader, question.units_in(self.catalogues), table, bound, chosen, after, limit)
 
-    async def number(self, question: Question, indicator: Indicator, side: Side) -> int:
-        """How many lives stand behind a side of an indicator, one by one."""
-        table = table_of(indicator)
-        assert table is not None, "only lives are counted one by one"
-        bound, chosen = await self._chosen(question, table, indicator, side)
-        bound.values["units"] = ("int[]", [unit.id for unit in question.units_in(self.catalogues)])
-        statement = bound.sql(
-            f"""
-            SELECT count(*) FROM {table}
-            WHERE root_id = {{root}} AND generation = {{generation}} AND unit_id = ANY({{units}}) AND {chosen}
-            """
+    async def numbers(
+        self, question: Question, table: Table, asked: Sequence[tuple[Indicator, Side]], among: str = "true"
+    ) -> list[int]:
+        """How many of the lives that meet a condition stand behind each of some sides of indicators."""
+        bound = await self._bound(question)
+        counts = ", ".join(f"count(*) FILTER (WHERE {condition(table, *each)})" for each in asked)
+        row = await self.reader.connection.fetchrow(
+            bound.sql(f"SELECT {counts} FROM {table} WHERE {self._scope(question)} AND {among}"), *bound.parameters
         )
-        return int(await self.reader.connection.fetchval(statement, *bound.parameters))
+        assert row is not None, "it counts"
+        return [int(each) for each in row]
 
     async def _chosen(self, question: Question, table: Table, indicator: Indicator, side: Side) -> tuple[Binder, str]:
-        procedure_id = None
         chosen = condition(table, indicator, side)
+        if question.procedure is not None:
+            chosen = f"procedure_id = {{procedure}} AND {chosen}"
+        return await self._bound(question), chosen
+
+    async def _bound(self, question: Question) -> Binder:
+        procedure_id = None
         if question.procedure is not None:
             procedure_id = await self.reader.connection.fetchval(
                 "SELECT id FROM procedure WHERE root_id = $1 AND code = $2", self.catalogues.root_id, question.procedure
             )
-            chosen = f"procedure_id = {{procedure}} AND {chosen}"
         bound = binder(self.catalogues, self.reader.generation, question.a, question.b, procedure_id or -1)
-        return bound, chosen
+        ahead = {"now": self.outlook.now, "soon": self.outlook.soon, "risky": self.outlook.risky}
+        bound.values |= {name: ("timestamptz", at) for name, at in ahead.items()}
+        bound.values["units"] = ("int[]", [unit.id for unit in question.units_in(self.catalogues)])
+        return bound
+
+    def _scope(self, question: Question) -> str:
+        """The lives of a question's units, and of its procedure."""
+        scope = "root_id = {root} AND generation = {generation} AND unit_id = ANY({units})"
+        return scope if question.procedure is None else f"{scope} AND procedure_id = {{procedure}}"
 
     def communes(self, question: Question, indicator: Indicator, side: Side) -> list[Unit]:
         """The communes behind a side of an indicator that counts them."""
@@ -252,7 +282,8 @@ class Lists:
     async def procedures(self, question: Question, indicator: Indicator, side: Side) -> list[str]:
         """The procedures behind a side of an indicator: each is asked by itself what it adds to the figure."""
         if indicator.root_only:
-            return await self._published(question, indicator, side)
+            return await self.published(question, indicator, side)
+        wins = await self._wins(question, indicator) if side in PROSPECTS else None
         needed = Needed.of([indicator])
         counted = await self.reader.count(question, needed)
         found = []
@@ -260,29 +291,53 @@ class Lists:
             alone = Counted.nothing()
             alone.carried, alone.uses = counted.carried.only(each.id), counted.uses.only(each.id)
             one = measures(self.catalogues, question, alone, needed, _Alone(each))
-            if _stands(one[indicator.numerator or ""], one[indicator.denominator or ""], side):
+            won = wins is None or each.id in wins
+            if _stands(one[indicator.numerator or ""], one[indicator.denominator or ""], side, won):
                 found.append(each.code)
         return sorted(found)
 
-    async def _published(self, question: Question, indicator: Indicator, side: Side) -> list[str]:
+    async def _wins(self, question: Question, indicator: Indicator) -> Collection[int] | None:
+        """The procedures that can still be won; None for all. In a period that has ended only by dossiers it has."""
+        if self.outlook.is_open or MEASURES[indicator.numerator or ""] == "remit":
+            return None
+        if indicator.recover == "while_open":
+            bound = await self._bound(question)
+            statement = f"""
+                SELECT DISTINCT procedure_id FROM life
+                WHERE {self._scope(question)} AND {_COUNTS["life"]} AND {OPEN} AND {_RECEIVED}
+            """
+            return {row[0] for row in await self.reader.connection.fetch(bound.sql(statement), *bound.parameters)}
+        if indicator.recover == "always":
+            wanted = Wanted(question.units_in(self.catalogues), _OF_ACTIVE, by_procedure=True)
+            cube = await self.reader.cube(wanted, Slices.of(question.a, question.b))
+            parts = cube.split(lambda cell: (str(cell[1]),), by_dossier=True)
+            return {int(procedure) for procedure, counted in parts.items() if counted.dossiers.active() > 0}
+        return ()
+
+    async def published(self, question: Question, indicator: Indicator, side: Side) -> list[str]:
+        """The procedures behind a side of an indicator of the root's announcements and publications."""
         first, until = Slices.of(question.a, question.b).edges
+        calendar, (announce, publish) = self.catalogues.calendar, publications.limits_of(self.catalogues)
         found = []
         known = await publications.every(self.reader.connection, self.catalogues, self.reader.generation)
         for subject, facts in known.items():
-            one = publication.count(
-                [facts], first, until, self.catalogues.calendar, *publications.limits_of(self.catalogues)
-            )
-            counts = one._asdict()
-            if _stands(counts[indicator.numerator or ""], counts[indicator.denominator or ""], side):
+            counts = publication.count([facts], first, until, calendar, announce, publish)._asdict()
+            won, soon = indicator.recover == "in_period" and self.outlook.is_open, False
+            if indicator.recover == "in_time" and side in PROSPECTS:
+                last = publication.last_day_to_publish(facts, first, until, calendar, publish)
+                won = last is not None and last >= self.outlook.today
+                soon = won and last is not None and start_of(last) < self.outlook.soon
+            if _stands(counts[indicator.numerator or ""], counts[indicator.denominator or ""], side, won, soon):
                 found.append(subject)
         return sorted(found)
 
 
-def _stands(within: Any, counted: Any, side: Side) -> bool:
-    """Whether what adds so much to numerator and denominator stands on a side."""
-    if side == "numerator":
-        return bool(within)
-    return bool(counted) and (side == "denominator" or not within)
+def _stands(within: Any, counted: Any, side: Side, won: bool = False, soon: bool = False) -> bool:
+    """Whether what adds so much to numerator and denominator stands on a side; `won`: it can be, `soon`: no longer."""
+    if side in ("numerator", "denominator"):
+        return bool(within) if side == "numerator" else bool(counted)
+    of_side = {"missing": True, "recoverable": won, "lost": not won, "at_risk": soon}
+    return bool(counted) and not within and of_side[side]
 
 
 class _Alone(Remits):

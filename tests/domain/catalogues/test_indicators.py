@@ -107,6 +107,7 @@ def test_limits_are_working_days() -> None:
         petition_refusal=2,
         petition_supplement=5,
         petition_publication=2,
+        soon=3,
     )
 
 

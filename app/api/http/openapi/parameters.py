@@ -123,7 +123,13 @@ RANK_INDICATOR: Final = _several(
 SERIES_OF: Final = _several("An indicator, a group's code or `TOTAL`.", FIGURES, "indicator", ["DOSSIER_ON_TIME"])
 BUCKET: Final = _named("The length of a bucket.", ("day", "week", "month"), "bucket", "month")
 BY: Final = _named("The dimension.", ("unit", "procedure", "sector", "channel"), "by", "unit")
-SIDE: Final = _named("What counts, what is missing for it, or both.", SIDES, "side", "missing")
+SIDE: Final = _named(
+    "What counts, what is missing for it, or both; of scored indicators also what of the missing can still be won, what"
+    " is lost, and what soon will be.",
+    SIDES,
+    "side",
+    "missing",
+)
 WITHIN: Final = query(
     "within",
     "How many working days after today are looked ahead; 0 is today.",
