@@ -76,6 +76,15 @@ class Claim(NamedTuple):
         return [self.facts.receiving_unit] + [each.what.to for each in self.others if verb(each) == "transferred"]
 
     @property
+    def way(self) -> list[str]:
+        """Where it had been before this was read."""
+        way = [self.facts.receiving_unit]
+        for each in self.before:
+            if verb(each) == "transferred" and codes.is_over_any(each.unit, way):
+                way.append(each.what.to)
+        return way
+
+    @property
     def waiting(self) -> bool:
         """Whether a request waits for its answer when this is read."""
         steps = [verb(each) for each in self.before if verb(each) in ("supplement_requested", "supplemented")]
@@ -119,6 +128,12 @@ def waits_for_result(claim: Claim) -> bool:
     return bool(document) and not claim.facts.flags & FLAGS["e_result"]
 
 
+def fee_at_reception(claim: Claim) -> bool:
+    """Whether the receptions tell of a fee; none of these procedures has one by itself."""
+    told = [each.what.fee for each in claim.others if verb(each) == "received" and each.what.fee is not None]
+    return bool(told and told[-1])
+
+
 def known(claim: Claim) -> bool:
     """Another event says the same; a result may also be signed by being completed."""
     return any(
@@ -153,13 +168,22 @@ TRUE: Final[dict[str, Callable[[Any], Any]]] = {
         getattr(each.what, "due_at", None) not in (None, c.said("due_at")) for each in c.after
     ),
     "due_unchanged": lambda c: any(getattr(each.what, "due_at", None) == c.said("due_at") for each in c.others),
-    "transfer_without_effect": lambda c: c.verb == "transferred",
+    "not_at_unit": lambda c: c.verb == "transferred" and not codes.is_over_any(c.event.unit, c.way),
+    "at_unit_already": lambda c: c.verb == "transferred" and c.said("to") == c.way[-1],
     "request_unanswered": lambda c: c.request[2] is None,
     "request_after_deadline": lambda c: c.request[2] > c.request[0] > (c.request[1] or c.facts.received_at),
     "request_after_end": lambda c: c.facts.ended_at is not None and c.facts.ended_at <= c.request[0],
     "pause_without_effect": lambda c: c.verb in ("supplement_requested", "supplemented"),
     "values_known": lambda c: not (c.verb == "digitised" and waits_for_result(c)),
-    "fee_decided": lambda c: c.verb in ("fee_requested", "fee_waived"),
+    "values_replaced": lambda c: all(
+        any(getattr(each.what, name, None) is not None for each in c.after)
+        for name in ("procedure", "channel", "due_at", "fee", "about", "components", "reused")
+        if getattr(c.event.what, name, None) is not None
+    ),
+    "fee_paid": lambda c: any(getattr(each.what, "via", "").endswith("gateway") for each in c.others),
+    "fee_decided": lambda c: any(verb(each).startswith("fee_") for each in c.after),
+    "fee_known": lambda c: fee_at_reception(c) == (c.verb == "fee_requested") == bool(c.facts.flags & FLAGS["fee"]),
+    "fee_decided_before": lambda c: [verb(each) for each in c.before if verb(each).startswith("fee_")][-1] == c.verb,
     "offline_payment": lambda c: c.said("via") in ("cash", "transfer"),
     "component_signature": lambda c: c.said("what") == "component",
     "no_electronic_result": lambda c: waits_for_result(c),
@@ -168,6 +192,7 @@ TRUE: Final[dict[str, Callable[[Any], Any]]] = {
     "satisfied": lambda c: c.said("satisfied"),
     "known_already": known,
     "not_late": lambda c: not c.facts.late_published,
+    "not_answered": lambda c: not any(verb(each) == "answered" for each in c.others),
 }
 
 

@@ -228,7 +228,7 @@ def dossier(facts: DossierFacts, seen: Seen, now: int) -> DossierTold:
         "flags": [name for name, bit in FLAGS.items() if facts.flags & bit],
         "faults": [name for name, bit in FAULTS.items() if facts.faults & bit],
         "reckoning": None if seen.deadline is None else reckoning(seen.deadline, facts),
-        "verdicts": verdicts(seen.verdicts.get(("life", facts.unit), []), _absence(facts, now)),
+        "verdicts": verdicts(seen.verdicts.get(("life", facts.unit), []), _absence(facts, now), facts, now),
     }
 
 
@@ -244,7 +244,7 @@ def petition(facts: PetitionFacts, seen: Seen, now: int) -> PetitionTold:
         "late_published": facts.late_published,
         "disliked": facts.disliked,
         "voided": facts.voided,
-        "verdicts": verdicts(seen.verdicts.get(("petition", facts.unit), []), _absence(facts, now)),
+        "verdicts": verdicts(seen.verdicts.get(("petition", facts.unit), []), _absence(facts, now), facts, now),
     }
 
 
@@ -257,7 +257,7 @@ def document(facts: DocumentFacts, seen: Seen, now: int) -> DocumentTold:
         "electronic": facts.electronic,
         "signed": facts.signed,
         "tier": TIERS[facts.tier] if facts.tier else None,
-        "verdicts": verdicts(seen.verdicts.get(("document", facts.unit), []), absence),
+        "verdicts": verdicts(seen.verdicts.get(("document", facts.unit), []), absence, facts, now),
     }
 
 

@@ -109,7 +109,8 @@ def _sentences(deadline: Deadline, facts: DossierFacts, stood: int) -> list[str]
             f"đến hết {spoken(deadline.legal)}."
         )
     else:
-        said.append("Không có hẹn trả và thủ tục không có thời hạn, nên không bao giờ quá hạn.")
+        never = "" if facts.deadline is not None else ", nên không bao giờ quá hạn"
+        said.append(f"Không có hẹn trả và thủ tục không có thời hạn{never}.")
     if stood:
         count = sum(pause.counts for pause in deadline.pauses)
         said.append(f"Tạm dừng {count} lần chờ bổ sung, tổng cộng {_length(stood)}.")

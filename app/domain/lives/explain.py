@@ -8,16 +8,19 @@ is a claim about what the fold had read before the event, what it read in it, or
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 from typing import Final, NamedTuple
 
 import msgspec
 
 from app.domain import codes
 from app.domain.catalogues.root import Catalogues
+from app.domain.catalogues.rules import Rules
 from app.domain.lives import document, dossier, petition, publication
 from app.domain.lives import events as lives
 from app.domain.lives.dossier import DossierFacts, Reading
 from app.domain.lives.events import Event
+from app.domain.lives.flags import PAID_ONLINE
 from app.domain.lives.life import LifeFacts
 from app.domain.lives.life import fold as fold_life
 from app.domain.lives.petition import PetitionFacts
@@ -38,13 +41,18 @@ CAUSES: Final = {
     "received_already": "Đã tiếp nhận trước đó; lần này không có thông tin mới.",
     "due_replaced": "Hẹn trả này đã được thay bằng hẹn trả sau.",
     "due_unchanged": "Một sự kiện khác đã cho cùng hẹn trả này.",
-    "transfer_without_effect": "Khi đó hồ sơ không ở đơn vị chuyển, hoặc việc chuyển không làm đổi đơn vị hiện nay.",
+    "not_at_unit": "Khi đó hồ sơ chưa đến đơn vị {unit} nên đơn vị này chưa chuyển được.",
+    "at_unit_already": "Khi đó hồ sơ đã ở đơn vị nhận.",
     "request_unanswered": "Yêu cầu bổ sung chưa được trả lời nên không có thời gian tạm dừng.",
     "request_after_deadline": "Yêu cầu bổ sung đưa ra khi đã quá hạn, nên không được tạm dừng.",
     "request_after_end": "Yêu cầu bổ sung đưa ra khi hồ sơ đã kết thúc, nên không có thời gian tạm dừng.",
     "pause_without_effect": "Thời gian chờ bổ sung này không làm thay đổi hạn giải quyết.",
-    "values_known": "Các giá trị được tính không vì sự kiện này mà khác: đã có, hoặc theo sự kiện khác.",
-    "fee_decided": "Không đổi việc có phí hay không: tính theo quyết định sau cùng, hoặc thanh toán trực tuyến.",
+    "values_known": "Sự kiện này không cho giá trị nào làm thay đổi số liệu.",
+    "values_replaced": "Các giá trị của sự kiện này đã được sự kiện sau thay thế.",
+    "fee_paid": "Đã thanh toán trực tuyến nên hồ sơ luôn được tính là có phí, lệ phí.",
+    "fee_decided": "Phí, lệ phí được tính theo quyết định sau đó.",
+    "fee_known": "Hồ sơ có phí, lệ phí hay không đã được biết như vậy từ khi tiếp nhận.",
+    "fee_decided_before": "Một quyết định trước đó đã cho biết như vậy.",
     "offline_payment": "Chỉ thanh toán qua Cổng quốc gia hoặc cổng của địa phương mới tính là trực tuyến.",
     "component_signature": "Chỉ chữ ký số trên kết quả mới được tính.",
     "no_electronic_result": "Chưa có kết quả điện tử nên chưa được tính.",
@@ -53,16 +61,15 @@ CAUSES: Final = {
     "satisfied": "Đánh giá hài lòng không làm thay đổi số liệu; chỉ không hài lòng mới được tính.",
     "known_already": "Điều này đã được một sự kiện khác ghi nhận.",
     "not_late": "Công khai không trễ hạn nên không làm thay đổi kết quả.",
+    "not_answered": "Chưa có trả lời nên việc công khai chưa được tính.",
 }
 """Why an event had no effect, for people; {id} and {unit} are of the event that stands in its way."""
 
 _BY_TYPE: Final[dict[type[lives.Happening], str]] = {
     lives.DossierSubmitted: "never_counts",
     lives.DossierReceived: "values_known",
-    lives.DossierTransferred: "transfer_without_effect",
+    lives.DossierTransferred: "at_unit_already",
     lives.DossierDigitised: "values_known",
-    lives.DossierFeeRequested: "fee_decided",
-    lives.DossierFeeWaived: "fee_decided",
     lives.DossierCompleted: "ended_otherwise",
     lives.DossierReturned: "ended_otherwise",
     lives.DossierRefused: "ended_otherwise",
@@ -80,6 +87,9 @@ _BY_TYPE: Final[dict[type[lives.Happening], str]] = {
 }
 """Why an event of a type had no effect, where nothing else tells."""
 
+_NO_BEARING: Final = ("applicant", "origin", "portal", "submitted_at", "to")
+"""Fields that no figure looks at."""
+_FEES: Final = (lives.DossierFeeRequested, lives.DossierFeeWaived)
 _SUPPLEMENTS: Final = {lives.PetitionSupplementRequested, lives.PetitionSupplemented}
 
 
@@ -206,18 +216,22 @@ def _needed(events: Sequence[Event], fold: Callable[[Sequence[Event]], object]) 
 
 
 def _told(
-    events: Sequence[Event], fold: Callable[[Sequence[Event]], object], why: Callable[[Event, Sequence[Event]], str]
+    events: Sequence[Event],
+    fold: Callable[[Sequence[Event]], object],
+    why: Callable[[Event, Sequence[Event], Sequence[Event]], str],
 ) -> list[Told]:
-    """Of each event whether it had an effect; `why` not is asked with the events that were read before it."""
+    """Of each event whether it had an effect; `why` not is asked with the events read before it and after it."""
     needed = _needed(events, fold)
     return [
-        Told(event, True) if id(event) in needed else Told(event, False, why(event, events[:place]))
+        Told(event, True)
+        if id(event) in needed
+        else Told(event, False, why(event, events[:place], events[place + 1 :]))
         for place, event in enumerate(events)
     ]
 
 
-def _cause(event: Event, before: Sequence[Event]) -> str:
-    """Why an event had no effect, as far as it tells itself, and whether one of its type came before."""
+def _cause(event: Event, before: Sequence[Event], after: Sequence[Event]) -> str:
+    """Why an event had no effect, as far as it tells itself and those of its type, read before and after it."""
     again = any(type(each.what) is type(event.what) for each in before)
     match event.what:
         case lives.DossierPaid(via="cash" | "transfer"):
@@ -230,7 +244,18 @@ def _cause(event: Event, before: Sequence[Event]) -> str:
             return "ended_already"
         case lives.PetitionAnswered() | lives.PetitionPublished() if again:
             return "ended_already"
-    return _BY_TYPE.get(type(event.what), "known_already")
+    cause = _BY_TYPE.get(type(event.what), "known_already")
+    return "values_replaced" if cause == "values_known" and _is_replaced(event, after) else cause
+
+
+def _is_replaced(event: Event, after: Sequence[Event]) -> bool:
+    """Whether all that an event gives was given again later."""
+    given = [
+        name
+        for name in event.what.__struct_fields__
+        if name not in _NO_BEARING and getattr(event.what, name) is not None
+    ]
+    return all(any(getattr(each.what, name, None) is not None for each in after) for name in given)
 
 
 def _of_petition(events: Sequence[Event], catalogues: Catalogues) -> list[Told]:
@@ -239,7 +264,7 @@ def _of_petition(events: Sequence[Event], catalogues: Catalogues) -> list[Told]:
     def fold(some: Sequence[Event]) -> PetitionFacts:
         return petition.fold(some, catalogues.calendar)
 
-    def why(event: Event, before: Sequence[Event]) -> str:
+    def why(event: Event, before: Sequence[Event], after: Sequence[Event]) -> str:
         supplements = [type(each.what) for each in before if type(each.what) in _SUPPLEMENTS]
         match event.what:
             case lives.PetitionReceived() if before and fold(before) == fold([*before, event]):
@@ -248,7 +273,9 @@ def _of_petition(events: Sequence[Event], catalogues: Catalogues) -> list[Told]:
                 return "answer_without_request"
             case lives.PetitionSupplementRequested() if facts.ended_at is not None:
                 return "ended_otherwise"
-        return _cause(event, before)
+            case lives.PetitionPublished() if not any(type(each.what) is lives.PetitionAnswered for each in events):
+                return "not_answered"
+        return _cause(event, before, after)
 
     facts = fold(events)
     if facts.received_at is None:
@@ -271,16 +298,24 @@ def _of_dossier(subject: str, events: Sequence[Event], catalogues: Catalogues) -
     pauses = _pauses(reading, legal, facts)
     dues = [(event, due) for event in admitted if (due := getattr(event.what, "due_at", None)) is not None]
 
-    def fold(some: Sequence[Event]) -> DossierFacts | None:
+    def fold(some: Sequence[Event]) -> tuple[DossierFacts | None, list[str]]:
+        # With the way it went: what it was handed on by had an effect, also where it came back.
         found = dossier.fold(subject, some, catalogues.rules_of, catalogues.calendar)
-        return None if found is None else msgspec.structs.replace(found, faults=0)
+        way = [unit for unit, _ in groupby(dossier.chain_of(reception.unit, some))]
+        return None if found is None else msgspec.structs.replace(found, faults=0), way
 
-    def why(event: Event, before: Sequence[Event]) -> str:
+    def why(event: Event, before: Sequence[Event], after: Sequence[Event]) -> str:
         earlier, now = _read(before), _read([*before, event])
         no_result = not reading.e_result
         match event.what:
             case lives.DossierReceived() if _state(earlier) == _state(now):
                 return "received_already"
+            case lives.DossierTransferred() if not codes.is_over_any(
+                event.unit, dossier.chain_of(reception.unit, before)
+            ):
+                return "not_at_unit"
+            case lives.DossierFeeRequested() | lives.DossierFeeWaived():
+                return _why_no_fee(reading, rules, now, any(isinstance(each.what, _FEES) for each in after))
             case lives.DossierDueChanged(due_at=due):
                 return "due_unchanged" if due == reading.due else "due_replaced"
             case lives.DossierSupplementRequested() if earlier.open_request is not None:
@@ -293,7 +328,7 @@ def _of_dossier(subject: str, events: Sequence[Event], catalogues: Catalogues) -
                 return "no_electronic_result"
             case lives.DossierDigitised(components=int(files)) if files and no_result and rules.issues_document:
                 return "no_electronic_result"
-        return _cause(event, before)
+        return _cause(event, before, after)
 
     told = _told(admitted, fold, why)
     read = {id(event) for event in admitted}
@@ -302,6 +337,16 @@ def _of_dossier(subject: str, events: Sequence[Event], catalogues: Catalogues) -
         told.append(Told(event, False, *(("second_reception", reception) if second else ("foreign_unit", None))))
     second_request = _second_request(reading, facts)
     return told, Deadline(dues, rules.max_working_days, legal, pauses, second_request, facts.deadline)
+
+
+def _why_no_fee(whole: Reading, rules: Rules, now: Reading, again: bool) -> str:
+    """Why a decision on the fee had no effect: `now` it is read, `again`: there was another one later."""
+    if whole.flags & PAID_ONLINE:
+        return "fee_paid"
+    if again:
+        return "fee_decided"
+    known = whole.reception_fee if whole.reception_fee is not None else rules.fee
+    return "fee_known" if now.fee == known else "fee_decided_before"
 
 
 def _read(events: Iterable[Event]) -> Reading:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from app.api.lives.verdicts import SAYS
+from app.api.lives.verdicts import BY_FACTS, SAYS
 from app.domain.catalogues import indicators as catalogue
 from app.store.read.dossiers import CONDITIONS
 from tests.api.asking import card, indicator, of_problem, reception, retraction
@@ -71,8 +71,8 @@ async def test_a_deadline_with_a_pause_is_told_step_by_step(served: Running) -> 
     assert (told["deadline"], told["ended_at"], told["on_time"]) == (
         "2026-01-15T20:30:00+07:00", "2026-01-15T20:30:00+07:00", True,
     )  # fmt: skip
-    assert verdict(told, "DOSSIER_ON_TIME") == ("numerator", "Trong hạn tính đến nay.")
-    assert verdict(told, "RETURNED_BY_POST") == ("missing", "Không trả qua bưu chính công ích.")
+    assert verdict(told, "DOSSIER_ON_TIME") == ("numerator", "Đã kết thúc trong hạn.")
+    assert verdict(told, "RETURNED_BY_POST") == ("missing", "Chưa trả kết quả.")
     assert verdict(told, "FULL_ONLINE_DOSSIERS") == (
         "not_counted", "Thủ tục không thuộc diện cung cấp dịch vụ công toàn trình.",
     )  # fmt: skip
@@ -96,6 +96,16 @@ async def test_a_dossier_that_never_falls_due_says_so(served: Running) -> None:
     assert told["reckoning"]["basis"] == "none"
     assert "không bao giờ quá hạn" in told["reckoning"]["explanation"]
     assert told["on_time"] is None
+
+
+async def test_a_dossier_without_a_due_time_has_a_deadline_by_its_second_request(served: Running) -> None:
+    steps = (("supplement_requested", 6), ("supplemented", 7), ("supplement_requested", 8))
+    events = [served.event(f"dossier.{name}", time=f"2026-01-{day:02}T08:00:00+07:00") for name, day in steps]
+    await served.push([reception(served, due_at=None), *events])
+    assert (await life(served))["dossier"]["reckoning"]["explanation"] == (
+        "Không có hẹn trả và thủ tục không có thời hạn. Tạm dừng 1 lần chờ bổ sung, tổng cộng 1 ngày. Hồ sơ bị yêu cầu "
+        "bổ sung lần thứ hai mà chưa trả lời, nên hạn là lúc yêu cầu lần hai. Hạn giải quyết: 08:00 08/01/2026."
+    )
 
 
 async def test_a_second_request_without_an_answer_sets_the_deadline(served: Running) -> None:
@@ -276,7 +286,7 @@ async def test_petitions_documents_and_a_procedure_of_one_code_are_all_told(serv
     assert told["dossier"] is None
     staff, silent = told["petitions"]
     assert (staff["unit"], staff["about"], staff["on_time"]) == ("H44.07", "staff", False)
-    assert verdict(staff, "PETITION_PROCESSING_ON_TIME") == ("missing", "Quá hạn.")
+    assert verdict(staff, "PETITION_PROCESSING_ON_TIME") == ("missing", "Đã kết thúc, quá hạn.")
     assert verdict(staff, "PETITION_CLASSIFICATION_STAFF")[0] == "numerator"
     assert (silent["unit"], silent["received_at"]) == ("H44.13", None)
     [sent] = told["documents"]
@@ -339,7 +349,7 @@ async def test_the_etag_changes_with_the_life_and_with_the_passing_of_its_deadli
     served.clock.at = datetime.fromisoformat("2026-01-12T17:00:00.000001+07:00")
     late = await served.get(f"/v1/dossiers/{SUBJECT}", headers={"If-None-Match": tag})
     assert late.status_code == 200
-    assert verdict(late.json()["dossier"], "DOSSIER_ON_TIME") == ("missing", "Quá hạn.")
+    assert verdict(late.json()["dossier"], "DOSSIER_ON_TIME") == ("missing", "Đang giải quyết, đã quá hạn.")
 
 
 async def test_the_verdicts_are_those_of_the_scorecard_of_all_time(served: Running) -> None:
@@ -353,7 +363,10 @@ async def test_the_verdicts_are_those_of_the_scorecard_of_all_time(served: Runni
 
 
 def test_every_measure_that_lives_count_for_has_words_for_its_verdicts() -> None:
-    assert {measure for conditions in CONDITIONS.values() for measure in conditions} == set(SAYS)
+    assert {measure for conditions in CONDITIONS.values() for measure in conditions} == {
+        *SAYS,
+        *BY_FACTS,
+    }
 
 
 def test_papers_from_the_data_store_are_called_alike_in_the_verdict_and_in_the_indicators_name() -> None:

@@ -42,9 +42,21 @@ DOSSIERS = (
     ("a stranger", "8 completed by=H44.12", "+ foreign_unit"),
     ("a unit above", "8 completed by=H44", "+ +"),
     ("a transfer and what follows", "6 transferred to=H44.09; 8 completed by=H44.09", "+ + +"),
-    ("a transfer to where it is", "6 transferred to=H44.07", "+ transfer_without_effect"),
-    ("a transfer too early", "6 transferred by=H44.9 to=H44.3; 7 transferred to=H44.9", "+ transfer_without_effect +"),
-    ("two transfers by one unit", "6 transferred to=H44.09; 7 transferred to=H44.12", "+ transfer_without_effect +"),
+    ("a transfer to where it is", "6 transferred to=H44.07", "+ at_unit_already"),
+    ("a transfer told twice", "6 transferred to=H44.09; 7 transferred to=H44.09", "+ + at_unit_already"),
+    ("a transfer too early", "6 transferred by=H44.9 to=H44.3; 7 transferred to=H44.9", "+ not_at_unit +"),
+    ("two transfers by one unit", "6 transferred to=H44.09; 7 transferred to=H44.12", "+ + +"),
+    ("handed on and back", "6 transferred to=H44.09; 7 transferred by=H44.09 to=H44.07", "+ + +"),
+    (
+        "there and back and there",
+        "6 transferred to=H44.9; 7 transferred by=H44.9 to=H44.07; 8 transferred to=H44.9",
+        "+ + + +",
+    ),
+    (
+        "what was done where it was meanwhile",
+        "6 transferred to=H44.09; 7 synced by=H44.09; 8 transferred by=H44.09 to=H44.07",
+        "+ + + +",
+    ),
     # due times
     ("a due time replaced", "7 due_changed due=15; 8 due_changed due=20", "+ due_replaced +"),
     ("a due time told again", "7 due_changed due=12", "+ due_unchanged"),
@@ -65,12 +77,15 @@ DOSSIERS = (
     ("a second request after the deadline", "6 asked; 7 supplemented; 15 asked", "+ + + request_unanswered"),
     # what it carries
     ("values known", "6 digitised components=1 reused=yes; 7 digitised reused=yes", "+ + values_known"),
-    ("values corrected", "6 digitised reused=no; 7 digitised reused=yes", "+ values_known +"),
+    ("values corrected", "6 digitised reused=no; 7 digitised reused=yes", "+ values_replaced +"),
+    ("a value of two corrected", "6 digitised components=0 reused=no; 7 digitised reused=yes", "+ values_known +"),
     ("a file with its result", "6 digitised components=1; 8 completed e_result=yes", "+ + +"),
     ("a fee", "6 fee_requested", "+ +"),
-    ("a fee known from the reception", "5 received fee=yes; 6 fee_requested", "+ fee_decided"),
-    ("a fee waived that was none", "6 fee_waived", "+ fee_decided"),
-    ("a fee requested, then waived", "6 fee_requested; 7 fee_waived", "+ fee_decided fee_decided"),
+    ("a fee known from the reception", "5 received fee=yes; 6 fee_requested", "+ fee_known"),
+    ("a fee waived that was none", "6 fee_waived", "+ fee_known"),
+    ("a fee requested twice", "6 fee_requested; 7 fee_requested", "+ + fee_decided_before"),
+    ("a fee waived that was paid", "6 paid via=national_gateway; 7 fee_waived", "+ + fee_paid"),
+    ("a fee requested, then waived", "6 fee_requested; 7 fee_waived", "+ fee_decided fee_known"),
     ("a fee of the reception waived", "5 received fee=yes; 6 fee_waived", "+ +"),
     ("cash", "6 paid via=cash", "+ offline_payment"),
     ("a bank transfer", "6 paid via=transfer", "+ offline_payment"),
@@ -130,7 +145,7 @@ PETITIONS = (
     ("an answer nobody asked for", "6 supplemented", "+ answer_without_request"),
     ("published in time", "8 answered; 9 published", "+ + not_late"),
     ("published late", "8 answered; 20 published", "+ + +"),
-    ("not answered, published", "20 published", "+ not_late"),
+    ("not answered, published", "20 published", "+ not_answered"),
     ("satisfied", "9 rated satisfied=yes", "+ satisfied"),
     ("not satisfied, twice", "9 rated satisfied=no; 10 rated satisfied=no", "+ + known_already"),
     ("voided twice", "9 voided; 10 voided", "+ + known_already"),
@@ -148,6 +163,11 @@ def test_of_a_petitions_events(life: str, words: str) -> None:
 OTHERS = (
     ("a document sent", "5 document.sent electronic=no", "+"),
     ("sent again, the same", "5 document.sent electronic=no; 6 document.sent electronic=no", "+ values_known"),
+    (
+        "sent again, corrected",
+        "5 document.sent electronic=no seq=a; 5 document.sent electronic=yes seq=b",
+        "values_replaced +",
+    ),
     ("sent again, otherwise", "5 document.sent electronic=no; 6 document.sent electronic=yes", "+ +"),
     ("announced and published", "5 procedure.announced decided=5 from=12; 6 procedure.published decided=5 on=9", "+ +"),
     ("things of several kinds", "5 received; 6 document.sent electronic=no; 8 petition.answered", "+ + no_reception"),
@@ -299,7 +319,8 @@ def test_every_type_of_a_dossiers_event_is_read() -> None:
 def test_every_type_has_words_for_when_it_has_no_effect() -> None:
     # Of these it may be said that another event has recorded the same, or something nearer is said of them.
     known = {
-        "dossier": "due_changed supplement_requested supplemented paid signed synced rated voided",
+        "dossier": "due_changed fee_requested fee_waived supplement_requested supplemented paid signed synced rated"
+        " voided",
         "petition": "rated voided",
         "procedure": "announced published",
         "event": "retracted",
