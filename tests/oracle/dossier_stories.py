@@ -179,6 +179,15 @@ def due_changed_late(s: Story) -> None:
     )
 
 
+def end_moved_back(s: Story) -> None:
+    s.receive()
+    s.send("completed", s.due + 2 * DAY)
+    key = s.send("completed", s.due - DAY / 4)
+    s.claim(
+        "end_moved_back", key, check=fault("end_moved_back", lambda a, b: a[0].span.on_time and not b[0].span.on_time)
+    )
+
+
 def same_instant(s: Story) -> None:
     """Two due times at one instant: the sequence decides, byte by byte ("10" before "9")."""
     s.receive()
@@ -375,7 +384,7 @@ def ornament(s: Story) -> None:
 STORIES = (
     plain, at_the_deadline, no_due, supplement_answered, supplement_cut_at_end, two_supplements,
     supplement_after_deadline, supplement_with_due, lone_supplement, second_request_unanswered, stray_answer,
-    due_changed, due_changed_late, same_instant, same_instant_by_type, end_before_reception,
+    due_changed, due_changed_late, end_moved_back, same_instant, same_instant_by_type, end_before_reception,
     deadline_before_reception, broken_off, returned_only, never_received, corrected_fields, corrected_procedure,
     corrected_digitisation, corrected_result, signed_result, fees, paid, rated, synced, not_accepted,
     ahead_of_the_clock, due_today,

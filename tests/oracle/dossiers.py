@@ -151,6 +151,8 @@ def _timing(
         causes.add("deadline_before_reception")
     if _due_moved_late(read, requests, fallback, ended):
         causes.add("due_moved_late")
+    if _end_moved_back(read):
+        causes.add("end_moved_back")
     return Span(received, deadline, ended), due, pause
 
 
@@ -252,6 +254,13 @@ def _due_moved_late(
                 return True
         due = new
     return False
+
+
+def _end_moved_back(read: Sequence[Event]) -> bool:
+    """Was the same kind of end told for a later instant as well, or a supplement asked for or handed in after it?"""
+    ends = _of(read, "dossier.completed") or _of(read, "dossier.returned")
+    supplements = _of(read, "dossier.supplement_requested", "dossier.supplemented")
+    return bool(ends) and any(event.time > min(end.time for end in ends) for event in [*ends, *supplements])
 
 
 # -- what it carries ----------------------------------------------------------------------------------------------

@@ -186,6 +186,12 @@ def test_a_due_time_moved_after_it_had_passed_is_listed_and_counts() -> None:
     assert oracle.dossiers[SUBJECT].span.deadline == at("2026-03-20T17:00")
 
 
+def test_an_end_that_jumps_back_is_listed_and_the_earliest_counts() -> None:
+    oracle = recount(received(), told("completed", "2026-03-12T08:00:00"), told("completed", "2026-03-06T08:00:00"))
+    assert oracle.faults(SUBJECT) == {"end_moved_back"}
+    assert oracle.dossiers[SUBJECT].span.ended == at("2026-03-06T08:00")
+
+
 # -- whose it is --------------------------------------------------------------------------------------------------
 
 

@@ -42,6 +42,7 @@ NAMES: Final = {
     "answer_without_request": "Bổ sung khi không có yêu cầu bổ sung",
     "unknown_procedure": "Mã thủ tục chưa có trong danh mục",
     "due_moved_late": "Đổi hẹn trả khi đã quá hạn",
+    "end_moved_back": "Thời điểm kết thúc bị lùi về trước",
     "likely_duplicate": "Mã chỉ khác mã khác ở chữ hoa, dấu gạch hoặc dấu cách",
 }
 _NOTE: Final = "Hồ sơ, phản ánh đã hủy không nằm trong danh sách này."

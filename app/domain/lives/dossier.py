@@ -8,14 +8,15 @@ nowhere else; tally.py only says on which day which counter moves, and explain.p
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, NamedTuple, get_args
+from functools import partial
+from typing import Final, get_args
 
 import msgspec
 
 from app.domain import codes
 from app.domain.calendar.civil import Instant, day_of
 from app.domain.catalogues.rules import Rules, RulesOf, WorkCalendar
-from app.domain.lives import events
+from app.domain.lives import backdating, events
 from app.domain.lives.events import Channel, Event, ReturnedVia
 from app.domain.lives.flags import (
     ANSWER_WITHOUT_REQUEST,
@@ -26,6 +27,7 @@ from app.domain.lives.flags import (
     DUE_MOVED_LATE,
     E_RESULT,
     END_BEFORE_RECEPTION,
+    END_MOVED_BACK,
     FEE,
     FOREIGN_UNIT,
     NO_RECEPTION,
@@ -152,21 +154,13 @@ class Request(msgspec.Struct, gc=False):
     answered_at: int | None = None
 
 
-class _Move(NamedTuple):
-    """Another due time, given at `at` after `due`, when there were `requests`, the last one perhaps still waiting."""
-
-    at: int
-    due: int
-    requests: int
-    waiting: bool
-
-
 class Reading:
     """What has been read of a life so far. Lives for one fold; the last event that gives a field wins."""
 
     __slots__ = (
-        "broken_off", "channel", "completed", "components", "due", "e_result", "faults", "fee", "flags", "moves",
-        "procedure", "reception_fee", "requests", "returned", "signed_on_completion", "signed_result", "voided",
+        "broken_off", "channel", "completed", "completed_last", "components", "due", "e_result", "faults", "fee",
+        "flags", "moves", "procedure", "reception_fee", "requests", "returned", "returned_last", "signed_on_completion",
+        "signed_result", "supplement_at", "voided",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -186,7 +180,10 @@ class Reading:
         self.returned: tuple[int, int] | None = None
         self.broken_off: int | None = None
         self.requests: list[Request] = []
-        self.moves: list[_Move] = []
+        self.moves: list[backdating.Move] = []
+        self.completed_last: int | None = None
+        self.returned_last: int | None = None
+        self.supplement_at: int | None = None
 
     def read(self, life: Iterable[Event]) -> None:
         """Read further events, in reading order."""
@@ -201,7 +198,7 @@ class Reading:
     def _set_due(self, at: int, due: int | None) -> None:
         if due is not None:
             if self.due is not None and due != self.due and at > self.due:
-                self.moves.append(_Move(at, self.due, len(self.requests), self.open_request is not None))
+                self.moves.append(backdating.Move(at, self.due, len(self.requests), self.open_request is not None))
             self.due = due
 
     @property
@@ -223,11 +220,13 @@ class Reading:
 
     def _supplement_requested(self, at: int, what: events.DossierSupplementRequested) -> None:
         due_then = self.due
+        self.supplement_at = at
         self._set_due(at, what.due_at)
         if self.open_request is None:
             self.requests.append(Request(at, due_then))
 
     def _supplemented(self, at: int, what: events.DossierSupplemented) -> None:
+        self.supplement_at = at
         self._set_due(at, what.due_at)
         waiting = self.open_request
         if waiting is not None:
@@ -259,6 +258,7 @@ class Reading:
     def _completed(self, at: int, what: events.DossierCompleted) -> None:
         if self.completed is None:
             self.completed = at
+        self.completed_last = at
         if what.electronic_result is not None:
             self.e_result = what.electronic_result
         if what.signed is not None:
@@ -267,6 +267,7 @@ class Reading:
     def _returned(self, at: int, what: events.DossierReturned) -> None:
         if self.returned is None:
             self.returned = (at, RETURN_WAYS.index(what.via))
+        self.returned_last = at
         if what.electronic_result is not None:
             self.e_result = what.electronic_result
 
@@ -299,8 +300,7 @@ class Reading:
             deadline = received
         if not rules.known:
             self.faults |= UNKNOWN_PROCEDURE
-        if self.moves and self._due_moved_late(legal, ended):
-            self.faults |= DUE_MOVED_LATE
+        self.faults |= self._backdating(legal, ended)
         return DossierFacts(
             unit=unit,
             receiving_unit=reception.unit,
@@ -342,20 +342,20 @@ class Reading:
                 before += until - request.at
         return stretches
 
-    def _due_moved_late(self, legal: int | None, ended: int | None) -> bool:
-        """Whether another due time came after the one in force had passed; an open request made in time stops it."""
-        for move in self.moves:
-            closed = move.requests - move.waiting
-            in_force = move.due + sum(to - start for start, to in self.pauses(legal, ended, closed))
-            if move.at > in_force and not (move.waiting and self.requests[closed].at <= in_force):
-                return True
-        return False
+    def _backdating(self, legal: int | None, ended: int | None) -> int:
+        """The faults that show a due time or an end changed afterwards."""
+        moved_late = backdating.due_moved_late(self.moves, self.requests, partial(self.pauses, legal, ended))
+        end, told_last = self.completed, self.completed_last
+        if end is None and self.returned is not None:
+            end, told_last = self.returned[0], self.returned_last
+        moved_back = backdating.end_moved_back(end, told_last, self.supplement_at)
+        return moved_late * DUE_MOVED_LATE | moved_back * END_MOVED_BACK
 
     def _deadline(self, legal: int | None, ended: int | None) -> int | None:
         base = self.due if self.due is not None else legal
-        deadline = None
-        if base is not None:
-            deadline = base + sum(to - start for start, to in self.pauses(legal, ended)) if self.requests else base
+        deadline = base
+        if base is not None and self.requests:
+            deadline = base + sum(to - start for start, to in self.pauses(legal, ended))
         if ended is None and len(self.requests) >= 2 and self.requests[-1].answered_at is None:
             second = self.requests[1].at
             deadline = second if deadline is None else min(deadline, second)

@@ -48,11 +48,12 @@ SECOND_RECEPTION: Final = 16
 ANSWER_WITHOUT_REQUEST: Final = 32
 UNKNOWN_PROCEDURE: Final = 64
 DUE_MOVED_LATE: Final = 128
+END_MOVED_BACK: Final = 256
 FAULTS: Final = {
     name: 1 << place
     for place, name in enumerate(
         ("no_reception", "end_before_reception", "deadline_before_reception", "foreign_unit", "second_reception",
-         "answer_without_request", "unknown_procedure", "due_moved_late")
+         "answer_without_request", "unknown_procedure", "due_moved_late", "end_moved_back")
     )
 }  # fmt: skip
 

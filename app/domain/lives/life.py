@@ -22,7 +22,7 @@ from app.domain.lives.petition import PetitionFacts
 from app.domain.lives.publication import PublicationFacts
 from app.domain.lives.reading import without_retracted
 
-RULES: Final = 2
+RULES: Final = 3
 """The version of the fold: one more with every change after which any life folds to other facts than before. A new
 version folds lives of older ones again in the background (store/write/refold.py)."""
 

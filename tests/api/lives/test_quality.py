@@ -19,7 +19,7 @@ from tests.running import Running
 
 CAUSES = [
     "no_reception", "end_before_reception", "deadline_before_reception", "foreign_unit", "second_reception",
-    "answer_without_request", "unknown_procedure", "due_moved_late", "likely_duplicate",
+    "answer_without_request", "unknown_procedure", "due_moved_late", "end_moved_back", "likely_duplicate",
 ]  # fmt: skip
 
 
@@ -70,6 +70,7 @@ async def test_each_cause_names_its_subjects(served: Running) -> None:
             event("supplemented", "answer_without_request", 6),
             reception(served, "unknown_procedure", procedure="9.900000"),
             event("due_changed", "due_moved_late", 13, due_at="2026-01-20T08:00:00+07:00"),
+            *(event("completed", "end_moved_back", day) for day in (14, 11)),
             reception(served, "sound"),
         ]
     )

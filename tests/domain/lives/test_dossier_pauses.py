@@ -178,3 +178,34 @@ def test_a_due_time_moved_after_it_had_passed_is_a_fault(life: str, moved_late: 
 )
 def test_a_due_time_has_not_passed_while_the_clock_stands(life: str, moved_late: bool) -> None:
     assert ("due_moved_late" in faults(dossier(whole(life)))) is moved_late
+
+
+# ------------------------------------------------------------------------------------------------ ends that jump back
+
+
+@cases(
+    "life, moved_back",
+    ("one end", "9 completed", False),
+    ("the same end told again", "9 completed; 9 completed", False),
+    ("an end told a microsecond later as well", "9 completed; 9T08:00:00.000001 completed", True),
+    ("another end after the deadline", "9 completed; 20 completed", True),
+    ("returned after the end is as it should be", "9 completed; 10 returned via=counter", False),
+    (
+        "returned on two days, which is not what the end hangs on",
+        "9 completed; 10 returned via=counter; 11 returned via=counter",
+        False,
+    ),
+    ("without a completion the return is the end", "9 returned via=counter; 11 returned via=counter", True),
+    ("a supplement asked for after the end", "9 completed; 10 asked", True),
+    ("a supplement handed in after the end", "8 asked; 9 completed; 10 supplemented", True),
+    ("a supplement handed in at the instant of the end", "8 asked; 9 supplemented; 9 completed", False),
+    ("a supplement before the end", "6 asked; 8 supplemented; 9 completed", False),
+    ("an answer nobody asked for, after the end", "9 completed; 10 supplemented", True),
+    ("a dossier taken up again after it was stopped", "8 stopped; 9 asked; 10 supplemented; 11 completed", False),
+    ("stopped twice, of which the later counts", "8 stopped; 10 stopped", False),
+    ("a stranger's end is none", "9 completed; 20 completed by=H44.12", False),
+    ("an end taken back", "9 completed as=x; 20 completed; 21 retracted id=x", False),
+    ("before the reception", "3 completed; 6 completed", True),
+)
+def test_an_end_before_what_was_told_of_the_open_dossier_is_a_fault(life: str, moved_back: bool) -> None:
+    assert ("end_moved_back" in faults(dossier(whole(life)))) is moved_back

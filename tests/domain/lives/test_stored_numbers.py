@@ -29,4 +29,5 @@ def test_every_flag_and_fault_of_a_dossier_has_the_bit_it_was_given() -> None:
     assert FAULTS == {
         "no_reception": 1, "end_before_reception": 2, "deadline_before_reception": 4, "foreign_unit": 8,
         "second_reception": 16, "answer_without_request": 32, "unknown_procedure": 64, "due_moved_late": 128,
+        "end_moved_back": 256,
     }  # fmt: skip
