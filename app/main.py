@@ -30,6 +30,7 @@ from app.start import Unwritable, pepper, prove
 from app.store import check
 from app.store.catalogues.read import CatalogueCache
 from app.store.connections.database import Clock, Database
+from app.store.feeds import Follower
 from app.store.keys import Keys
 from app.store.write.gather import Gatherer
 from app.store.write.intake import Intake
@@ -80,6 +81,7 @@ def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None, se
         intake=intake,
         gatherer=Gatherer(intake, settings.intake.max_waiting_events, settings.database.write_seconds),
         refolder=Refolder(database, intake),
+        follower=Follower(database, clock),
         figures=FigureCache(settings.figures.cache_bytes),
         watcher=Watcher(database, clock, settings.streams, metrics),
         metrics=metrics,
@@ -142,7 +144,8 @@ def create_app(service: Service | None = None) -> FastAPI:
 async def _living(app: FastAPI) -> AsyncIterator[None]:
     """What goes on beside requests as long as the application is there."""
     service: Service = app.state.service
-    loops = (service.refolder.run_forever(), service.watcher.run_forever(), probes.measure_forever(service))
+    beside = (service.refolder, service.watcher, service.follower)
+    loops = (*(each.run_forever() for each in beside), probes.measure_forever(service))
     tasks = [asyncio.create_task(each) for each in loops]
     try:
         yield

@@ -198,7 +198,8 @@ event = Table(
     # The event's data as domain.lives.packing has it, null where its type says nothing: a quarter of the bytes of JSON,
     # and nothing for the server to parse.
     Column("what", LargeBinary),
-    Index("event_by_seq", "seq", postgresql_using="brin"),
+    # What has just come is looked for every few seconds (store/feeds.py): pages are summarised as they fill.
+    Index("event_by_seq", "seq", postgresql_using="brin", postgresql_with={"autosummarize": "on"}),
 )
 listen(event, "after_create", DDL("ALTER SEQUENCE event_seq OWNED BY event.seq"))  # type: ignore[no-untyped-call]
 
@@ -342,6 +343,31 @@ rejection = Table(
     Column("detail", Text),
     PrimaryKeyConstraint("root_id", "id"),
     Index("rejection_by_source", "root_id", "source", "id"),
+)
+
+# What each source has sent of each unit, read from the log (store/feeds.py).
+feed = Table(
+    "feed",
+    metadata,
+    _required("root_id", Integer),
+    _required("source_id", Integer),
+    _required("unit_id", Integer),
+    _required("first_at", _INSTANT),
+    _required("last_at", _INSTANT),
+    _required("events", BigInteger),
+    # The last days it sent on (domain.feeds.Sent), in MessagePack.
+    _required("recent", LargeBinary),
+    PrimaryKeyConstraint("root_id", "source_id", "unit_id"),
+    postgresql_with={"fillfactor": 75},
+)
+
+# One row: up to which event, and which instant, the log has been read for the feeds of all roots.
+feed_mark = Table(
+    "feed_mark",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    _required("seq", BigInteger),
+    _required("read_at", _INSTANT),
 )
 
 refold = Table(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from app.store.catalogues.read import CatalogueCache
 from app.store.connections.database import Clock, Database
+from app.store.feeds import Follower
 from app.store.keys import Keys
 from app.store.tallies.closed import SettledSums
 from app.store.write.gather import Gatherer
@@ -22,6 +23,7 @@ class Store:
     intake: Intake
     gatherer: Gatherer
     refolder: Refolder
+    follower: Follower
     keys: Keys
     clock: Clock
     settled: SettledSums = field(default_factory=SettledSums)

@@ -48,9 +48,27 @@ CREATE TABLE event (
     what BYTEA
 );
 
-CREATE INDEX event_by_seq ON event USING brin (seq);
+CREATE INDEX event_by_seq ON event USING brin (seq) WITH (autosummarize = on);
 
 ALTER SEQUENCE event_seq OWNED BY event.seq;
+
+CREATE TABLE feed (
+    root_id INTEGER NOT NULL,
+    source_id INTEGER NOT NULL,
+    unit_id INTEGER NOT NULL,
+    first_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    last_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    events BIGINT NOT NULL,
+    recent BYTEA NOT NULL,
+    PRIMARY KEY (root_id, source_id, unit_id)
+) WITH (fillfactor = 75);
+
+CREATE TABLE feed_mark (
+    id SMALLINT NOT NULL,
+    seq BIGINT NOT NULL,
+    read_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY (id)
+);
 
 CREATE TABLE life (
     root_id INTEGER NOT NULL,

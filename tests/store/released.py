@@ -66,6 +66,7 @@ async def fill(running: Running) -> None:
     for path, row in (("targets", target), ("external-figures", figure), ("calendar", holiday)):
         assert (await running.put(f"/v1/{path}", [row])).json()["accepted"] == 1
     await running.service.refolder.finish(root_id)
+    await running.service.follower.finish()
     # Left half-way through folding lives of one procedure again.
     assert (await running.put("/v1/procedures", [{"code": "1.000001", "fee": False}])).json()["accepted"] == 1
     assert await running.service.refolder.step(root_id, size=1)

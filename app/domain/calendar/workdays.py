@@ -52,6 +52,21 @@ class Calendar:
         # Day 0, 1 January 1970, was a Thursday.
         return day in self.workdays or ((day + 3) % 7 < 5 and day not in self.holidays)
 
+    def workdays_to(self, day: Day) -> int:
+        """How many days from 1999 on to a civil day, itself included, are worked. ValueError for one beyond 2126."""
+        if not _FIRST <= day <= _REACH:
+            raise ValueError("working days are counted in 1999-2126")
+        return self._upto[day - _FIRST]
+
+    def workday(self, n: int) -> Day:
+        """The day to which `n` days are worked, n >= 1 (`workdays_to` of it is n, and it is worked itself).
+
+        Raises ValueError when it lies beyond the calendar.
+        """
+        if not 1 <= n <= len(self._worked):
+            raise ValueError("the calendar has too few working days")
+        return Day(self._worked[n - 1])
+
     def nth_workday(self, day: Day, n: int) -> Day:
         """The `n`-th working day after a civil day, 1 <= n <= 1000.
 

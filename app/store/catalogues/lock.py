@@ -6,6 +6,7 @@ alone. So none writes while the schema changes, or afterwards what another revis
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import update
@@ -19,6 +20,12 @@ _CATALOGUE_LOCK: Final = 7_660_001
 """Class of the advisory lock on a root's catalogue revision; the second key is the root's id."""
 REBUILD_LOCK: Final = 7_660_002
 """Class of the advisory lock of a root's rebuild."""
+
+_WRITERS: Final = """
+    SELECT concat_ws('/', pid, virtualtransaction) FROM pg_locks
+    WHERE locktype = 'advisory' AND classid = $1::bigint::oid AND granted
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 
 
 def begin_holding(root_id: int, lineage: int) -> str:
@@ -65,6 +72,26 @@ async def hold_alone(connection: Connection, root_id: int) -> None:
         DatabaseUnavailable: the schema is another version's.
     """
     await hold_schema(connection, f"pg_advisory_xact_lock({_CATALOGUE_LOCK:d}, {root_id:d})")
+
+
+async def try_hold(connection: Connection, root_ids: Sequence[int]) -> bool:
+    """`hold` several roots if nobody holds or wants one of them alone: who waited for one would hold up the others'.
+
+    Raises:
+        DatabaseUnavailable: the schema is another version's.
+    """
+    await hold_schema(connection)
+    held: bool = await connection.fetchval(
+        "SELECT coalesce(bool_and(pg_try_advisory_xact_lock_shared($1, id)), true) FROM unnest($2::int[]) AS id",
+        _CATALOGUE_LOCK,
+        root_ids,
+    )
+    return held
+
+
+async def writers(connection: Connection) -> list[str]:
+    """The transactions that hold any root just now: among them all that have written events and not committed yet."""
+    return [row[0] for row in await connection.fetch(_WRITERS, _CATALOGUE_LOCK)]
 
 
 async def raise_revision(connection: Connection, root_id: int) -> int:

@@ -20,7 +20,7 @@ from app.domain.lives.events import Event
 from app.domain.lives.life import LifeFacts
 from app.domain.lives.packing import unpack
 from app.domain.lives.petition import PetitionFacts
-from app.store import schema
+from app.store import feeds, schema
 from app.store.catalogues import read
 from app.store.connections.database import Connection, Database
 from app.store.proof import log, recount
@@ -48,7 +48,8 @@ class Report:
     """What was compared and what differs. The lists hold the first LISTED differences, the numbers count them all.
 
     `refolding` lives wait to be folded with a newer catalogue or newer rules: their facts are not compared. `receipts`
-    and `logged` are the root's numbers of receipts and of events in the log, None unless deep, and `broken` are empty.
+    and `logged` are the root's numbers of receipts and of events in the log, None unless deep, and `broken` and `feeds`
+    (ids of source and unit of those that are not what the log says) are empty.
     """
 
     cells_compared: int = 0
@@ -61,6 +62,7 @@ class Report:
     receipts: int | None = None
     logged: int | None = None
     broken: list[Broken] = field(default_factory=list)
+    feeds: list[tuple[int, int]] = field(default_factory=list)
 
     def __str__(self) -> str:
         told = [f"{self.cells_compared:,} cells compared, {self.differing:,} counters differ"]
@@ -71,8 +73,11 @@ class Report:
             told.append(f"{self.refolding:,} lives wait to be folded again")
         if self.broken:
             told.append(f"{len(self.broken):,} references are broken")
+        if self.feeds:
+            told.append(f"{len(self.feeds):,} feeds differ")
         lines = ["; ".join(told)]
         lines += [f"  {each}" for each in self.broken]
+        lines += [f"  feed of source {source}, unit {unit}" for source, unit in self.feeds[:LISTED]]
         lines += [
             f"  {each.table} {each.bucket} {each.unit} {each.procedure or ''} {each.variety} {each.counter}:"
             f" tallied {each.tallied}, recounted {each.recounted}"
@@ -87,7 +92,9 @@ class Report:
     @property
     def clean(self) -> bool:
         """Whether everything is as it should be."""
-        return not (self.differing or self.facts_differing or self.broken) and self.receipts == self.logged
+        return (
+            not (self.differing or self.facts_differing or self.broken or self.feeds) and self.receipts == self.logged
+        )
 
     def add(self, subject: str, fact: str, stored: object, folded: object) -> None:
         """Note a difference of facts."""
@@ -118,6 +125,7 @@ async def verify(
             raise LookupError(f"no root {root_id}")
         if deep:
             report.broken = await broken(connection, root_id, row["generation"])
+            report.feeds = await _differing_feeds(connection, root_id)
             catalogues = await read.load(connection, root_id)
             await _Refolding(connection, catalogues, row["generation"], row["now"], report, progress).run()
         if progress is not None:
@@ -126,6 +134,15 @@ async def verify(
     report.cells_compared, report.differing = comparison.cells_compared, comparison.differing
     report.differences = comparison.differences
     return report
+
+
+async def _differing_feeds(connection: Connection, root_id: int) -> list[tuple[int, int]]:
+    """Source and unit of the feeds that are not what the log says up to their mark."""
+    mark = await feeds.marked(connection)
+    if mark is None:
+        return []
+    kept, read = await feeds.stored(connection, root_id), await feeds.recounted(connection, root_id, mark.seq)
+    return [key[1:] for key in sorted(kept.keys() | read.keys()) if kept.get(key) != read.get(key)]
 
 
 class _Stored(NamedTuple):
