@@ -5,6 +5,7 @@ Without Chromium the room is left out; `.ci/test` names it, and in CI refuses to
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.looking import Look
 from tests.conftest import _copy
-from tests.faults.serving import Serving, environment
+from tests.faults.serving import Serving, environment, free_port
 
 CHROMIUM = shutil.which("chromium")
 collect_ignore_glob = [] if CHROMIUM else ["test_*.py"]
@@ -26,11 +27,24 @@ SCREENS = Path(__file__).resolve().parents[2] / ".chiso" / "screens"
 
 
 @pytest.fixture(scope="session")
-def demo(postgres_dsn: str, postgres_template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+def own_origin() -> tuple[str, int]:
+    """Host and port of pages of others, whom the service lets read."""
+    return "127.0.0.1", free_port()
+
+
+@pytest.fixture(scope="session")
+def demo(
+    postgres_dsn: str, postgres_template: str, own_origin: tuple[str, int], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Serving]:
     """The demo province as `make run` serves it: reading is open, writing needs the key of `demo_key`."""
     folder = tmp_path_factory.mktemp("demo")
     for dsn in _copy(postgres_dsn, postgres_template):
-        settings = {"CHISO_DATABASE__DSN": dsn, "CHISO_DATA_DIR": str(folder), "CHISO_AUTH__PEPPER": "for tests"}
+        settings = {
+            "CHISO_DATABASE__DSN": dsn,
+            "CHISO_DATA_DIR": str(folder),
+            "CHISO_AUTH__PEPPER": "for tests",
+            "CHISO_HTTP__CORS_ORIGINS": json.dumps(["http://{}:{}".format(*own_origin)]),
+        }
         with Serving(environment(**settings), folder / "log", "--demo") as serving:
             yield serving
 

@@ -19,12 +19,14 @@ class Look:
     """A window with nothing remembered from others.
 
     Args:
-        origin: of the service; a request to anywhere else is a fault.
+        origin: of the service; a request to anywhere else is a fault …
+        beside: … but to this one.
         context: of Playwright's `new_context`, e.g. `java_script_enabled=False`.
     """
 
-    def __init__(self, browser: Browser, origin: str, screens: Path, **context: Any) -> None:
+    def __init__(self, browser: Browser, origin: str, screens: Path, beside: str = "", **context: Any) -> None:
         self.origin, self._screens = origin, screens
+        self._own = tuple(f"{each}/" for each in (origin, beside) if each)
         self.responses: list[Response] = []
         self.expected = re.compile(r"$^")
         """Errors that the test provokes."""
@@ -48,7 +50,7 @@ class Look:
         self.responses.append(response)
 
     def _asked(self, url: str) -> None:
-        if not url.startswith((f"{self.origin}/", "data:", f"blob:{self.origin}/")):
+        if not url.startswith((*self._own, "data:", f"blob:{self.origin}/")):
             self._faults.append(f"asked outside: {url}")
 
     def goto(self, path: str) -> Response:
