@@ -31,7 +31,7 @@ doanh nghiệp*) from the events of one-stop-shop software, the moment they arri
 
 - Every error is a problem (RFC 9457, `application/problem+json`) with one of a closed list of codes; its `type` is a
   page that explains it. A path that is not described here is 404 `not_found`, another method 405 `method_not_allowed`.
-- Unknown parameters of figures and catalogues, and parameters given twice, are 422 `invalid_parameter`.
+- Unknown parameters of figures and catalogues, and ones given twice that are no lists, are 422 `invalid_parameter`.
 - Times are RFC 3339, periods are of civil time (+07:00). Figures have two decimals, rounded half-up; 0/0 is null.
 """
 
