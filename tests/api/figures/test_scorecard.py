@@ -453,3 +453,48 @@ async def test_the_indicators_are_explained(served: Running) -> None:
         assert all(each[name] for name in ("name", "formula", "source")), each["code"]
     [online] = [each for each in answer["indicators"] if each["code"] == "ONLINE_DOSSIERS"]
     assert (online["group"], online["max"], online["full_at"], online["zero_rule"]) == ("online", 6, 50, "zero")
+
+
+async def test_the_flow_of_a_day_is_the_scorecard_of_that_day(served: Running) -> None:
+    """What a wall shows of today: by channel, ended in time or late, by way of return, signed results, open ones."""
+    events = [
+        reception(
+            served, f"a{n}", channel=channel, time="2026-11-23T07:30:00+07:00", due_at="2026-11-30T17:00:00+07:00"
+        )
+        for n, channel in enumerate(("online", "online", "online", "counter", "counter", "postal"))
+    ]
+    # Of the day before: five, of which one is late already and one ends late today.
+    for n, due in enumerate((20, 20, 27, 27, 27)):
+        due_at = f"2026-11-{due}T17:00:00+07:00"
+        events.append(reception(served, f"b{n}", time="2026-11-18T08:00:00+07:00", due_at=due_at))
+    today = {"time": "2026-11-23T07:45:00+07:00"}
+    events += [
+        served.event("dossier.completed", "b1", electronic_result=True, signed=True, **today),
+        served.event("dossier.completed", "b2", electronic_result=True, signed=True, **today),
+        served.event("dossier.completed", "b3", **today),
+        served.event("dossier.returned", "b1", via="postal", **today),
+        served.event("dossier.returned", "b2", via="online", **today),
+        served.event("dossier.returned", "b3", via="counter", **today),
+    ]
+    assert (await served.push(events))["errors"] == []
+    for unit in ("H44", "H44.07"):
+        told = await card(served, unit, "2026-11-23")
+        assert told["balance"] == {
+            "carried_over": 5,
+            "received": 6,
+            "received_online": 3,
+            "received_counter": 2,
+            "received_postal": 1,
+            "active": 11,
+            "ended": 3,
+            "ended_on_time": 2,
+            "ended_late": 1,
+            "open": 8,
+            "open_overdue": 1,
+        }
+        assert counts(told, "RETURNED_BY_POST") == (1, 3)
+        assert counts(told, "RETURNED_ONLINE") == (1, 3)
+        assert counts(told, "RECEIVED_BY_POST") == (1, 6)
+        assert counts(told, "SIGNED_RESULT") == (2, 3)
+        assert counts(told, "SETTLED_ON_TIME") == (2, 3)
+        assert told["period"]["open"] is True
