@@ -100,3 +100,17 @@ def test_a_day_off_that_is_worked_on_a_saturday_moves_the_count() -> None:
 def test_beyond_what_the_library_knows_the_seed_is_empty() -> None:
     assert seed_holidays(2115, 2116) == {}
     assert seed_workdays(2115, 2116) == {}
+
+
+def test_working_days_between_two_days_leave_the_first_out() -> None:
+    calendar = Calendar(
+        frozenset([day_number(date(2026, 9, 2))]),
+        frozenset([day_number(date(2026, 9, 5))]),
+    )
+    monday = date(2026, 8, 31)
+    # The 2nd is a holiday, Saturday the 5th is worked.
+    counted = [calendar.workdays_between(day_number(monday), day_number(monday) + n) for n in range(9)]  # type: ignore[arg-type]
+    assert counted == [0, 1, 1, 2, 3, 4, 4, 5, 6]
+    assert calendar.workdays_between(day_number(monday), day_number(date(2026, 8, 3))) == 0
+    with pytest.raises(ValueError, match="1999-2126"):
+        calendar.workdays_between(day_number(date(1998, 12, 31)), day_number(monday))
