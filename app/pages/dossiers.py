@@ -9,9 +9,9 @@ from typing import Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from app.pages import picking, terms
-from app.pages.asking import Answer
-from app.pages.frame import Page, Paging
+from app.pages.frame import picking, terms
+from app.pages.frame.asking import Answer
+from app.pages.frame.page import Page, Paging
 from app.pages.unit import path_of
 
 router = APIRouter(include_in_schema=False)

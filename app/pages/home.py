@@ -8,8 +8,8 @@ from typing import Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from app.pages.asking import Answer
-from app.pages.frame import Page, Paging
+from app.pages.frame.asking import Answer
+from app.pages.frame.page import Page, Paging
 
 router = APIRouter(include_in_schema=False)
 

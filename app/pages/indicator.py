@@ -7,9 +7,9 @@ from typing import Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from app.pages import picking
-from app.pages.asking import Refused
-from app.pages.frame import Paging, problem
+from app.pages.frame import picking
+from app.pages.frame.asking import Refused
+from app.pages.frame.page import Paging, problem
 from app.pages.unit import path_of, year_of
 
 router = APIRouter(include_in_schema=False)

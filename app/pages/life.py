@@ -7,9 +7,9 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from app.pages.asking import Answer
 from app.pages.dossiers import days_over, procedure_names, unit_names
-from app.pages.frame import Paging
+from app.pages.frame.asking import Answer
+from app.pages.frame.page import Paging
 
 router = APIRouter(include_in_schema=False)
 

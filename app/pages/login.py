@@ -15,8 +15,8 @@ from app.api.http.auth import may_read, of_session
 from app.api.http.login import units
 from app.api.http.login.origin import is_own, local
 from app.domain import codes
-from app.pages.asking import Refused
-from app.pages.frame import Page, Paging, problem
+from app.pages.frame.asking import Refused
+from app.pages.frame.page import Page, Paging, problem
 
 router = APIRouter(include_in_schema=False)
 

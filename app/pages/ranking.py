@@ -8,9 +8,9 @@ from typing import Any, Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from app.pages import picking
-from app.pages.asking import Answer
-from app.pages.frame import Page, Paging
+from app.pages.frame import picking
+from app.pages.frame.asking import Answer
+from app.pages.frame.page import Page, Paging
 from app.pages.unit import path_of
 
 router = APIRouter(include_in_schema=False)

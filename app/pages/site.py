@@ -6,14 +6,15 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from app.pages import assets, dossiers, frame, home, indicator, life, ranking, today, unit, wall
+from app.pages import dossiers, home, indicator, life, login, ranking, today, unit, wall
+from app.pages.frame import assets, page
 
-_PAGES: Final = (home, unit, indicator, dossiers, life, ranking, today, wall)
+_PAGES: Final = (home, login, unit, indicator, dossiers, life, ranking, today, wall)
 
 
 def install(app: FastAPI) -> None:
     """Add the pages and what they load."""
-    frame.install(app)
+    page.install(app)
     assets.install(app)
     for each in _PAGES:
         app.include_router(each.router)

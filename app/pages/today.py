@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.pages.dossiers import procedure_names, unit_names
-from app.pages.frame import Paging
+from app.pages.frame.page import Paging
 from app.pages.unit import path_of
 
 router = APIRouter(include_in_schema=False)

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.pages.formats import Formats
+from app.pages.frame.formats import Formats
 
 VI, EN = Formats("vi"), Formats("en")
 

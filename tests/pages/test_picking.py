@@ -8,7 +8,7 @@ import pytest
 
 from app.domain.calendar import periods
 from app.domain.calendar.periods import InvalidPeriod
-from app.pages import picking
+from app.pages.frame import picking
 
 TODAY = date(2026, 11, 28)
 

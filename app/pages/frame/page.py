@@ -16,10 +16,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from app.api.http.service import Service, Serving
 from app.domain.calendar.civil import CIVIL, Instant, clock_of
 from app.domain.calendar.periods import InvalidPeriod, Period
-from app.pages import assets, picking, terms
-from app.pages.asking import Asking, Refused
-from app.pages.formats import Formats
-from app.pages.words import Language, say
+from app.pages.frame import assets, picking, terms
+from app.pages.frame.asking import Asking, Refused
+from app.pages.frame.formats import Formats
+from app.pages.frame.words import Language, say
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "

@@ -14,7 +14,7 @@ LANGUAGES: Final[tuple[Language, ...]] = ("vi", "en")
 @cache
 def english() -> dict[str, str]:
     """English by Vietnamese."""
-    text = files("app.pages").joinpath("english.toml").read_text(encoding="utf-8")
+    text = files("app.pages.frame").joinpath("english.toml").read_text(encoding="utf-8")
     table: dict[str, dict[str, str]] = tomllib.loads(text)
     return {vietnamese: said for part in table.values() for vietnamese, said in part.items()}
 

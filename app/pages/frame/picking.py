@@ -10,7 +10,7 @@ from app.domain.calendar import periods
 from app.domain.calendar.civil import date_of
 from app.domain.calendar.periods import InvalidPeriod, Period, PeriodKind
 from app.messages import verbatim
-from app.pages.words import Language, say
+from app.pages.frame.words import Language, say
 
 KINDS: Final[tuple[tuple[PeriodKind, str], ...]] = (
     ("day", "Ngày"),
