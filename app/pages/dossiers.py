@@ -31,6 +31,7 @@ async def dossiers_page(page: Paging, unit: str) -> Response:
     found = await page.ask("/v1/dossiers", **listed, limit=_ROWS, cursor=page.query.get("cursor"))
     catalogue = await page.ask("/v1/indicators")
     code = found["unit"]["code"]
+    rule = next(each for each in catalogue["indicators"] if each["code"] == indicator)
     return page.render(
         "dossiers.html",
         here="unit",
@@ -39,9 +40,9 @@ async def dossiers_page(page: Paging, unit: str) -> Response:
         asked=asked,
         picker=page.picker(chosen),
         found=found,
-        sides=terms.SIDES,
+        sides=terms.SIDES | (terms.PROSPECTS if rule["max"] else {}),
         listed=listed,
-        rule=next(each for each in catalogue["indicators"] if each["code"] == indicator),
+        rule=rule,
         days={each["subject"]: days_over(each, found["as_of"]) for each in found["items"]},
         unit_names=await unit_names(page),
         procedure_names=await procedure_names(page, (each["procedure"] for each in found["items"])),

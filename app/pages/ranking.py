@@ -36,15 +36,14 @@ async def ranking_page(page: Paging, unit: str) -> Response:
     by = page.query.get("by", "total")
     path = await path_of(page, unit)
     level = page.query.get("level") or await _level(page, unit, asked)
-    named = _named(catalogue, by)
-    ranking = await page.ask("/v1/ranking", unit=unit, level=level, **named, **asked, **seen)
     heat = page.query.get("view") == "heat"
     columns = _columns(catalogue, heat)
-    cells = {}
-    for column in columns:
-        kind = "indicator" if heat else "group"
-        found = await page.ask("/v1/ranking", unit=unit, level=level, **{kind: column["code"]}, **asked, **seen)
-        cells[column["code"]] = {row["unit"]["code"]: row for row in found["rows"]}
+    wanted = ["TOTAL" if by == "total" else by, *(each["code"] for each in columns)]
+    asked_of = list(dict.fromkeys(wanted))
+    found = await page.ask("/v1/ranking", unit=unit, level=level, indicator=asked_of, **asked, **seen)
+    rankings = dict(zip(asked_of, found["rankings"], strict=True))
+    ranking = {**found, "rows": rankings[wanted[0]]["rows"]}
+    cells = {each["code"]: {row["unit"]["code"]: row for row in rankings[each["code"]]["rows"]} for each in columns}
     most = _most(catalogue, by)
     return page.render(
         "ranking.html",
@@ -66,13 +65,6 @@ async def ranking_page(page: Paging, unit: str) -> Response:
         bands=_banded(ranking["rows"], most),
         band_of=band_of,
     )
-
-
-def _named(catalogue: Answer, by: str) -> dict[str, str]:
-    if by == "total":
-        return {}
-    groups = {each["code"] for each in catalogue["groups"]}
-    return {"group": by} if by in groups else {"indicator": by}
 
 
 def _most(catalogue: Answer, by: str) -> int | None:

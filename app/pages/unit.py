@@ -34,6 +34,7 @@ async def unit_page(page: Paging, unit: str) -> Response:
     codes = [each["code"] for each in scored]
     before = await page.ask("/v1/series", unit=code, indicator="TOTAL", bucket="month", **year_of(chosen.year - 1))
     series = await page.ask("/v1/series", unit=code, indicator=["TOTAL", *codes], bucket="month", **months)
+    advice = await page.ask("/v1/advice", unit=code, **asked)
     return page.render(
         "unit.html",
         here="unit",
@@ -45,8 +46,8 @@ async def unit_page(page: Paging, unit: str) -> Response:
         place=await _place(page, path, card["unit"], asked),
         last_year=await _place(page, path, card["unit"], {**asked, "compare": "last_year"}),
         due=(await page.ask("/v1/today", unit=code, within="3", limit="1"))["due"][-1],
-        advice=await page.ask("/v1/advice", unit=code, **asked),
-        advice_lines=_ADVICE_LINES,
+        advice=advice,
+        lines_of_advice=_most_worth(advice["items"]),
         named={each["code"]: each for each in (*scored, *card["operational"])},
         lines={each["indicator"]: each["points"] for each in series["series"]},
         months=months,
@@ -54,6 +55,12 @@ async def unit_page(page: Paging, unit: str) -> Response:
         children=await _children(page, code, asked),
         widest=max(group["max"] for group in card["groups"]),
     )
+
+
+def _most_worth(items: list[Answer]) -> list[Answer]:
+    """What to do first: what mends dossiers at hand, then what only new ones bring, each the most points first."""
+    worth = [each for each in items if each["gain"]]
+    return sorted(worth, key=lambda each: bool(each["way"] == "new"))[:_ADVICE_LINES]
 
 
 async def path_of(page: Page, code: str) -> list[Answer]:

@@ -18,6 +18,8 @@ KINDS: Final = {
     "unit": "Đơn vị",
 }
 SIDES: Final = {"numerator": "Đã đạt", "missing": "Chưa đạt", "denominator": "Tất cả"}
+PROSPECTS: Final = {"recoverable": "Còn lấy lại được", "at_risk": "Sắp quá hạn", "lost": "Đã mất trong kỳ này"}
+"""Sides of scored indicators that count: what of the missing can still be won, soon will be, and no more can be."""
 TERMS: Final = {
     "dossier.submitted": "Nộp hồ sơ",
     "dossier.received": "Tiếp nhận hồ sơ",
