@@ -5,11 +5,13 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from app.domain import codes
 from app.domain.lives import life
-from app.domain.lives.events import Event, EventRetracted
+from app.domain.lives.events import DossierTransferred, Event, EventRetracted
 from app.domain.lives.explain import CAUSES, explain
 from app.domain.lives.flags import FAULTS
 from app.domain.lives.life import LifeFacts
+from app.domain.lives.reading import reading_order
 from tests.laws.memory import arrivals, catalogues_of
 from tests.oracle.histories import SEED_HOLIDAYS, SEED_WORKDAYS, History, history
 from tests.oracle.recount import Recount
@@ -28,6 +30,15 @@ def without_faults(facts: LifeFacts) -> LifeFacts:
     return msgspec.structs.replace(facts, dossier=msgspec.structs.replace(facts.dossier, faults=0))
 
 
+def way(receiving: str | None, events: list[Event]) -> list[str]:
+    """The units a dossier has been at, in turn: what handed it on had an effect, also where it came back."""
+    went = [receiving] if receiving is not None else []
+    for event in sorted(events, key=reading_order):
+        if isinstance(event.what, DossierTransferred) and codes.is_over_any(event.unit, went):
+            went += [event.what.to] if event.what.to != went[-1] else []
+    return went
+
+
 @pytest.mark.parametrize("seed", [41, 42, 43])
 def test_events_without_an_effect_can_all_be_left_out_and_those_with_one_cannot(seed: int) -> None:
     made = history(seed, 200)
@@ -42,10 +53,16 @@ def test_events_without_an_effect_can_all_be_left_out_and_those_with_one_cannot(
         if never_received:
             continue
 
-        def folded(some: list[Event], subject: str = subject) -> LifeFacts:
-            return without_faults(life.fold(subject, some, catalogues.rules_of, catalogues.calendar))
+        receiving = None if story.facts.dossier is None else story.facts.dossier.receiving_unit
 
-        assert folded(effective) == folded(standing) == without_faults(story.facts), subject
+        def folded(
+            some: list[Event], subject: str = subject, receiving: str | None = receiving
+        ) -> tuple[LifeFacts, list[str]]:
+            found = without_faults(life.fold(subject, some, catalogues.rules_of, catalogues.calendar))
+            return found, way(receiving, some)
+
+        assert folded(effective) == folded(standing), subject
+        assert folded(standing)[0] == without_faults(story.facts), subject
         for event in standing:
             assert folded([each for each in standing if each is not event]) != folded(standing), (subject, event)
 
