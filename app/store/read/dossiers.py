@@ -296,23 +296,28 @@ class Lists:
                 found.append(each.code)
         return sorted(found)
 
+    def wins_all(self, indicator: Indicator) -> bool:
+        """Whether any procedure can still be won: by an edit, or by a new dossier as long as all of them are valid."""
+        valid = (each.is_valid_on(self.outlook.today) for each in self.catalogues.procedures.values())
+        return MEASURES[indicator.numerator or ""] == "remit" or (self.outlook.is_open and all(valid))
+
     async def _wins(self, question: Question, indicator: Indicator) -> Collection[int] | None:
-        """The procedures that can still be won; None for all. In a period that has ended only by dossiers it has."""
-        if self.outlook.is_open or MEASURES[indicator.numerator or ""] == "remit":
+        """The procedures that can still be won, None for all: those that are valid, and by dossiers they have."""
+        if self.wins_all(indicator):
             return None
+        known = self.catalogues.procedures.values() if self.outlook.is_open else ()
+        won = {each.id for each in known if each.is_valid_on(self.outlook.today)}
         if indicator.recover == "while_open":
             bound = await self._bound(question)
-            statement = f"""
-                SELECT DISTINCT procedure_id FROM life
-                WHERE {self._scope(question)} AND {_COUNTS["life"]} AND {OPEN} AND {_RECEIVED}
-            """
-            return {row[0] for row in await self.reader.connection.fetch(bound.sql(statement), *bound.parameters)}
-        if indicator.recover == "always":
+            scope = f"{self._scope(question)} AND {_COUNTS['life']} AND {OPEN} AND {_RECEIVED}"
+            statement = bound.sql(f"SELECT DISTINCT procedure_id FROM life WHERE {scope}")
+            won |= {row[0] for row in await self.reader.connection.fetch(statement, *bound.parameters)}
+        elif indicator.recover == "always":
             wanted = Wanted(question.units_in(self.catalogues), _OF_ACTIVE, by_procedure=True)
             cube = await self.reader.cube(wanted, Slices.of(question.a, question.b))
             parts = cube.split(lambda cell: (str(cell[1]),), by_dossier=True)
-            return {int(procedure) for procedure, counted in parts.items() if counted.dossiers.active() > 0}
-        return ()
+            won |= {int(procedure) for procedure, counted in parts.items() if counted.dossiers.active() > 0}
+        return won
 
     async def published(self, question: Question, indicator: Indicator, side: Side) -> list[str]:
         """The procedures behind a side of an indicator of the root's announcements and publications."""

@@ -62,7 +62,7 @@ async def _prospect(lists: Lists, question: Question, figure: ScoredIndicator, o
     if indicator.recover == "in_time":
         winnable = await lists.published(question, indicator, "recoverable")
         return Prospect(len(winnable), len(await lists.published(question, indicator, "at_risk")) if winnable else 0)
-    if indicator.counts == "procedures" and not lists.outlook.is_open:
+    if indicator.counts == "procedures" and not lists.wins_all(indicator):
         return Prospect(len(await lists.procedures(question, indicator, "recoverable")), 0)
     if indicator.recover == "in_period":
         return Prospect(missing if lists.outlook.is_open else 0, 0)

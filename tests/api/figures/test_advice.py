@@ -351,6 +351,23 @@ async def test_procedures_of_a_period_that_has_ended_are_won_by_dossiers_it_has(
         assert len(await listed(served, code, "lost", **query)) == 12 - len(winnable)
 
 
+async def test_a_procedure_that_is_no_longer_valid_gets_no_new_dossier(served: Running) -> None:
+    await procedures(served)
+    gone = [{"code": f"3.{n:06}", "valid_to": "2026-06-30"} for n in range(3)]
+    assert (await served.put("/v1/procedures", gone)).json()["errors"] == []
+    await served.push(received(served, "1", "3.000001", channel="counter"))
+    query = {"unit": "H44.07"}
+    told = await advice_of(served, **query)
+    for code, lost in (
+        ("ONLINE_WITH_DOSSIERS", ["3.000000", "3.000001", "3.000002"]),
+        ("PAYMENT_PROCEDURES", ["3.000000", "3.000002"]),
+        ("CITIZEN_DATA_CONNECTED_FORMALITY", ["3.000000", "3.000002"]),
+    ):
+        assert await listed(served, code, "lost", **query) == lost
+        assert len(await listed(served, code, "recoverable", **query)) == 12 - len(lost)
+        assert (of(told, code)["of"], of(told, code)["lost"]) == (12, len(lost))
+
+
 async def test_a_national_report_of_more_dossiers_is_won_by_sending_them(served: Running) -> None:
     await served.push(some(served))
     await served.put("/v1/external-figures", [{"code": "DOSSIER_SYNC", "unit": "H44", "period": "2026", "count": 40}])
