@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from app.api import catalogues, events, indicators, rejections
+from app.api import catalogues, events, feeds, indicators, rejections
 from app.api.events_direct import Direct
 from app.api.figures import advice, breakdown, ranking, scorecard, series, stream
 from app.api.http import docs, openapi, probes, problems
@@ -51,7 +51,7 @@ _OF_OTHERS: Final[Mapping[str, Any]] = {
 
 _ROUTES = (
     *(events, catalogues, indicators, scorecard, stream, ranking, series, breakdown, advice),
-    *(dossiers, today, life, quality, rejections, probes),
+    *(dossiers, today, life, quality, rejections, feeds, probes),
 )
 
 
@@ -145,7 +145,7 @@ async def _living(app: FastAPI) -> AsyncIterator[None]:
     """What goes on beside requests as long as the application is there."""
     service: Service = app.state.service
     beside = (service.refolder, service.watcher, service.follower)
-    loops = (*(each.run_forever() for each in beside), probes.measure_forever(service))
+    loops = (*(each.run_forever() for each in beside), probes.measure_forever(service), feeds.measure_forever(service))
     tasks = [asyncio.create_task(each) for each in loops]
     try:
         yield

@@ -12,7 +12,6 @@ from typing_extensions import TypedDict
 
 from app.api.events import Told, refused
 from app.api.figures.scorecard import Entered
-from app.api.figures.view import IndicatorCode
 from app.api.http.answers import json_response
 from app.api.http.auth import Access, Administering, Reading, root_for
 from app.api.http.bodies import body_of, parsed
@@ -21,11 +20,12 @@ from app.api.http.fields import Number, answer, date, said, whole
 from app.api.http.openapi.events import CORE_PATTERN
 from app.api.http.openapi.parameters import ANY_UNIT, CONTENT_ENCODING, ROOT_UNIT
 from app.api.http.openapi.routes import BODY, UNIT, rows_of, told
-from app.api.http.parameters import only
+from app.api.http.parameters import INDICATORS, only
 from app.api.http.problems import Problem, language_of
 from app.api.http.service import Service, Serving
 from app.domain import codes
 from app.domain.catalogues.root import APPLICANTS, LEVELS, SERVICE_LEVELS, CatalogueName
+from app.domain.feeds import COVERAGE
 from app.domain.push import Rejected
 from app.intake.catalogues import FORMS, Row, parse_rows
 from app.messages import Language, Message
@@ -118,7 +118,9 @@ class Procedure(Validity):
 class Target(TypedDict):
     """A target of a year, of a unit or of all of a level."""
 
-    indicator: IndicatorCode
+    indicator: Annotated[
+        str, said("The indicator's code, or that of the feeds.", INDICATORS[0], enum=[*INDICATORS, COVERAGE])
+    ]
     unit: Annotated[str | None, said("The unit's code.", None, pattern=UNIT_PATTERN)]
     level: Annotated[str | None, said("The level.", "commune", enum=[*LEVELS, None])]
     period: Annotated[str, said("The year.", "2026", pattern="^(20[0-9]{2}|2100)$")]

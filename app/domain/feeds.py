@@ -30,6 +30,8 @@ ENDED_DAYS: Final = 90
 
 State = Literal["sending", "silent", "learning", "ended"]
 STATES: Final[tuple[State, ...]] = ("sending", "silent", "learning", "ended")
+COVERAGE: Final = "FEED_COVERAGE"
+"""The code under which catalogues have targets of how many units send."""
 _MINUTE: Final = 60_000_000
 
 
@@ -93,13 +95,22 @@ def usual_minutes(recent: Sequence[Sent], calendar: Calendar) -> int | None:
     """
     if len(recent) < LEARNED_DAYS:
         return None
-    worked = [(worked_to(calendar, Instant(each.first)), worked_to(calendar, Instant(each.last))) for each in recent]
+    worked = [_worked(each, calendar) for each in recent]
     if worked[-1][1] - worked[0][0] < LEARNED_WORKDAYS * WORKDAY:
         return None
-    within = [each.longest if calendar.is_workday(Day(each.day)) else 0 for each in recent]
-    before = [0, *(first - last for (_, last), (first, _) in pairwise(worked))]
+    before = [0, *(first - last for (_, last, _), (first, _, _) in pairwise(worked))]
+    within = [longest for _, _, longest in worked]
     gaps = sorted(map(max, within, before))
     return -(-gaps[-(-len(gaps) * PERCENTILE // 100) - 1] // _MINUTE)
+
+
+def _worked(sent: Sent, calendar: Calendar) -> tuple[int, int, int]:
+    """Working time (hours.worked_to) to the first and last arrival of a day, and in its longest gap."""
+    days = calendar.workdays_to(Day(sent.day)) * WORKDAY
+    if not calendar.is_workday(Day(sent.day)):
+        return days, days, 0
+    first, last = (days - WORKDAY + worked_by(clock_in(Instant(each))) for each in (sent.first, sent.last))
+    return first, last, sent.longest
 
 
 def rhythm(feed: Feed, calendar: Calendar, now: int, closed: bool = False) -> Rhythm:

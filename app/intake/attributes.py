@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Context, Decimal
 from typing import Any, Final
 
-from app.domain import codes
+from app.domain import codes, feeds
 from app.domain.calendar import periods
 from app.domain.calendar.periods import FIRST_YEAR, LAST_YEAR
 from app.domain.catalogues import indicators
@@ -111,9 +111,11 @@ def figure_code(value: object, field: str) -> str:
     return text
 
 
-def indicator(value: object, field: str) -> str:
-    """The code of an indicator of the catalogue."""
+def targeted(value: object, field: str) -> str:
+    """The code of what has targets: an indicator of the catalogue, or the coverage of feeds."""
     text = _fit(value, field, _INDICATOR)
+    if text == feeds.COVERAGE:
+        return text
     try:
         return indicators.load().indicator(text).code
     except indicators.UnknownIndicator:

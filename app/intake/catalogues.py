@@ -138,7 +138,7 @@ _PROCEDURES: Final = {
     **_VALIDITY,
 }
 _TARGETS: Final = {
-    "indicator": _Attribute(attributes.indicator, required=True),
+    "indicator": _Attribute(attributes.targeted, required=True),
     "unit": _Attribute(attributes.unit_code, ""),
     "level": _Attribute(checks.choice(LEVELS), ""),
     "period": _Attribute(attributes.year, required=True),

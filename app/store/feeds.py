@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
@@ -18,8 +19,10 @@ import msgspec
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from app.domain.feeds import Feed, Sent
+from app.domain.calendar.workdays import Calendar
+from app.domain.feeds import Feed, Sent, State, rhythm
 from app.store.catalogues import lock
+from app.store.catalogues.read import calendar_of
 from app.store.connections.database import Clock, Connection, Database, begun
 from app.store.connections.unavailable import DatabaseUnavailable
 from app.store.schema import feed, feed_mark, root, source
@@ -34,6 +37,8 @@ _CHUNK: Final = 100_000
 """Numbers of events that are read in one transaction."""
 _PATIENCE: Final = 5.0
 """Seconds that writers under way are waited for; then it is tried again in the next round."""
+_AT_ONCE: Final = 30
+"""Feeds whose states are worked out before others have their turn."""
 MOST: Final = 5_000
 """Feeds of an answer, those that sent last."""
 
@@ -50,6 +55,18 @@ _ARRIVED: Final = """
 _KEYED: Final = """
     SELECT feed.* FROM feed JOIN unnest($1::int[], $2::int[], $3::int[]) AS key (root_id, source_id, unit_id)
     USING (root_id, source_id, unit_id)
+"""
+# The units, and those that are no more.
+_ROOTS: Final = """
+    SELECT id, code, revision, now, units, closed
+    FROM root, (SELECT coalesce($1::timestamptz, clock_timestamp()) AS now) AS clock, LATERAL (
+        SELECT coalesce(array_agg(unit.id), '{}') AS units,
+               coalesce(array_agg(unit.id) FILTER (
+                   WHERE successor IS NOT NULL OR valid_to < timezone(INTERVAL '7 hours', now)::date
+               ), '{}') AS closed
+        FROM unit WHERE unit.root_id = root.id
+    ) AS of_root
+    ORDER BY code
 """
 _DAYS: Final = msgspec.msgpack.Decoder(list[Sent])
 
@@ -79,11 +96,20 @@ class Follower:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._calendars: dict[int, tuple[int, Calendar]] = {}
+        """By root, with the revision of its catalogues."""
 
     async def finish(self) -> None:
-        """Read on until nothing is left that was committed before."""
-        while await self.step():
-            pass
+        """Read on, together with whoever else is at it, until all is read that was committed before."""
+        async with self._database.connection("write") as connection:
+            last = await _last(connection, self._clock())
+        while True:
+            await self.step()
+            async with self._database.connection("write") as connection:
+                mark = await marked(connection)
+            if mark is not None and mark.seq >= last.seq:
+                return
+            await asyncio.sleep(0.01)
 
     async def run_forever(self) -> None:
         """Read what comes, every few seconds, until cancelled."""
@@ -139,6 +165,30 @@ class Follower:
         row = insert(feed_mark).values(id=1, **moved).on_conflict_do_update(index_elements=["id"], set_=moved)
         await connection.execute(*in_sql(row))
         return until < last.seq
+
+    async def states(self) -> dict[str, Counter[State]]:
+        """By code of a root, how many of its feeds are in each state; empty where the log has yet to be read."""
+        found: dict[str, Counter[State]] = {}
+        async with self._database.snapshot() as connection:
+            rows = await connection.fetch(_ROOTS, self._clock())
+            until = await read_until(connection, rows[0]["now"]) if rows else None
+            for row in rows if until is not None else ():
+                assert until is not None
+                calendar = await self._calendar(connection, row["id"], row["revision"])
+                states = Counter[State]()
+                for nth, each in enumerate(await of_units(connection, row["id"], row["units"])):
+                    closed = each.unit_id in row["closed"]
+                    states[rhythm(each.feed, calendar, until, closed).state] += 1
+                    if nth % _AT_ONCE == 0:
+                        await asyncio.sleep(0)
+                found[row["code"]] = states
+        return found
+
+    async def _calendar(self, connection: Connection, root_id: int, revision: int) -> Calendar:
+        kept = self._calendars.get(root_id)
+        if kept is None or kept[0] != revision:
+            kept = self._calendars[root_id] = (revision, await calendar_of(connection, root_id))
+        return kept[1]
 
 
 async def _all_written(connection: Connection) -> bool:

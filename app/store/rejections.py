@@ -125,6 +125,18 @@ async def kept(
     return [Kept(*row) for row in rows[:limit]], len(rows) > limit
 
 
+async def counted(connection: Connection, root_id: int, unit: str) -> dict[str | None, dict[str, int]]:
+    """How many are kept, by source and code, of keys of `unit` or under it ("" is all)."""
+    column = rejection.c
+    asked = select(column.source, column.code, func.count()).where(column.root_id == root_id)
+    if unit:
+        asked = asked.where(or_(column.unit == unit, func.starts_with(column.unit, f"{unit}.")))
+    found: dict[str | None, dict[str, int]] = {}
+    for source, code, n in await connection.fetch(*in_sql(asked.group_by(column.source, column.code))):
+        found.setdefault(source, {})[code] = n
+    return found
+
+
 @cache
 def _kept(source: Literal["any", "named", "unread"], before: bool, unit: bool) -> Select[Any]:
     column = rejection.c

@@ -126,6 +126,10 @@ class Metrics:
             together=newest,
         )
 
+        self.feeds = gauge(
+            "chiso_feeds", "Feeds (source and unit) by root and state.", "root", "state", together=newest
+        )
+
     def _counter(self, name: str, says: str, *labels: str) -> Counter:
         return Counter(name, says, labels, registry=self.registry)
 

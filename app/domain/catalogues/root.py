@@ -210,11 +210,12 @@ class Catalogues:
         there: dict[str, Unit] = {}
         for unit in self.units.values():
             if unit.existed(a, b):
-                found = self._last_successor(unit)
+                found = self.last_successor(unit)
                 there[found.code] = found
         return list(there.values())
 
-    def _last_successor(self, unit: Unit) -> Unit:
+    def last_successor(self, unit: Unit) -> Unit:
+        """The unit that now stands for one: itself, or the last into which it was merged."""
         seen = set[str]()
         # Successions end: a ring is refused when it is put (store/catalogues/draft.py).
         while unit.successor is not None and unit.code not in seen:

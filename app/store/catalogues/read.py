@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -58,7 +59,7 @@ async def load(connection: Connection, root_id: int) -> Catalogues:
     code, revision, lineage = row
     units = await _rows(connection, root_id, "units")
     procedures = await _rows(connection, root_id, "procedures")
-    days = await _rows(connection, root_id, "calendar", "day", "kind")
+    days = await _days(connection, root_id)
     targets = await _rows(connection, root_id, "targets", "indicator", "unit", "level", "year", "value")
     externals = await _rows(connection, root_id, "external-figures")
     content = [[tuple(row) for row in rows] for rows in (units, procedures, days, targets, externals)]
@@ -70,15 +71,28 @@ async def load(connection: Connection, root_id: int) -> Catalogues:
         revision=revision,
         units={unit.code: unit for unit in [_unit(row, once) for row in units]},
         procedures={procedure.code: procedure for procedure in [_procedure(row, once) for row in procedures]},
-        calendar=_calendar(
-            frozenset(Day(row["day"]) for row in days if row["kind"] == "holiday"),
-            frozenset(Day(row["day"]) for row in days if row["kind"] == "workday"),
-        ),
+        calendar=_of_days(days),
         targets={(row["indicator"], row["unit"], row["level"], row["year"]): row["value"] for row in targets},
         externals=[ExternalFigure(**_without_root(row)) for row in externals],
         digest=digest.hexdigest()[:16],
         lineage=lineage,
     )
+
+
+async def calendar_of(connection: Connection, root_id: int) -> Calendar:
+    """A root's calendar alone."""
+    return _of_days(await _days(connection, root_id))
+
+
+async def _days(connection: Connection, root_id: int) -> list[Any]:
+    return await _rows(connection, root_id, "calendar", "day", "kind")
+
+
+def _of_days(days: Sequence[Any]) -> Calendar:
+    holidays, workdays = (
+        frozenset([Day(row["day"]) for row in days if row["kind"] == kind]) for kind in ("holiday", "workday")
+    )
+    return _calendar(holidays, workdays)
 
 
 @lru_cache(4)

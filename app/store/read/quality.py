@@ -6,6 +6,7 @@ Both stand here when their code is another's but for capitals, dashes and blanks
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Final
 
@@ -35,24 +36,32 @@ _FIND_ALIKE: Final = f"""
 
 async def counts(reader: Reader, units: Sequence[Unit]) -> dict[str, int]:
     """How many lives of the units have each fault."""
-    columns = ", ".join(f"count(*) FILTER (WHERE faults & {bit} <> 0)" for bit in FAULTS.values())
+    found = Counter[str]()
+    for each in (await counts_by_unit(reader, units)).values():
+        found.update(each)
+    return {cause: found[cause] for cause in CAUSES}
+
+
+async def counts_by_unit(reader: Reader, units: Sequence[Unit]) -> dict[int, Counter[str]]:
+    """How many lives of each unit (by id) have each fault; of units and causes without any nothing."""
     key = (reader.catalogues.root_id, reader.generation, [unit.id for unit in units])
     scope = "root_id = $1 AND generation = $2 AND unit_id = ANY($3::int[])"
-    row = await reader.connection.fetchrow(
-        f"SELECT {columns} FROM life WHERE {scope} AND faults <> 0 AND NOT voided", *key
+    columns = ", ".join(f"count(*) FILTER (WHERE faults & {bit} <> 0)" for bit in FAULTS.values())
+    rows = await reader.connection.fetch(
+        f"SELECT unit_id, {columns} FROM life WHERE {scope} AND faults <> 0 AND NOT voided GROUP BY unit_id", *key
     )
-    assert row is not None, "an aggregate always has a row"
-    found = dict(zip(FAULTS, row, strict=True))
-    found[_NO_RECEPTION] += await reader.connection.fetchval(
-        f"SELECT count(*) FROM petition WHERE {scope} AND {_NEVER_RECEIVED}", *key
-    )
-    found[LIKELY_DUPLICATE] = 0
+    found = defaultdict(Counter[str], {row[0]: +Counter(dict(zip(FAULTS, row[1:], strict=True))) for row in rows})
+
+    async def more(cause: str, table: Table, chosen: str, *values: object) -> None:
+        counted = f"SELECT unit_id, count(*) FROM {table} WHERE {scope} AND {chosen} GROUP BY unit_id"
+        for unit, n in await reader.connection.fetch(counted, *key, *values):
+            found[unit][cause] += n
+
+    await more(_NO_RECEPTION, "petition", _NEVER_RECEIVED)
     for table in _TABLES:
         if alike := await _alike(reader, table):
-            found[LIKELY_DUPLICATE] += await reader.connection.fetchval(
-                f"SELECT count(*) FROM {table} WHERE {scope} AND {_ALIKE.format(alike='$4::text[]')}", *key, alike
-            )
-    return {cause: found[cause] for cause in CAUSES}
+            await more(LIKELY_DUPLICATE, table, _ALIKE.format(alike="$4::text[]"), alike)
+    return found
 
 
 async def _alike(reader: Reader, table: Table) -> list[str]:

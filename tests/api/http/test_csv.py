@@ -22,6 +22,7 @@ TABLES: dict[str, dict[str, str]] = {
     "/v1/dossiers": {"unit": "H44", "period": "2026", "indicator": "DOSSIER_ON_TIME", "side": "denominator"},
     "/v1/today": {"unit": "H44"},
     "/v1/data-quality": {"unit": "H44"},
+    "/v1/feeds": {"unit": "H44"},
     "/v1/advice": {"unit": "H44", "period": "2026"},
     **{path: {} for path in ("/v1/rejections", "/v1/indicators", "/v1/units", "/v1/units/H44.07", "/v1/procedures",
                              "/v1/procedures/1.004555", "/v1/targets", "/v1/external-figures", "/v1/calendar")},

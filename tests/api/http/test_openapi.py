@@ -258,6 +258,7 @@ QUERIES: dict[str, list[dict[str, str]]] = {
     ],
     "/v1/today": [{"unit": "H44"}, {"unit": "H44.07", "within": "30", "state": "late", "limit": "1"}],
     "/v1/data-quality": [{"unit": "H44"}, {"unit": "H44", "cause": "unknown_procedure", "limit": "1"}],
+    "/v1/feeds": [{"unit": "H44"}],
     "/v1/rejections": [{}, {"source": "/h44/thu", "limit": "1"}],
     "/v1/advice": [{"unit": "H44", "period": "2026"}, {"unit": "H44", "period": "2026", "procedure": "1.004555"}],
 }
