@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from typing import NoReturn, TypeVar
 
 import uvloop
@@ -47,7 +48,7 @@ def database(settings: Settings, own: bool = False) -> Iterator[str]:
     if settings.database.dsn is not None:
         yield settings.database.dsn.get_secret_value()
         return
-    begin = embedded.start if own else embedded.attach_or_start
+    begin = embedded.start if own else partial(embedded.attach_or_start, waiting=note)
     with begin(settings.data_dir) as server:
         if server.owned:
             migrate.upgrade(server.dsn)

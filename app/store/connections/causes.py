@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from typing import Final, NamedTuple
 
@@ -134,6 +135,9 @@ _BY_STATE: Final = {
 }
 
 
+_NOBODY: Final = (errno.ECONNREFUSED, errno.ENOENT)
+
+
 def cause_of(error: BaseException) -> Cause:
     """What an error of a driver or the network says of the database."""
     sqlstate: str | None = getattr(error, "sqlstate", None)
@@ -142,10 +146,8 @@ def cause_of(error: BaseException) -> Cause:
     if isinstance(error, socket.gaierror):
         # A resolver that is away may come back.
         return _NO_HOST._replace(by_hand=error.errno != socket.EAI_AGAIN)
-    # Of several addresses that all refuse asyncio makes one failure without a number.
-    if isinstance(error, ConnectionRefusedError) or (
-        isinstance(error, OSError) and "Connect call failed" in str(error)
-    ):
+    # Of several addresses that all refuse asyncio makes one failure without a number; a socket's file may be missing.
+    if isinstance(error, OSError) and (error.errno in _NOBODY or "Connect call failed" in str(error)):
         return _REFUSED
     return next((cause for kind, cause in _BY_TYPE if isinstance(error, kind)), _AWAY)
 

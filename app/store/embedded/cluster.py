@@ -39,7 +39,6 @@ class Server:
         for name, value in options.items():
             command += ["-c", f"{name}={value}"]
         self.log = log
-        self._ended = threading.Event()
         self._process = self._spawn(command)
         self.pid = self._process.pid
 
@@ -73,7 +72,7 @@ class Server:
                 return
             born.append(process)
             done.set()
-            self._ended.wait()
+            process.wait()
 
         threading.Thread(target=keep, name="embedded-postgres", daemon=True).start()
         done.wait()
@@ -84,16 +83,19 @@ class Server:
     def running(self) -> bool:
         return self._process.poll() is None
 
+    def wait(self) -> int:
+        """Until it has ended: its exit code, or the signal that ended it as a negative number."""
+        return self._process.wait()
+
     def stop(self) -> None:
         """Fast shutdown, then ever less patient."""
         for kind, patience in ((signal.SIGINT, STOPPING_S), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0)):
             self._process.send_signal(kind)
             try:
                 self._process.wait(patience)
-                break
+                return
             except subprocess.TimeoutExpired:
                 continue
-        self._ended.set()
 
 
 def await_predecessor(data_dir: Path, home: Home) -> None:

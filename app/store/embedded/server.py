@@ -5,6 +5,8 @@ Unix socket in a private directory, and ends when the process that started it en
 on the data directory makes one process its owner; others attach to its server. Linux: elsewhere a killed parent leaves
 the server running, and the next start says so. Which user, binaries and directories are used is embedded_home.py's
 matter; schema and migrations are none of its business.
+
+A server that ends by itself (killed, out of memory) is started again by its owner, who says so in the log.
 """
 
 from __future__ import annotations
@@ -12,13 +14,15 @@ from __future__ import annotations
 import atexit
 import fcntl
 import json
+import logging
 import os
 import sys
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from app.store.embedded.cluster import (
     PAUSE_S,
@@ -57,16 +61,42 @@ LOG = "postgres.log"
 _ELSEWHERE = "set CHISO_DATA_DIR to a folder that can be written to, or CHISO_DATABASE__DSN to a server"
 STARTING_S = 300.0
 """Recovery after a crash may take its time; a server that fails ends at once and is not waited for."""
+_ANSWERING_S = 10.0
+"""How long others wait for a server that was there and does not answer."""
+_SILENT_S = 3.0
+"""How long they wait without a word for one that is being started."""
+_LONGEST_PAUSE_S = 30.0
+"""Between two trials to start a server again, at last."""
+
+_log = logging.getLogger(__name__)
 
 
 class Embedded:
     """A running server: `dsn` for asyncpg and psycopg; `owned` when it is ours to stop. A context manager."""
 
-    def __init__(self, data_dir: Path, dsn: str, server: Server | None, lock: _Lock | None) -> None:
+    def __init__(self, data_dir: Path, dsn: str, begin: Callable[[], Server] | None, lock: _Lock | None) -> None:
+        """`begin` starts a server, now and whenever it has ended; None for somebody else's."""
         self.data_dir, self.dsn = data_dir, dsn
-        self._server, self._lock, self._process = server, lock, os.getpid()
-        if server is not None:
-            atexit.register(self.stop)
+        self._begin, self._lock, self._process = begin, lock, os.getpid()
+        self._server = begin() if begin is not None else None
+        self._changing, self._stopping = threading.Lock(), threading.Event()
+
+    def keep_alive(self) -> None:
+        """From now on stop it at the end of the process, and start it again should it end before."""
+        atexit.register(self.stop)
+        threading.Thread(target=self._watch, name="embedded-postgres-watch", daemon=True).start()
+
+    def await_answer(self) -> None:
+        """Wait until the server accepts connections, and make the database if this is the first time."""
+        assert self._server is not None
+        _await_database(self._server, self.dsn.replace(f"@/{DATABASE}?", "@/postgres?"))
+        self._announce(self.dsn)
+
+    def _announce(self, dsn: str | None, ended: bool = False) -> None:
+        with self._changing:
+            # Once it is stopped the lock is somebody else's.
+            if self._lock is not None:
+                self._lock.announce(dsn, ended)
 
     @property
     def owned(self) -> bool:
@@ -83,10 +113,41 @@ class Embedded:
         if self._server is None or os.getpid() != self._process:  # a forked child is not the owner
             return
         atexit.unregister(self.stop)
-        self._server.stop()
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
+        self._stopping.set()
+        with self._changing:
+            self._server.stop()
+            if self._lock is not None:
+                self._lock.release()
+                self._lock = None
+
+    def _watch(self) -> None:
+        pause = PAUSE_S
+        while self._server is not None and self._begin is not None:
+            code = self._server.wait()
+            if self._stopping.is_set():
+                return
+            how = f"signal {-code}" if code < 0 else f"exit code {code}"
+            _log.error("the embedded PostgreSQL has ended (%s), it is started again; see %s", how, self._server.log)
+            self._announce(None, ended=True)
+            # Sessions that it left behind keep its memory until they have noticed; a new one would not start.
+            self._stopping.wait(pause)
+            pause = min(max(2 * pause, 1.0), _LONGEST_PAUSE_S)
+            with self._changing:
+                if self._stopping.is_set():
+                    return
+                try:
+                    self._server = self._begin()
+                except EmbeddedError as error:
+                    _log.error("%s", error)
+                    continue
+            try:
+                self.await_answer()
+            except EmbeddedError as error:
+                if not self._stopping.is_set():
+                    _log.error("%s", error)
+                continue
+            pause = PAUSE_S
+            _log.warning("the embedded PostgreSQL answers again")
 
     def __enter__(self) -> Self:
         return self
@@ -105,29 +166,41 @@ def start(data_dir: Path, settings: Mapping[str, str] | None = None) -> Embedded
     data_dir = _prepared(data_dir)
     lock = _Lock(data_dir)
     if not lock.acquire():
-        pid, what, _ = lock.holder()
+        holder = lock.holder()
         lock.release()
-        raise DataDirectoryInUse(data_dir, pid, what)
+        raise DataDirectoryInUse(data_dir, holder.pid, holder.what)
     return _launch(data_dir, lock, settings or {})
 
 
-def attach_or_start(data_dir: Path, settings: Mapping[str, str] | None = None) -> Embedded:
+def attach_or_start(
+    data_dir: Path, settings: Mapping[str, str] | None = None, waiting: Callable[[str], None] | None = None
+) -> Embedded:
     """Start the server, or attach to the one that a living process runs on `data_dir`.
 
     Of several that come at once one starts, the others wait until they can connect; should the starter die meanwhile,
-    one of them takes over.
+    one of them takes over. Whom that takes seconds is told, once, by `waiting`. One that was there and does not answer
+    any more is not waited for long: EmbeddedError.
     """
     data_dir = _prepared(data_dir)
     lock = _Lock(data_dir)
-    deadline = time.monotonic() + STARTING_S
+    began = time.monotonic()
     while not lock.acquire():
-        pid, what, dsn = lock.holder()
-        if dsn and _answers(dsn):
+        holder = lock.holder()
+        if holder.dsn and _answers(holder.dsn):
             lock.release()
-            return Embedded(data_dir, dsn, server=None, lock=None)
-        if time.monotonic() > deadline:
+            return Embedded(data_dir, holder.dsn, begin=None, lock=None)
+        waited = time.monotonic() - began
+        if waited > (STARTING_S if holder.is_starting else _ANSWERING_S):
             lock.release()
-            raise DataDirectoryInUse(data_dir, pid, what)
+            if holder.is_starting:
+                raise DataDirectoryInUse(data_dir, holder.pid, holder.what)
+            raise EmbeddedError(
+                f"the embedded PostgreSQL {holder.state}: try again in a minute, see {data_dir / LOG}, and if it stays"
+                " so, end that process and start it again"
+            )
+        if waited > _SILENT_S and waiting is not None:
+            waiting(f"waiting: the embedded PostgreSQL {holder.state}")
+            waiting = None
         time.sleep(PAUSE_S)
     return _launch(data_dir, lock, settings or {})
 
@@ -143,7 +216,7 @@ def _prepared(data_dir: Path) -> Path:
 
 def _launch(data_dir: Path, lock: _Lock, settings: Mapping[str, str]) -> Embedded:
     """With the lock held: cluster, server, database. Whatever fails, no server and no lock remain."""
-    server = None
+    embedded = None
     try:
         lock.announce(None)
         home = settle(data_dir)
@@ -154,16 +227,38 @@ def _launch(data_dir: Path, lock: _Lock, settings: Mapping[str, str]) -> Embedde
             initdb(home)
         sockets = socket_directory(home)
         options = {**SETTINGS, "unix_socket_directories": str(sockets), **settings}
-        server = Server(home, options, data_dir / LOG)
         dsn = f"postgresql://{SUPERUSER}@/{DATABASE}?host={sockets}&port={PORT}"
-        _await_database(server, f"postgresql://{SUPERUSER}@/postgres?host={sockets}&port={PORT}")
-        lock.announce(dsn)
-        return Embedded(data_dir, dsn, server, lock)
+        embedded = Embedded(data_dir, dsn, lambda: Server(home, options, data_dir / LOG), lock)
+        embedded.await_answer()
+        embedded.keep_alive()
+        return embedded
     except BaseException:
-        if server is not None:
-            server.stop()
-        lock.release()
+        if embedded is None:
+            lock.release()
+        else:
+            embedded.stop()
         raise
+
+
+class _Holder(NamedTuple):
+    """Who holds the lock: its process and program; where its server is, once it answers; whether that ended by itself.
+    `dsn` may be of an earlier holder that was killed: try it.
+    """
+
+    pid: int
+    what: str
+    dsn: str | None
+    ended: bool
+
+    @property
+    def is_starting(self) -> bool:
+        return self.dsn is None and not self.ended
+
+    @property
+    def state(self) -> str:
+        """How it is with a server that does not answer."""
+        again = "has ended and is being started again" if self.ended else "does not answer"
+        return f"of {self.what} (pid {self.pid}) {'is being started' if self.is_starting else again}"
 
 
 class _Lock:
@@ -185,18 +280,17 @@ class _Lock:
             return False
         return True
 
-    def announce(self, dsn: str | None) -> None:
-        """Say who holds the lock and, once the server answers, where it is."""
+    def announce(self, dsn: str | None, ended: bool = False) -> None:
+        """Say who holds the lock and, once the server answers, where it is, or that it `ended` by itself."""
         program = " ".join([Path(sys.argv[0]).name, *sys.argv[1:2]])  # no further arguments: they may hold secrets
-        self._write(json.dumps({"pid": os.getpid(), "what": program, "dsn": dsn}).encode())
+        self._write(json.dumps(_Holder(os.getpid(), program, dsn, ended)._asdict()).encode())
 
-    def holder(self) -> tuple[int, str, str | None]:
-        """Process, program and DSN of the holder; the DSN may be of an earlier one that was killed: try it."""
+    def holder(self) -> _Holder:
+        """What the holder has announced."""
         try:
-            found = json.loads(os.pread(self._fd, 4096, 0))
-            return int(found["pid"]), str(found["what"]), found["dsn"]
-        except (ValueError, KeyError):  # it is just writing
-            return 0, "a process that is starting", None
+            return _Holder(**json.loads(os.pread(self._fd, 4096, 0)))
+        except (ValueError, TypeError):  # it is just writing
+            return _Holder(0, "a process that is starting", None, ended=False)
 
     def release(self) -> None:
         os.close(self._fd)
