@@ -15,6 +15,7 @@ from app.api.http.openapi.parameters import ANY_UNIT, SOURCE
 from app.api.http.openapi.routes import UNIT, pages
 from app.api.http.paging import LARGEST, Paged
 from app.api.http.parameters import only
+from app.api.http.problems import language_of
 from app.api.http.service import Serving
 from app.api.lives.dossiers import Cursor
 from app.domain.push import EVENT_CODES
@@ -64,6 +65,7 @@ class _Mark(NamedTuple):
 )
 async def rejections(request: Request, access: Reading, service: Serving) -> Response:
     """The last thousand of each source, sent with keys of the reader's unit (or `unit`) or under it; without content.
+    The same event refused for the same once more takes the place of the one before.
 
     Without `source` those of all sources; an empty one asks for events whose source could not be read. As CSV too.
     """
@@ -80,6 +82,7 @@ async def rejections(request: Request, access: Reading, service: Serving) -> Res
             reach = access.find_unit(moment.catalogues, query["unit"])
         before = None if mark is None else mark.before
         found, more = await kept(connection, root_id, reach, source, before, paged.limit)
+    vietnamese = language_of(request) == "vi"
     items: list[Rejection] = [
         {
             "received_at": instant(each.received_at, micros=True),
@@ -88,10 +91,12 @@ async def rejections(request: Request, access: Reading, service: Serving) -> Res
             "id": each.event_id,
             "code": each.code,
             "field": each.field,
-            "detail": each.detail,
+            "detail": each.detail_vi if vietnamese else each.detail,
         }
         for each in found
     ]
     cursor = paged.cursor_of(_Mark(found[-1].id) if more else None, about)
     page: Rejections = {"items": items, "next": cursor}
-    return paged.linked(tabular_response(request, Encoded.of(page), "items", {}, ITEM), cursor)
+    told = tabular_response(request, Encoded.of(page), "items", {}, ITEM)
+    told.headers["Vary"] = "Accept, Accept-Language"
+    return paged.linked(told, cursor)

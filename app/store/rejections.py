@@ -33,10 +33,18 @@ _LONGEST_DETAIL: Final = 1_000
 _TRIM_LOCK: Final = 7_660_003
 """Class of the advisory lock under which old ones are dropped; who does not get it leaves that to the other."""
 
+# The same once more (a sender that tries again) takes the place of what was kept.
 _KEEP: Final = """
-    INSERT INTO rejection (root_id, unit, received_at, source, place, event_id, code, field, detail)
-    SELECT $1::int, $2::text, coalesce($3::timestamptz, clock_timestamp()), *
-    FROM unnest($4::text[], $5::int[], $6::text[], $7::text[], $8::text[], $9::text[])
+    WITH told AS (
+        SELECT * FROM unnest($4::text[], $5::int[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
+            AS t (source, place, event_id, code, field, detail, detail_vi)
+    ), replaced AS (
+        DELETE FROM rejection WHERE root_id = $1::int AND unit = $2::text AND source = ANY($4::text[])
+            AND (source, event_id, code, coalesce(field, '')) IN
+                (SELECT source, event_id, code, coalesce(field, '') FROM told)
+    )
+    INSERT INTO rejection (root_id, unit, received_at, source, place, event_id, code, field, detail, detail_vi)
+    SELECT $1::int, $2::text, coalesce($3::timestamptz, clock_timestamp()), * FROM told
 """
 _TRIM_SOURCES: Final = """
     DELETE FROM rejection WHERE root_id = $1 AND id = ANY(ARRAY(
@@ -64,6 +72,7 @@ class Kept(NamedTuple):
     code: str
     field: str | None
     detail: str | None
+    detail_vi: str | None
 
 
 async def keep(database: Database, root_id: int, unit: str, errors: Sequence[Rejected], now: int | None) -> None:
@@ -78,10 +87,16 @@ async def keep(database: Database, root_id: int, unit: str, errors: Sequence[Rej
 
 
 def _last(errors: Sequence[Rejected]) -> list[Rejected]:
-    """No more of a push than would be kept."""
+    """No more of a push than would be kept, of the same the last."""
     room: dict[str | None, int] = {}
+    met: set[tuple[str, str, str, str | None]] = set()
     chosen = []
     for each in reversed(errors):
+        if each.source is not None and each.id is not None:
+            same = (each.source, each.id, each.code, each.field)
+            if same in met:
+                continue
+            met.add(same)
         room[each.source] = room.get(each.source, 0) + 1
         if room[each.source] <= PER_SOURCE:
             chosen.append(each)
@@ -90,6 +105,7 @@ def _last(errors: Sequence[Rejected]) -> list[Rejected]:
 
 async def _write(connection: Connection, root_id: int, unit: str, errors: Sequence[Rejected], now: int | None) -> None:
     sources = [_fit(each.source) for each in errors]
+    told = [each.in_full_plainly for each in errors]
     await connection.execute(
         _KEEP,
         root_id,
@@ -100,7 +116,8 @@ async def _write(connection: Connection, root_id: int, unit: str, errors: Sequen
         [_fit(each.id) for each in errors],
         [each.code for each in errors],
         [_fit(each.field) for each in errors],
-        [_fit(each.in_full_plainly.en, _LONGEST_DETAIL) for each in errors],
+        [_fit(each.en, _LONGEST_DETAIL) for each in told],
+        [_fit(each.vi, _LONGEST_DETAIL) for each in told],
     )
     if await connection.fetchval("SELECT pg_try_advisory_xact_lock($1, $2)", _TRIM_LOCK, root_id):
         await connection.execute(_TRIM_SOURCES, root_id, list(set(sources) - {None}), PER_SOURCE)

@@ -339,8 +339,9 @@ rejection = Table(
     Column("event_id", Text),
     _required("code", Text),
     Column("field", Text),
-    # All that was wrong, in words that repeat nothing of what was sent.
+    # All that was wrong, in words that repeat nothing of what was sent: in English, and in Vietnamese.
     Column("detail", Text),
+    Column("detail_vi", Text),
     PrimaryKeyConstraint("root_id", "id"),
     Index("rejection_by_source", "root_id", "source", "id"),
 )

@@ -166,6 +166,7 @@ CREATE TABLE rejection (
     code TEXT NOT NULL,
     field TEXT,
     detail TEXT,
+    detail_vi TEXT,
     PRIMARY KEY (root_id, id)
 );
 

@@ -168,3 +168,27 @@ async def test_the_table_is_csv_with_a_link_to_the_next_page(served: Running) ->
 async def test_bad_parameters_are_refused(served: Running, query: dict) -> None:
     answer = await served.get("/v1/rejections", **query)
     assert of_problem(answer) == (422, "invalid_parameter", next(iter(query)))
+
+
+async def test_the_same_refused_again_takes_the_place_of_the_one_before(served: Running) -> None:
+    first, other = reception(served, id="a", what="x"), reception(served, id="b", what="x")
+    await served.push([first, other])
+    await served.push([reception(served, id="good"), first, first])
+    assert [(each["id"], each["index"]) for each in await listed(served)] == [("a", 2), ("b", 1)]
+    # Another fault, another source, and what cannot be told apart: each is one of its own.
+    await served.push([reception(served, id="a", unit="H44.99")])
+    await served.push([first | {"source": "/h44/khac"}])
+    await served.push([first | {"id": ""}])
+    await served.push([first | {"id": ""}])
+    assert [(each["source"], each["id"], each["field"]) for each in await listed(served)] == [
+        ("/h44/thu", None, "id"), ("/h44/thu", None, "id"), ("/h44/khac", "a", "data.what"), ("/h44/thu", "a", "unit"),
+        ("/h44/thu", "a", "data.what"), ("/h44/thu", "b", "data.what"),
+    ]  # fmt: skip
+
+
+async def test_why_is_told_in_the_language_that_is_asked(served: Running) -> None:
+    await served.push([reception(served, id="a", unit="H44.99")])
+    answer = await served.get("/v1/rejections", headers={"Accept-Language": "vi"})
+    assert answer.json()["items"][0]["detail"] == "danh mục không có đơn vị nào mang mã hoặc mã phụ này"
+    assert answer.headers["vary"] == "Accept, Accept-Language"
+    assert (await listed(served))[0]["detail"] == "no unit of the catalogue has this code or alias"
