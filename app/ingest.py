@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 from app.domain import codes
 from app.domain.push import Parsed, Rejected
 from app.intake import cloudevents
+from app.messages import Message
 from app.store.catalogues import roots
 from app.store.store import Store
 
@@ -23,36 +26,55 @@ class Refused(Exception):
 
 @dataclass
 class Loaded:
-    """What became of a load. `errors` are the first of the rejected, their index counted over the whole load."""
+    """What became of a load, as far as it went.
+
+    `errors` are the first of the rejected, their index that of the line in the whole load, from 0; each of all is given
+    to `tell`. `warnings` counts those of accepted events by code and what they say.
+    """
 
     accepted: int = 0
     duplicates: int = 0
     rejected: int = 0
     errors: list[Rejected] = field(default_factory=list)
+    warnings: Counter[tuple[str, Message]] = field(default_factory=Counter)
+    tell: Callable[[Rejected], None] | None = None
 
     def __str__(self) -> str:
         return f"{self.accepted:,} accepted, {self.duplicates:,} duplicates, {self.rejected:,} rejected"
 
+    def reject(self, error: Rejected) -> None:
+        """One more that was not taken in."""
+        self.rejected += 1
+        if len(self.errors) < _ERRORS_KEPT:
+            self.errors.append(error)
+        if self.tell is not None:
+            self.tell(error)
 
-async def _push(store: Store, root_id: int, unit: str, lines: Sequence[bytes], before: int, loaded: Loaded) -> None:
-    batch = cloudevents.parse(b"\n".join(lines), "application/x-ndjson", {})
+
+async def _push(store: Store, root_id: int, unit: str, numbered: Sequence[tuple[int, bytes]], loaded: Loaded) -> None:
+    batch = cloudevents.parse(b"\n".join(line for _, line in numbered), "application/x-ndjson", {})
     outcome = await store.intake.push(root_id, unit, [item for item in batch.items if isinstance(item, Parsed)])
-    errors = [item for item in batch.items if isinstance(item, Rejected)] + list(outcome.errors)
     loaded.accepted += outcome.accepted
     loaded.duplicates += outcome.duplicates
-    loaded.rejected += len(errors)
-    for error in errors[: _ERRORS_KEPT - len(loaded.errors)]:
-        loaded.errors.append(replace(error, index=before + error.index))
+    loaded.warnings.update((warned.code, warned.detail) for warned in outcome.warnings)
+    errors = [item for item in batch.items if isinstance(item, Rejected)] + list(outcome.errors)
+    for error in sorted(errors, key=lambda error: error.index):
+        loaded.reject(replace(error, index=numbered[error.index][0]))
 
 
-async def load(store: Store, root_id: int, unit: str, lines: Iterable[bytes], done: Callable[[int], None]) -> Loaded:
-    """Take in the lines of sound and unsound events; `done` is told of each batch."""
-    loaded = Loaded()
-    before = 0
+async def load(
+    store: Store,
+    root_id: int,
+    unit: str,
+    lines: Iterable[tuple[int, bytes]],
+    done: Callable[[int], None],
+    loaded: Loaded | None = None,
+) -> Loaded:
+    """Take in the numbered lines of sound and unsound events; `done` is told of each batch, `loaded` counts on."""
+    loaded = loaded or Loaded()
     iterator = iter(lines)
     while batch := list(itertools.islice(iterator, _BATCH)):
-        await _push(store, root_id, unit, batch, before, loaded)
-        before += len(batch)
+        await _push(store, root_id, unit, batch, loaded)
         done(len(batch))
     return loaded
 
@@ -62,16 +84,24 @@ def count_lines(file: Path) -> int:
     return sum(1 for _ in _lines(file))
 
 
-def _lines(file: Path) -> Iterator[bytes]:
+def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file that are not blank, each with its place from 0."""
     with file.open("rb") as stream:
-        yield from (line for line in stream if line.strip())
+        if stream.read(3) != codecs.BOM_UTF8:
+            stream.seek(0)
+            if stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+                raise Refused(f"{file} is written in UTF-16: save it as UTF-8")
+            stream.seek(0)
+        yield from ((place, line) for place, line in enumerate(stream) if line.strip())
 
 
-async def file(store: Store, path: Path, unit: str, done: Callable[[int], None]) -> Loaded:
+async def file(
+    store: Store, path: Path, unit: str, done: Callable[[int], None], loaded: Loaded | None = None
+) -> Loaded:
     """Take in a file of events, one a line.
 
     Raises:
-        Refused: no unit is given and the first event names none.
+        Refused: no unit is given and the first event names none, or the file is not UTF-8.
         UnknownRoot: the root was never set up.
     """
     unit = unit or _first_root(path)
@@ -79,11 +109,11 @@ async def file(store: Store, path: Path, unit: str, done: Callable[[int], None])
         raise Refused(f"{unit!r} is no unit code")
     async with store.database.connection("read") as connection:
         [(root_id, _)] = await roots.found(connection, codes.root_of(unit))
-    return await load(store, root_id, unit, _lines(path), done)
+    return await load(store, root_id, unit, _lines(path), done, loaded)
 
 
 def _first_root(path: Path) -> str:
-    for line in _lines(path):
+    for _, line in _lines(path):
         for item in cloudevents.parse(line, "application/x-ndjson", {}).items:
             if isinstance(item, Parsed):
                 return codes.root_of(item.event.unit)

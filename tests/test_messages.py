@@ -284,7 +284,9 @@ def test_a_file_of_events_is_told_of_in_the_terminals_language(
 ) -> None:
     item = outcome(event(unit=...))
     assert isinstance(item, Rejected)
-    monkeypatch.setattr(command, "run", lambda work: ingest.Loaded(rejected=1, errors=[item]))
+    monkeypatch.setattr(command, "run", lambda work: None)
+    loaded = ingest.Loaded(rejected=1, errors=[item])
+    monkeypatch.setattr(ingest, "Loaded", lambda: loaded)
     monkeypatch.delenv("LC_ALL", raising=False)
     for language, says in (("vi_VN.UTF-8", "bắt buộc nhưng thiếu"), ("en_US.UTF-8", "required, but missing")):
         monkeypatch.setenv("LANG", language)

@@ -70,17 +70,24 @@ def main() -> None:
     set_up_logging("ERROR", check.plainly)
     try:
         app()
-    except _TOLD as error:
-        fail(str(error))
-    except check.FAILURES as error:
-        fail(check.told(error))
     except KeyboardInterrupt:
         raise SystemExit(130) from None
-    except OSError as error:
-        fail(f"{error.filename}: {error.strerror}" if error.filename is not None else str(error))
-    except Exception as error:
-        if os.environ.get("CHISO_LOG__LEVEL") == "DEBUG":
-            raise
-        first = next(iter(str(error).splitlines()), "")
-        what = f"{type(error).__name__}: {first}"
-        fail(f"a fault of chiso itself, please report it: {what} (CHISO_LOG__LEVEL=DEBUG says where)")
+    except ingest.Unfinished as error:
+        fail(_told(error.__cause__ or error), 2)
+    except Exception as error:  # noqa: BLE001 - told, and where for who looks for it
+        fail(_told(error))
+
+
+def _told(error: BaseException) -> str:
+    """What fails, in a line; raised again to who looks for where, if it is a fault of ours."""
+    if isinstance(error, _TOLD):
+        return str(error)
+    if isinstance(error, check.FAILURES):
+        return check.told(error)
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}" if error.filename is not None else str(error)
+    if os.environ.get("CHISO_LOG__LEVEL") == "DEBUG":
+        raise error
+    first = next(iter(str(error).splitlines()), "")
+    what = f"{type(error).__name__}: {first}"
+    return f"a fault of chiso itself, please report it: {what} (CHISO_LOG__LEVEL=DEBUG says where)"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +12,13 @@ import typer
 
 from app import ingest
 from app.api.http.service import Service
-from app.cli.running import console, progress, run
+from app.cli.running import console, note, progress, run
+from app.domain.push import Rejected
 from app.messages import spoken
+
+
+class Unfinished(Exception):
+    """Something ended it before the end of the file, and is its cause."""
 
 
 def ingest_command(
@@ -19,19 +26,56 @@ def ingest_command(
     unit: Annotated[
         str, typer.Option(help="Only events of this unit and under it; the first event's root without it.")
     ] = "",
+    errors: Annotated[
+        Path | None, typer.Option(help="Write all rejected here, one JSON object a line.", dir_okay=False)
+    ] = None,
 ) -> None:
-    """Take in a file of events; interrupted, run it again: what is in already counts as a duplicate."""
+    """Take in a file of events; interrupted, run it again: what is in already counts as a duplicate. Ends with 0: all
+    are in. 1: some were rejected, all others are in. 2: it was not read to its end.
+    """
+    loaded = ingest.Loaded()
 
-    async def work(service: Service) -> ingest.Loaded:
+    async def work(service: Service) -> None:
         with progress(file.name, ingest.count_lines(file)) as done:
-            return await ingest.file(service, file, unit, done)
+            await ingest.file(service, file, unit, done, loaded)
 
-    loaded = run(work)
+    with contextlib.ExitStack() as stack:
+        try:
+            if errors is not None:
+                kept = stack.enter_context(errors.open("w", encoding="utf-8"))
+                loaded.tell = lambda error: print(_row(error), file=kept)
+            run(work)
+        except Exception as error:
+            if loaded.accepted or loaded.duplicates or loaded.rejected:
+                print(loaded)
+                note("not read to its end: run it again, what is in already counts as a duplicate")
+            raise Unfinished from error
     print(loaded)
+    _tell(loaded, errors)
+    if loaded.rejected:
+        raise SystemExit(1)
+
+
+def _row(error: Rejected) -> str:
+    row = {"line": error.index + 1, "id": error.id, "source": error.source, "code": error.code, "field": error.field}
+    return json.dumps(row | {"detail": error.in_full.en}, ensure_ascii=False)
+
+
+def _tell(loaded: ingest.Loaded, errors: Path | None) -> None:
+    """The first of the rejected, how many more there are, and the warnings by what they say."""
     language = spoken(os.environ)
     line = "dòng" if language == "vi" else "line"
     for error in loaded.errors:
         detail = error.in_full.said(language)
-        console.print(f"{line} {error.index + 1}: {error.code} {error.field or ''}: {detail}", highlight=False)
-    if loaded.rejected:
-        raise SystemExit(1)
+        told = f"{line} {error.index + 1}: {error.code} {error.field or ''}: {detail}"
+        console.print(told, highlight=False, markup=False, soft_wrap=True)
+    if more := loaded.rejected - len(loaded.errors):
+        where = "--errors FILE writes all" if errors is None else f"all are in {errors}"
+        note(f"… and {more:,} more rejected: {where}")
+    for (code, detail), count in loaded.warnings.most_common(_WARNINGS_TOLD):
+        note(f"accepted, but {code} ({count:,} {'event' if count == 1 else 'events'}): {detail.said(language)}")
+    if others := loaded.warnings.most_common()[_WARNINGS_TOLD:]:
+        note(f"… and {len(others):,} more kinds of warnings ({sum(count for _, count in others):,} events)")
+
+
+_WARNINGS_TOLD = 20

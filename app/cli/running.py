@@ -26,11 +26,11 @@ _SECONDS = 15.0
 """The longest that a command waits for the database to let it in."""
 
 
-def fail(message: str) -> NoReturn:
-    """Tell a person what went wrong, a line for each fault, and end."""
+def fail(message: str, code: int = 1) -> NoReturn:
+    """Tell a person what went wrong, a line for each fault, and end with an exit code."""
     for line in message.splitlines():
         console.print(f"chiso: {line}", style="red", highlight=False, soft_wrap=True, markup=False, emoji=False)
-    raise SystemExit(1)
+    raise SystemExit(code)
 
 
 def note(message: str) -> None:

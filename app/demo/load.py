@@ -62,4 +62,4 @@ async def load_events(
             f"another demo was loaded here ({loaded}); use an empty CHISO_DATA_DIR or the same scale and seed"
         )
     lines = map(msgspec.json.encode, events.events(units, scale, seed, Instant(now)))
-    return await ingest.load(store, root_id, province.ROOT, lines, done)
+    return await ingest.load(store, root_id, province.ROOT, enumerate(lines), done)
