@@ -60,12 +60,45 @@ public static class Push
         Http.DefaultRequestHeaders.ExpectContinue = false;
         Http.DefaultRequestHeaders.TryAddWithoutValidation(
             "Authorization", "Bearer " + Environment.GetEnvironmentVariable("CHISO_KEY"));
-        return SendFile(arguments[0]).GetAwaiter().GetResult();
+        List<string> lines;
+        try
+        {
+            lines = LinesOf(arguments);
+        }
+        catch (Stop stop)
+        {
+            Console.Error.WriteLine("stopped: " + stop.Message);
+            return 2;
+        }
+        return SendFile(arguments[0], lines).GetAwaiter().GetResult();
     }
 
-    static async Task<int> SendFile(string file)
+    /// <summary>The lines of the file that is to be sent.</summary>
+    static List<string> LinesOf(string[] arguments)
     {
-        var lines = File.ReadAllLines(file, Encoding.UTF8).Select(line => line.Trim()).Where(line => line != "").ToList();
+        if (arguments.Length != 1) throw new Stop("name one file: Push.exe events.ndjson");
+        foreach (var name in new[] { "CHISO_URL", "CHISO_KEY" })
+            if (string.IsNullOrWhiteSpace(Environment.GetEnvironmentVariable(name))) throw new Stop("set " + name);
+        var url = Environment.GetEnvironmentVariable("CHISO_URL").Trim();
+        if (!url.StartsWith("http://") && !url.StartsWith("https://"))
+            throw new Stop("CHISO_URL begins with http:// or https://");
+        try
+        {
+            return new UTF8Encoding(false, true).GetString(File.ReadAllBytes(arguments[0])).TrimStart('\uFEFF')
+                .Split('\n').Select(line => line.Trim()).Where(line => line != "").ToList();
+        }
+        catch (ArgumentException)
+        {
+            throw new Stop(arguments[0] + " is not UTF-8: save it as UTF-8");
+        }
+        catch (Exception error) when (error is IOException || error is UnauthorizedAccessException)
+        {
+            throw new Stop(arguments[0] + " cannot be read: " + error.Message);
+        }
+    }
+
+    static async Task<int> SendFile(string file, List<string> lines)
+    {
         var sum = new Answer();
         using (var kept = new StreamWriter(file + ".rejected", false, new UTF8Encoding(false)) { NewLine = "\n" })
         {
@@ -138,7 +171,7 @@ public static class Push
             try
             {
                 var content = new StringContent(string.Join("\n", lines), Encoding.UTF8, "application/x-ndjson");
-                var url = Environment.GetEnvironmentVariable("CHISO_URL").TrimEnd('/') + "/v1/events";
+                var url = Environment.GetEnvironmentVariable("CHISO_URL").Trim().TrimEnd('/') + "/v1/events";
                 using (var response = await Http.PostAsync(url, content))
                 {
                     var status = (int)response.StatusCode;

@@ -11,6 +11,7 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -49,9 +50,15 @@ public class Push {
     }
 
     public static void main(String[] arguments) throws Exception {
+        List<String> lines;
+        try {
+            lines = linesOf(arguments);
+        } catch (Stop stop) {
+            System.err.println("stopped: " + stop.getMessage());
+            System.exit(2);
+            return;
+        }
         String file = arguments[0];
-        List<String> lines = Files.readString(Path.of(file)).replace("\uFEFF", "").lines()
-            .map(String::strip).filter(line -> !line.isEmpty()).collect(Collectors.toList());
         String[] names = {"accepted", "duplicates", "rejected"};
         int[] counts = new int[names.length];
         int ends = 2;
@@ -80,6 +87,29 @@ public class Push {
         System.exit(ends);
     }
 
+    /** The lines of the file that is to be sent. */
+    static List<String> linesOf(String[] arguments) throws Stop {
+        if (arguments.length != 1) {
+            throw new Stop("name one file: Push.java events.ndjson");
+        }
+        for (String name : List.of("CHISO_URL", "CHISO_KEY")) {
+            if (System.getenv(name) == null || System.getenv(name).isBlank()) {
+                throw new Stop("set " + name);
+            }
+        }
+        if (!System.getenv("CHISO_URL").strip().matches("https?://[^/].*")) {
+            throw new Stop("CHISO_URL begins with http:// or https://");
+        }
+        try {
+            return Files.readString(Path.of(arguments[0])).replace("\uFEFF", "").lines()
+                .map(String::strip).filter(line -> !line.isEmpty()).collect(Collectors.toList());
+        } catch (CharacterCodingException error) {
+            throw new Stop(arguments[0] + " is not UTF-8: save it as UTF-8");
+        } catch (IOException error) {
+            throw new Stop(arguments[0] + " cannot be read: " + error);
+        }
+    }
+
     /** Sends a batch; in halves where it is too much at once, down to a single event. */
     static void sendAll(List<String> lines, Done done) throws Stop, InterruptedException {
         Map<String, Object> told;
@@ -101,7 +131,7 @@ public class Push {
     /** Sends a batch until it is answered: what became of each of its events. The ids stay the same every time. */
     static Map<String, Object> send(List<String> lines) throws Stop, TooMuch, InterruptedException {
         HttpRequest request = HttpRequest.newBuilder()
-            .uri(URI.create(System.getenv("CHISO_URL").replaceAll("/+$", "") + "/v1/events"))
+            .uri(URI.create(System.getenv("CHISO_URL").strip().replaceAll("/+$", "") + "/v1/events"))
             .version(HttpClient.Version.HTTP_1_1).timeout(TIMEOUT)
             .header("Authorization", "Bearer " + System.getenv("CHISO_KEY"))
             .header("Content-Type", "application/x-ndjson")

@@ -19,7 +19,7 @@ class TooMuch extends Error {}
 
 /** The answer, read to its end; throws where there was none, or not a whole one. */
 async function post(body) {
-  const answer = await fetch(`${process.env.CHISO_URL.replace(/\/+$/, "")}/v1/events`, {
+  const answer = await fetch(`${process.env.CHISO_URL.trim().replace(/\/+$/, "")}/v1/events`, {
     method: "POST",
     headers: { Authorization: `Bearer ${process.env.CHISO_KEY}`, "Content-Type": "application/x-ndjson" },
     body,
@@ -79,8 +79,33 @@ async function* outcomes(lines) {
   yield { sent: lines, told };
 }
 
+/** The lines of the file that is to be sent. */
+function linesOf(names) {
+  if (names.length !== 1) throw new Stop("name one file: push.mjs events.ndjson");
+  for (const name of ["CHISO_URL", "CHISO_KEY"]) if (!process.env[name]?.trim()) throw new Stop(`set ${name}`);
+  if (!/^https?:\/\//.test(process.env.CHISO_URL.trim())) throw new Stop("CHISO_URL begins with http:// or https://");
+  let bytes, text;
+  try {
+    bytes = readFileSync(names[0]);
+  } catch (error) {
+    throw new Stop(`${names[0]} cannot be read: ${error.message}`);
+  }
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new Stop(`${names[0]} is not UTF-8: save it as UTF-8`);
+  }
+  return text.split("\n").map((line) => line.trim()).filter(Boolean);
+}
+
 const file = process.argv[2];
-const lines = readFileSync(file, "utf8").replace(/^\uFEFF/, "").split("\n").map((line) => line.trim()).filter(Boolean);
+let lines;
+try {
+  lines = linesOf(process.argv.slice(2));
+} catch (stop) {
+  console.error("stopped:", stop.message);
+  process.exit(2);
+}
 const counts = { accepted: 0, duplicates: 0, rejected: 0 };
 const kept = openSync(`${file}.rejected`, "w");
 try {

@@ -30,7 +30,9 @@ class TooMuch(Exception):
 
 def post(body):
     """Status, headers and text of the answer. OSError or HTTPException: there was none, or not a whole one."""
-    request = urllib.request.Request(os.environ["CHISO_URL"].rstrip("/") + "/v1/events", data=body, method="POST")
+    request = urllib.request.Request(
+        os.environ["CHISO_URL"].strip().rstrip("/") + "/v1/events", data=body, method="POST"
+    )
     request.add_header("Authorization", "Bearer " + os.environ["CHISO_KEY"])
     request.add_header("Content-Type", "application/x-ndjson")
     try:
@@ -87,10 +89,32 @@ def outcomes(lines):
             yield from outcomes(lines[half:])
 
 
-def main(file):
+def lines_of(arguments):
+    """The file that is to be sent, and its lines."""
+    if len(arguments) != 1:
+        raise Stop("name one file: push.py events.ndjson")
+    for name in ("CHISO_URL", "CHISO_KEY"):
+        if not os.environ.get(name, "").strip():
+            raise Stop(f"set {name}")
+    if not os.environ["CHISO_URL"].strip().startswith(("http://", "https://")):
+        raise Stop("CHISO_URL begins with http:// or https://")
+    try:
+        text = Path(arguments[0]).read_text("utf-8-sig")
+    except OSError as error:
+        raise Stop(f"{arguments[0]} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise Stop(f"{arguments[0]} is not UTF-8: save it as UTF-8") from error
+    return arguments[0], [line.strip() for line in text.split("\n") if line.strip()]
+
+
+def main(arguments):
     """Send a file, and tell how it went."""
     counts = {"accepted": 0, "duplicates": 0, "rejected": 0}
-    lines = [line.strip() for line in Path(file).read_text("utf-8-sig").split("\n") if line.strip()]
+    try:
+        file, lines = lines_of(arguments)
+    except Stop as stop:
+        print("stopped:", stop, file=sys.stderr)
+        return 2
     with Path(file + ".rejected").open("w", encoding="utf-8") as kept:
         try:
             for start in range(0, len(lines), BATCH):
@@ -111,4 +135,4 @@ def main(file):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1:]))

@@ -66,9 +66,9 @@ class Network:
         self.bodies.append(body)
         self.times.append(time.monotonic())
         fault = self.faults.get(len(self.bodies))
-        if fault == "busy":
+        if fault in ("busy", "away"):
             problem = {"code": "overloaded", "detail": "busy"}
-            self._send(asked, 503, json.dumps(problem).encode(), {"Retry-After": "1"})
+            self._send(asked, 503, json.dumps(problem).encode(), {"Retry-After": "1" if fault == "busy" else "0"})
             return
         sent = {name: asked.headers[name] for name in ("Authorization", "Content-Type")}
         told = httpx.post(self.service + asked.path, content=body, headers=sent, timeout=60)
@@ -80,7 +80,8 @@ class Network:
         self, asked: BaseHTTPRequestHandler, status: int, body: bytes, more: dict[str, str], missing: int = 0
     ) -> None:
         asked.send_response(status)
-        for name, value in {"Content-Type": "application/json", "Content-Length": len(body) + missing, **more}.items():
+        usual = {"Content-Type": "application/json", "Content-Length": len(body) + missing, "Connection": "close"}
+        for name, value in (usual | more).items():
             asked.send_header(name, str(value))
         asked.end_headers()
         asked.wfile.write(body)
@@ -218,3 +219,41 @@ def test_a_client_says_why_it_stops_and_ends_well_when_all_is_taken(
     assert (again.returncode, again.stdout.strip()) == (0, "accepted 0, duplicates 2, rejected 0"), again.stderr
     assert (tmp_path / "events.ndjson.rejected").read_text() == ""
     assert counted(place) == 2
+
+
+def test_a_client_that_is_called_wrongly_says_so_in_a_line(command: list[str], tmp_path: Path) -> None:
+    file, utf16 = tmp_path / "events.ndjson", tmp_path / "utf16.ndjson"
+    file.write_text(json.dumps(received(1)), encoding="utf-8")
+    utf16.write_text(json.dumps(received(1)), encoding="utf-16")
+    there = {"CHISO_URL": "http://127.0.0.1:9", "CHISO_KEY": "chiso_a_b"}
+    for arguments, settings, says in (
+        ([], there, "name one file: "),
+        ([str(file)], {"CHISO_KEY": "chiso_a_b"}, "set CHISO_URL"),
+        ([str(file)], {"CHISO_URL": "http://127.0.0.1:9", "CHISO_KEY": " "}, "set CHISO_KEY"),
+        ([str(file)], there | {"CHISO_URL": "chiso.example.vn"}, "CHISO_URL begins with http:// or https://"),
+        ([str(tmp_path / "none")], there, f"{tmp_path}/none cannot be read: "),
+        ([str(utf16)], there, f"{utf16} is not UTF-8: save it as UTF-8"),
+    ):
+        settings = {name: value for name, value in os.environ.items() if not name.startswith("CHISO_")} | settings
+        ended = subprocess.run([*command, *arguments], env=settings, capture_output=True, text=True, check=False)
+        assert (ended.returncode, ended.stdout) == (2, ""), ended.stderr
+        [line] = ended.stderr.splitlines()
+        assert line.startswith(f"stopped: {says}")
+    assert not (tmp_path / "utf16.ndjson.rejected").exists()
+
+
+def test_a_client_gives_up_after_ten_tries(command: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "events.ndjson"
+    file.write_text(json.dumps(received(1)), encoding="utf-8")
+    network = Network("", dict.fromkeys(range(1, 100), "away"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), network.handler()) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        settings = os.environ | {"CHISO_URL": f"http://127.0.0.1:{server.server_address[1]}/", "CHISO_KEY": "chiso_a_b"}
+        ended = subprocess.run([*command, str(file)], env=settings, capture_output=True, text=True, check=False)
+        server.shutdown()
+        thread.join()
+    assert (ended.returncode, ended.stdout.strip()) == (2, "accepted 0, duplicates 0, rejected 0"), ended.stderr
+    assert ended.stderr.splitlines()[-1] == "stopped: given up after 10 tries: 503 overloaded: busy"
+    assert len(network.bodies) == 10
+    assert len(set(network.bodies)) == 1
