@@ -72,8 +72,8 @@ def _tell(loaded: ingest.Loaded, errors: Path | None) -> None:
     if more := loaded.rejected - len(loaded.errors):
         where = "--errors FILE writes all" if errors is None else f"all are in {errors}"
         note(f"… and {more:,} more rejected: {where}")
-    for (code, detail), count in loaded.warnings.most_common(_WARNINGS_TOLD):
-        note(f"accepted, but {code} ({count:,} {'event' if count == 1 else 'events'}): {detail.said(language)}")
+    for (code, says), count in loaded.warnings.most_common(_WARNINGS_TOLD):
+        note(f"accepted, but {code} ({count:,} {'event' if count == 1 else 'events'}): {says.said(language)}")
     if others := loaded.warnings.most_common()[_WARNINGS_TOLD:]:
         note(f"… and {len(others):,} more kinds of warnings ({sum(count for _, count in others):,} events)")
 

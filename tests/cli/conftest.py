@@ -24,9 +24,9 @@ def command(postgres_database: str, tmp_path: Path) -> Command:
     return run
 
 
-def line(ended: CompletedProcess[str]) -> str:
+def line(ended: CompletedProcess[str], code: int = 1) -> str:
     """The one line in which a command says why it failed."""
-    assert ended.returncode == 1, (ended.stdout, ended.stderr)
+    assert ended.returncode == code, (ended.stdout, ended.stderr)
     [said] = ended.stderr.splitlines()
     assert said.startswith("chiso: ")
     return said.removeprefix("chiso: ")
