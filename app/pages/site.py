@@ -6,10 +6,10 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from app.pages import dossiers, home, indicator, life, login, ranking, today, unit, wall
+from app.pages import dossiers, feeds, home, indicator, life, login, ranking, today, unit, wall
 from app.pages.frame import assets, page
 
-_PAGES: Final = (home, login, unit, indicator, dossiers, life, ranking, today, wall)
+_PAGES: Final = (home, login, unit, indicator, dossiers, life, ranking, today, feeds, wall)
 
 
 def install(app: FastAPI) -> None:

@@ -16,6 +16,7 @@ router = APIRouter(include_in_schema=False)
 
 _LEVELS: Final = ("commune", "department")
 _ROWS: Final = 6
+_SILENT: Final = 3
 _SHORTEST: Final = 10
 """Seconds a unit is shown at least when the wall goes round."""
 
@@ -29,6 +30,7 @@ async def wall_page(page: Paging, unit: str) -> Response:
     code = card["unit"]["code"]
     day = await page.ask("/v1/scorecard", unit=code, period=page.today.isoformat())
     series = await page.ask("/v1/series", unit=code, indicator="TOTAL", bucket="month", **year_of(chosen.year))
+    feeds = await page.ask("/v1/feeds", unit=code)
     return page.render(
         "wall.html",
         here="wall",
@@ -41,7 +43,9 @@ async def wall_page(page: Paging, unit: str) -> Response:
             each["code"]: each for each in (*day["operational"], *(i for g in day["groups"] for i in g["indicators"]))
         },
         due=(await page.ask("/v1/today", unit=code, within="3", limit="1"))["due"][-1],
-        feeds=await page.ask("/v1/feeds", unit=code),
+        feeds=feeds,
+        silent=[each for each in feeds["rows"] if each["state"] == "silent"][:_SILENT],
+        last_at=max((each["last_at"] for each in feeds["sources"] if each["last_at"]), default=None),
         line=[each["score"] for each in series["points"]],
         ranked=await _ranked(page, code, asked),
         widest=max(group["max"] for group in card["groups"]),

@@ -17,6 +17,12 @@ KINDS: Final = {
     "procedure": "Thủ tục",
     "unit": "Đơn vị",
 }
+STATES: Final = {
+    "silent": "Im lặng bất thường",
+    "sending": "Đang gửi",
+    "learning": "Chưa biết nhịp gửi",
+    "ended": "Đã ngừng",
+}
 SIDES: Final = {"numerator": "Đã đạt", "missing": "Chưa đạt", "denominator": "Tất cả"}
 PROSPECTS: Final = {"recoverable": "Còn lấy lại được", "at_risk": "Sắp quá hạn", "lost": "Đã mất trong kỳ này"}
 """Sides of scored indicators that count: what of the missing can still be won, soon will be, and no more can be."""

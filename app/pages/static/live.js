@@ -18,7 +18,10 @@ export function follow(url, shown) {
       try {
         const answer = await fetch(location.href, { cache: "no-store", redirect: "manual" });
         if (answer.type === "opaqueredirect") { location.reload(); return; }
-        if (answer.ok) exchange(new DOMParser().parseFromString(await answer.text(), "text/html"));
+        if (answer.ok) {
+          exchange(new DOMParser().parseFromString(await answer.text(), "text/html"));
+          document.dispatchEvent(new Event("exchanged"));
+        }
       } catch { /* the stream tells what is lost */ }
       await new Promise((done) => setTimeout(done, PAUSE));
     } while (again);

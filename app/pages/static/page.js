@@ -30,6 +30,17 @@ if (clock) {
   }, 1000);
 }
 
+// How long ago something was, in the page's language.
+const words = new Intl.RelativeTimeFormat(root.lang, { numeric: "always", style: "long" });
+const STEPS = [[60, 1, "second"], [3600, 60, "minute"], [86400, 3600, "hour"], [Infinity, 86400, "day"]];
+const offset = clock ? Date.parse(clock.dateTime) - Date.now() : 0;
+const tell = () => document.querySelectorAll("[data-ago]").forEach((each) => {
+  const seconds = Math.max(0, (Date.now() + offset - Date.parse(each.dateTime)) / 1000);
+  const [, length, name] = STEPS.find(([most]) => seconds < most);
+  each.textContent = words.format(-Math.floor(seconds / length), name);
+});
+if (document.querySelector("[data-ago]")) { tell(); setInterval(tell, 1000); document.addEventListener("exchanged", tell); }
+
 // A wall that goes round.
 const round = document.querySelector("[data-next]");
 if (round) setTimeout(() => location.replace(round.dataset.next), 1000 * Number(round.dataset.after));
