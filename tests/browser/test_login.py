@@ -1,0 +1,98 @@
+"""Logging in as a browser does it: what it says of where a form comes from, and which cookies it keeps and sends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from urllib.parse import quote
+
+import pytest
+
+from tests.api.http.providing import Providing, providing
+from tests.browser.looking import SIZES, THEMES, Look
+from tests.conftest import _copy
+from tests.faults.serving import CREATE, Serving, chiso, environment
+from tests.running import PROCEDURES, UNITS
+
+LIST = "/units/H44.13/dossiers?indicator=DOSSIER_ON_TIME&side=missing"
+
+
+@pytest.fixture(scope="module")
+def office() -> Iterator[Providing]:
+    """A provider of accounts."""
+    with providing({"thu": {"unit": "H44.13"}}) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def closed(
+    postgres_dsn: str, postgres_template: str, tmp_path_factory: pytest.TempPathFactory, office: Providing
+) -> Iterator[tuple[Serving, str]]:
+    """A service with a few units that nobody reads without a key or an account, and a key of all scopes."""
+    folder = tmp_path_factory.mktemp("closed")
+    for dsn in _copy(postgres_dsn, postgres_template):
+        settings = {"CHISO_DATABASE__DSN": dsn, "CHISO_DATA_DIR": str(folder), "CHISO_AUTH__PEPPER": "for tests"}
+        key = chiso(environment(**settings), *CREATE).stdout.split()[0]
+        settings |= {"CHISO_OIDC__ISSUER": office.issuer, "CHISO_OIDC__CLIENT_ID": "chiso"}
+        settings |= {"CHISO_OIDC__CLIENT_SECRET": "secret"}
+        serving = Serving(environment(), folder / "log")
+        serving._settings |= settings | {"CHISO_HTTP__PUBLIC_URL": serving.url}
+        with serving, serving.client(key) as client:
+            for path, rows in (("/v1/units", UNITS), ("/v1/procedures", PROCEDURES)):
+                assert client.put(path, json=rows).status_code == 200
+            yield serving, key
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+def test_a_key_opens_the_page_that_was_asked_for(
+    closed: tuple[Serving, str], look: Callable[..., Look], scripts: bool
+) -> None:
+    serving, key = closed
+    window = look(serving.url, java_script_enabled=scripts)
+    window.expected = re.compile(r"401 \(Unauthorized\)")
+    window.goto(LIST)
+    assert window.page.url == f"{serving.url}/login?next={quote(LIST[1:], safe='')}"
+    window.page.get_by_label("Khóa đọc").fill("wrong")
+    window.page.get_by_role("button", name="Đăng nhập bằng khóa").click()
+    assert window.page.get_by_role("alert").inner_text().startswith("Khóa không đúng")
+    window.page.get_by_label("Khóa đọc").fill(key)
+    window.page.get_by_label("Khóa đọc").press("Enter")
+    window.page.wait_for_url(f"{serving.url}{LIST}")
+    [cookie] = window.page.context.cookies()
+    assert (cookie["name"], cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == ("chiso", True, "Lax", "/")
+    assert key.split("_", 2)[2] not in cookie["value"]
+    assert window.page.request.get(f"{serving.url}/v1/units/H44").status == 200
+    assert window.page.request.put(f"{serving.url}/v1/units", data=[]).status == 401
+    window.page.get_by_role("button", name="Đăng xuất").click()
+    window.page.wait_for_url(f"{serving.url}/login")
+    assert window.page.context.cookies() == []
+    window.goto(LIST)
+    assert "/login?" in window.page.url
+
+
+def test_an_account_opens_it_too(closed: tuple[Serving, str], look: Callable[..., Look], office: Providing) -> None:
+    serving, _ = closed
+    window = look(serving.url)
+    # The provider's own page asks elsewhere for its looks, and gets nothing.
+    window.page.context.route(re.compile("^https:"), lambda route: route.abort())
+    window.expected = re.compile(f"asked outside: https:|{re.escape(office.issuer)}")
+    window.goto(LIST)
+    window.page.get_by_role("link", name="Đăng nhập bằng tài khoản cơ quan").click()
+    window.page.wait_for_url(f"{office.issuer}/**")
+    window.page.get_by_role("button", name="thu").first.click()
+    window.page.wait_for_url(f"{serving.url}{LIST}")
+    assert [each["name"] for each in window.page.context.cookies(serving.url)] == ["chiso"]
+    assert window.page.request.get(f"{serving.url}/v1/units/H44").status == 403
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_the_page_is_for_everybody(closed: tuple[Serving, str], look: Callable[..., Look], language: str) -> None:
+    serving, _ = closed
+    window = look(serving.url)
+    window.goto("/login" if language == "vi" else "/login?lang=en")
+    for theme in THEMES:
+        for size in SIZES:
+            window.wear(theme, size)
+            assert window.overflow() == 0, (theme, size)
+            window.keep(f"login-{language}-{theme}-{size}")
+        assert window.barriers() == [], theme
