@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 import pytest
+from playwright.sync_api import Browser
 
 from tests.api.http.providing import Providing, providing
+from tests.browser.conftest import CHROMIUM
 from tests.browser.looking import SIZES, THEMES, Look
 from tests.conftest import _copy
 from tests.faults.serving import CREATE, Serving, chiso, environment
@@ -68,6 +70,28 @@ def test_a_key_opens_the_page_that_was_asked_for(
     assert window.page.context.cookies() == []
     window.goto(LIST)
     assert "/login?" in window.page.url
+
+
+def test_in_an_office_without_tls_the_browser_says_where_the_form_comes_from(
+    closed: tuple[Serving, str], browser: Browser
+) -> None:
+    serving, key = closed
+    # Of an address that is neither TLS nor this machine browsers send no Sec-Fetch-Site.
+    there = browser.browser_type.launch(
+        executable_path=CHROMIUM, args=["--host-resolver-rules=MAP chiso.test 127.0.0.1"]
+    )
+    page = there.new_page()
+    sent: list[dict[str, str]] = []
+    page.on("request", lambda request: sent.append(request.all_headers()) if request.method == "POST" else None)
+    page.goto(f"http://chiso.test:{serving.port}/login")
+    page.get_by_label("Khóa đọc").fill(key)
+    page.get_by_label("Khóa đọc").press("Enter")
+    page.wait_for_url(f"http://chiso.test:{serving.port}/")
+    assert [each["name"] for each in page.context.cookies()] == ["chiso"]
+    [headers] = sent
+    assert headers["origin"] == f"http://chiso.test:{serving.port}"
+    assert "sec-fetch-site" not in headers
+    there.close()
 
 
 def test_an_account_opens_it_too(closed: tuple[Serving, str], look: Callable[..., Look], office: Providing) -> None:
