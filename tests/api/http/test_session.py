@@ -18,6 +18,7 @@ from app.api.http.login.origin import is_own, local
 from app.api.http.login.session import Sessions
 from app.settings import AuthSettings, HttpSettings, OidcSettings, Settings
 from app.store import keys
+from tests.api import listening
 from tests.api.asking import of_problem, reception
 from tests.running import Running, serving, settings_for
 
@@ -125,6 +126,27 @@ async def test_a_session_ends_with_its_key_at_the_very_next_request(served: Runn
     async with served.service.database.connection("write") as connection:
         assert await keys.revoke(connection, key.split("_")[1])
     assert of_problem(await served.client.get("/v1/units/H44", headers=cookie)) == (401, "unauthenticated", None)
+
+
+async def test_a_stream_ends_with_the_session_it_was_opened_by(
+    served: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = await served.make_key("H44.07", "read")
+    served.service.settings.streams.comment_seconds = 0.1
+    async with listening.serving(served) as live:
+        live.client.headers.update(session(served.service.sessions, key=key))
+        async with live.listening(key="") as listener:
+            await listener.event()
+            async with served.service.database.connection("write") as connection:
+                assert await keys.revoke(connection, key.split("_")[1])
+            assert await listener.ends()
+        made = int(time.time()) - 720 * 3600 + 3
+        monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _: made)
+        live.client.headers.update(session(served.service.sessions, key=served.key))
+        async with live.listening(key="") as listener:
+            await listener.event()
+            assert await listener.ends()
+        assert 0 <= time.time() - (made + 720 * 3600) < 2
 
 
 async def test_a_key_that_cannot_read_makes_no_session(served: Running) -> None:
