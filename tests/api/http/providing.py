@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 import httpx
 
 with warnings.catch_warnings():
-    # It still uses a part of its library that has moved.
+    # It still uses parts of its library that have moved; the library has a filter of its own put up first.
+    import_module("authlib.deprecate")
     warnings.simplefilter("ignore")
     from oidc_provider_mock import User, run_server_in_thread
 
