@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote
 
 import pytest
@@ -26,9 +28,33 @@ def office() -> Iterator[Providing]:
         yield made
 
 
+class _Blank(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<!doctype html><title>IOC</title><link rel=icon href=data:,>")
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture(scope="module")
+def elsewhere() -> Iterator[int]:
+    """The port of somebody else's pages: http://localhost is an origin that is listed, http://127.0.0.1 is not."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Blank) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield server.server_port
+        server.shutdown()
+
+
 @pytest.fixture(scope="module")
 def closed(
-    postgres_dsn: str, postgres_template: str, tmp_path_factory: pytest.TempPathFactory, office: Providing
+    postgres_dsn: str,
+    postgres_template: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    office: Providing,
+    elsewhere: int,
 ) -> Iterator[tuple[Serving, str]]:
     """A service with a few units that nobody reads without a key or an account, and a key of all scopes."""
     folder = tmp_path_factory.mktemp("closed")
@@ -37,6 +63,7 @@ def closed(
         key = chiso(environment(**settings), *CREATE).stdout.split()[0]
         settings |= {"CHISO_OIDC__ISSUER": office.issuer, "CHISO_OIDC__CLIENT_ID": "chiso"}
         settings |= {"CHISO_OIDC__CLIENT_SECRET": "secret"}
+        settings |= {"CHISO_HTTP__CORS_ORIGINS": f'["http://localhost:{elsewhere}"]'}
         serving = Serving(environment(), folder / "log")
         serving._settings |= settings | {"CHISO_HTTP__PUBLIC_URL": serving.url}
         with serving, serving.client(key) as client:
@@ -120,3 +147,39 @@ def test_the_page_is_for_everybody(closed: tuple[Serving, str], look: Callable[.
             assert window.overflow() == 0, (theme, size)
             window.keep(f"login-{language}-{theme}-{size}")
         assert window.barriers() == [], theme
+
+
+ASK = """async ([service, key]) => {
+  const known = { Authorization: `Bearer ${key}` };
+  const ask = async (path, more = {}) => {
+    try { return await fetch(service + path, { ...more, headers: { ...known, ...more.headers }, cache: "no-store" }); }
+    catch (error) { return error.name; }
+  };
+  const card = await ask("/v1/scorecard?unit=H44&period=2026");
+  if (typeof card === "string") return card;
+  const tag = card.headers.get("ETag");
+  const again = await ask("/v1/scorecard?unit=H44&period=2026", { headers: { "If-None-Match": tag } });
+  const stream = await ask("/v1/stream?unit=H44&period=2026");
+  const reader = stream.body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!text.includes("event: scorecard")) text += (await reader.read()).value;
+  await reader.cancel();
+  const refused = await ask("/v1/units/H45");
+  const json = { method: "PUT", body: "[]", headers: { "Content-Type": "application/json" } };
+  return [card.status, (await card.json()).unit.code, /^(W.)?"/.test(tag), again.status,
+    refused.status, (await refused.json()).code, await ask("/v1/units", json)];
+}"""
+
+
+def test_a_page_of_a_listed_origin_shows_figures_and_no_other_does(
+    closed: tuple[Serving, str], look: Callable[..., Look], elsewhere: int
+) -> None:
+    serving, key = closed
+    for host, told in (
+        ("localhost", [200, "H44", True, 304, 403, "forbidden_unit", "TypeError"]),
+        ("127.0.0.1", "TypeError"),
+    ):
+        window = look(f"http://{host}:{elsewhere}")
+        window.expected = re.compile(f"asked outside: {serving.url}/v1/|CORS policy|ERR_FAILED|403")
+        window.goto("/")
+        assert window.page.evaluate(ASK, [serving.url, key]) == told, host
