@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from types import GenericAlias
 from typing import Annotated, Any, Final, Literal, NotRequired
@@ -305,13 +305,11 @@ async def _put(
     only(request, ())
     async with body_of(request, service, access) as body:
         items = await _parsed(request, kind, body)
-        rows = [item for item in items if isinstance(item, Row)]
         assert access.root_id is not None
-        result = await put(service.database, service.catalogue_cache, access.root_id, access.unit, rows)
+        result = await put(service.database, service.catalogue_cache, access.root_id, access.unit, items)
     if result.refolding:
         service.refolder.wake()
-    unread = [item for item in items if isinstance(item, Rejected)]
-    return json_response(_told(result, unread, language_of(request)))
+    return json_response(_told(result, language_of(request)))
 
 
 async def _parsed(request: Request, kind: CatalogueName, body: bytes) -> list[Row | Rejected]:
@@ -319,13 +317,12 @@ async def _parsed(request: Request, kind: CatalogueName, body: bytes) -> list[Ro
     return await parsed(parse_rows, *arguments, aside=len(body) > _PARSED_ASIDE)
 
 
-def _told(result: PutResult, unread: Sequence[Rejected], language: Language) -> PutOutcome:
-    errors = sorted([*result.errors, *unread], key=lambda each: each.index)
+def _told(result: PutResult, language: Language) -> PutOutcome:
     told: PutOutcome = {
         "accepted": result.accepted,
         "duplicates": 0,
-        "rejected": len(errors),
-        "errors": [refused(each, language) for each in errors],
+        "rejected": len(result.errors),
+        "errors": [refused(each, language) for each in result.errors],
         "refolding": result.refolding,
     }
     if result.warnings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from typing import Annotated, Final, NotRequired
@@ -19,16 +20,20 @@ from app.api.http.openapi.parameters import BINARY_MODE, CONTENT_ENCODING
 from app.api.http.openapi.routes import BODY, told
 from app.api.http.problems import AtFault, Problem, event_status, language_of
 from app.api.http.service import Service, Serving
+from app.domain.judging import also_wrong
 from app.domain.push import EVENT_CODES, WARNING_CODES, Outcome, Parsed, Rejected, Warned
 from app.intake import cloudevents
 from app.intake.cloudevents import Batch
 from app.messages import Language
 from app.store import rejections
+from app.store.snapshot import reading_moment
+from app.store.unavailable import DatabaseUnavailable, Overloaded
 from app.store.write.gather import MOST_TOGETHER
 
 router = APIRouter()
 
 _PARSED_ASIDE: Final = 256 * 1024
+_LOOKED_AT_SECONDS: Final = 2.0
 
 
 @answer
@@ -104,12 +109,28 @@ async def take_in(service: Service, access: Access, items: Sequence[Parsed | Rej
     arrived = instant_of(service.clock)
     sound = [item for item in items if isinstance(item, Parsed)]
     errors = [item for item in items if isinstance(item, Rejected)]
+    if errors:
+        errors = await _looked_at(service, access, errors)
     outcomes = await _pushed(service, access.root_id, access.unit, sound)
     joined = _joined(outcomes, errors)
     _measure(service, outcomes, joined.errors)
     _observe(service, items, joined, arrived)
     await rejections.keep(service.database, access.root_id, access.unit, joined.errors, service.clock())
     return joined
+
+
+async def _looked_at(service: Service, access: Access, errors: list[Rejected]) -> list[Rejected]:
+    """What cannot be read as an event, with what catalogues and the clock find wrong with it too.
+
+    That much is a courtesy: where the database does not say so at once, the faults that are known are told.
+    """
+    assert access.root_id is not None
+    try:
+        async with asyncio.timeout(_LOOKED_AT_SECONDS), service.database.snapshot() as connection:
+            moment = await reading_moment(connection, service.catalogue_cache, access.root_id, service.clock)
+    except (TimeoutError, DatabaseUnavailable, Overloaded):
+        return errors
+    return [also_wrong(each, access.unit, moment.catalogues, moment.now) for each in errors]
 
 
 def _joined(outcomes: Sequence[Outcome], errors: list[Rejected]) -> Outcome:

@@ -12,7 +12,7 @@ from app.domain.calendar.civil import Day, Instant, date_of, day_of, start_of
 from app.domain.catalogues.root import Catalogues
 from app.domain.codes import UnitCode
 from app.domain.lives.events import DossierReceived, DossierTransferred, Event
-from app.domain.push import Outcome, Parsed, Rejected, Warned, Wrong
+from app.domain.push import Outcome, Parsed, Read, Rejected, Warned, Wrong
 from app.messages import BEYOND_KEY, NO_UNIT, Message, with_likely
 
 _AHEAD_ALLOWED: Final = 10 * 60 * 1_000_000
@@ -71,7 +71,7 @@ def judged(parsed: Parsed, key: bytes, reach: str, catalogues: Catalogues, now: 
         event = msgspec.structs.replace(event, unit=unit)
     item = Item(parsed, key, event)
     if not codes.is_under(unit, reach):
-        item.refuse(_no_unit("forbidden_unit", "unit", BEYOND_KEY, unit, reach, catalogues))
+        item.refuse(_beyond(unit, reach, catalogues))
         # Perhaps an alias that has gone since: what was taken in under it stays a duplicate when sent again.
         item.forbidden = unit in catalogues.units
         return item
@@ -109,9 +109,26 @@ def _ended(catalogues: Catalogues, parsed: Parsed, unit: str, field: str) -> War
     return Warned(parsed.index, parsed.event.id, "unknown_unit", field, detail)
 
 
-def _faults(unit: str, ahead: bool, to: str | None, reach: str, catalogues: Catalogues) -> Iterator[Wrong]:
+def also_wrong(rejected: Rejected, reach: str, catalogues: Catalogues, now: int) -> Rejected:
+    """A refused event with what is wrong with its unit and its time too, as far as these could be read; of a unit
+    beyond what the sender's key reaches, that it is.
+    """
+    if not isinstance(rejected.read, Read):
+        return rejected
+    unit, to = (None if each is None else catalogues.resolve(each) for each in (rejected.read.unit, rejected.read.to))
+    if unit is not None and not codes.is_under(unit, reach):
+        return rejected.and_also([_beyond(unit, reach, catalogues)])
+    ahead = rejected.read.time is not None and rejected.read.time > now + _AHEAD_ALLOWED
+    return rejected.and_also(_faults(unit, ahead, to, reach, catalogues))
+
+
+def _beyond(unit: str, reach: str, catalogues: Catalogues) -> Wrong:
+    return _no_unit("forbidden_unit", "unit", BEYOND_KEY, unit, reach, catalogues)
+
+
+def _faults(unit: str | None, ahead: bool, to: str | None, reach: str, catalogues: Catalogues) -> Iterator[Wrong]:
     """What catalogues and the clock find wrong with an event, in the order of the contract."""
-    if unit not in catalogues.units:
+    if unit is not None and unit not in catalogues.units:
         yield _no_unit("unknown_unit", "unit", NO_UNIT, unit, reach, catalogues)
     if ahead:
         yield Wrong("future_time", "time", _AHEAD)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from app.domain.calendar.civil import Instant
 from app.domain.lives.events import Event
 from app.messages import Message, also
 
@@ -55,9 +56,20 @@ class Wrong(NamedTuple):
     plain: Message | None = None
 
 
+class Read(NamedTuple):
+    """What could be read of an event that is refused, for catalogues and the clock to be asked about it too."""
+
+    unit: str | None
+    time: Instant | None
+    to: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """An event that is not: why, and whose it is as far as that can be read. `more`: what else is wrong with it."""
+    """An event that is not: why, and whose it is as far as that can be read. `more`: what else is wrong with it.
+
+    `read`: what could be read of it, of a catalogue's row (which is told alike) the row; None where that is nothing.
+    """
 
     index: int
     id: str | None
@@ -67,6 +79,13 @@ class Rejected:
     detail: Message
     plain: Message | None = None
     more: tuple[Wrong, ...] = ()
+    read: Any = None
+
+    def and_also(self, faults: Iterable[Wrong]) -> Rejected:
+        """The same with more that is wrong; of a field one fault is told, and no more than there is room for."""
+        known = {each.field for each in self.faults}
+        more = tuple(each for each in faults if each.field not in known)
+        return replace(self, more=(*self.more, *more)[: MOST_FAULTS - 1]) if more else self
 
     @property
     def faults(self) -> list[Wrong]:

@@ -34,6 +34,7 @@ _LONGEST_PART = 4 * 1024 * 1024
 
 _DECODED_AT_ONCE = 1024 * 1024
 _TOLD = re.compile(rb"[^ \t,\r\n]")
+_FIRST_LINE = re.compile(rb"[\s,;]*[^\r\n]*")
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _ANY = msgspec.json.Decoder()
 _ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
@@ -269,13 +270,19 @@ class _Scan:
 
 class TableLines:
     """The lines of a CSV table that say anything, one after the other: whatever the bytes are, no more of them than one
-    record stands in memory. Whoever takes a record from them sets `commas` to 0. BodyProblem: `too_large`.
+    record stands in memory. Whoever takes a record from them sets `separators` to 0. BodyProblem: `too_large`.
+
+    `separator`: what sets cells apart, the one of comma, semicolon and tab that the first line has; the comma where it
+    has none or several.
     """
 
     def __init__(self, body: bytes) -> None:
         self._body = body
         self._at = 0
-        self.commas = 0
+        self.separators = 0
+        first = _FIRST_LINE.match(body, 0, _LONGEST_PART)
+        found = [each for each in ",;\t" if first and each.encode() in first.group()]
+        self.separator = found[0] if len(found) == 1 else ","
 
     @property
     def number(self) -> int:
@@ -299,11 +306,11 @@ class TableLines:
                 )
                 raise BodyProblem("too_large", long)
             text = str(line, "utf-8")
-            self.commas += text.count(",")
-            if self.commas > _MOST_CELLS:
+            self.separators += text.count(self.separator)
+            if self.separators > _MOST_CELLS:
                 many = Message(
                     "a row of the table may have at most {most:,} commas",
-                    "một dòng của bảng có tối đa {most:,} dấu phẩy",
+                    "một dòng của bảng có tối đa {most:,} dấu ngăn ô",
                     most=_MOST_CELLS,
                 )
                 raise BodyProblem("too_large", many)

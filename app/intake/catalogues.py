@@ -11,12 +11,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
 
 from app.domain.catalogues.root import APPLICANTS, LEVELS, SERVICE_LEVELS, CatalogueName
-from app.domain.push import Rejected
+from app.domain.push import MOST_FAULTS, Rejected
 from app.intake import attributes, checks
 from app.intake.bodies import (
     CHARSET,
@@ -34,7 +35,7 @@ from app.intake.bodies import (
     whole_array,
     without_bom,
 )
-from app.intake.checks import AN_OBJECT, OF_CATALOGUE, Check, Fault, expected, shown, unknown_field
+from app.intake.checks import AN_OBJECT, OF_CATALOGUE, Check, Fault, Faults, expected, shown, unknown_field
 from app.intake.personal import is_fit
 from app.messages import MISSING, NOT_UTF8, Message
 
@@ -55,6 +56,10 @@ _ONE_OF_BOTH: Final = Message(
 )
 _NO_NULL: Final = Message("null is not allowed here", "ở đây không được là null")
 _OVERFULL: Final = Message("the row is far too long, or has far too many parts", "dòng quá dài hoặc có quá nhiều phần")
+_TABLE_NOT_UTF8: Final = Message(
+    "the table is not UTF-8: save it as CSV UTF-8 (in Excel: Save As, CSV UTF-8)",
+    "bảng không phải UTF-8: hãy lưu lại dạng CSV UTF-8 (trong Excel: Lưu dưới dạng, chọn CSV UTF-8)",
+)
 _TOO_WIDE: Final = Message("the row has more cells than the header", "dòng có nhiều ô hơn dòng tiêu đề")
 
 
@@ -84,12 +89,16 @@ class _Attribute:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The columns of one catalogue; `key` takes the key out of the checked values."""
+    """The columns of one catalogue: those of the key, of what an answer names a row by, and those that must be there;
+    `whole` says what is wrong with a row beside its attributes. What is only `told` is passed over when it comes back.
+    """
 
     columns: Mapping[str, _Attribute]
-    key: Callable[[dict[str, Any]], tuple[Any, ...]]
+    key: tuple[str, ...]
     id: str
     must: tuple[str, ...]
+    whole: Callable[[Mapping[str, object]], Fault | None] = lambda given: None
+    told: tuple[str, ...] = ()
 
 
 def _flag(default: bool) -> _Attribute:
@@ -141,14 +150,14 @@ _TARGETS: Final = {
     "indicator": _Attribute(attributes.targeted, required=True),
     "unit": _Attribute(attributes.unit_code, ""),
     "level": _Attribute(checks.choice(LEVELS), ""),
-    "period": _Attribute(attributes.year, required=True),
+    "period": _Attribute(attributes.year, cell=attributes.number_cell, required=True),
     # null is a value here: it takes the target away.
     "value": _Attribute(attributes.number(0, 100, 4), None, attributes.number_cell),
 }
 _EXTERNAL_FIGURES: Final = {
     "code": _Attribute(attributes.figure_code, required=True),
     "unit": _UNIT,
-    "period": _Attribute(attributes.period, required=True),
+    "period": _Attribute(attributes.period, cell=attributes.number_cell, required=True),
     "value": _number(),
     "score": _number(),
     "max": _number(),
@@ -165,25 +174,29 @@ _CALENDAR: Final = {
 }
 
 
-def _target_key(values: dict[str, Any]) -> tuple[Any, ...]:
-    unit, level = values.pop("unit", ""), values.pop("level", "")
-    if bool(unit) == bool(level):
-        raise Fault("invalid_value", "level" if unit else "unit", _ONE_OF_BOTH)
-    return (values.pop("indicator"), unit, level, values.pop("period"))
-
-
-def _plain_key(*names: str) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
-    return lambda values: tuple(values.pop(name) for name in names)
+def _one_of_both(given: Mapping[str, object]) -> Fault | None:
+    unit, level = (given.get(name) not in (None, "") for name in ("unit", "level"))
+    return Fault("invalid_value", "level" if unit else "unit", _ONE_OF_BOTH) if unit == level else None
 
 
 FORMS: Final[Mapping[CatalogueName, Form]] = {
-    "units": Form(_UNITS, _plain_key("code"), "code", ("code",)),
-    "procedures": Form(_PROCEDURES, _plain_key("code"), "code", ("code",)),
-    "targets": Form(_TARGETS, _target_key, "indicator", ("indicator", "period", "value")),
-    "external-figures": Form(
-        _EXTERNAL_FIGURES, _plain_key("code", "unit", "period"), "code", ("code", "unit", "period")
+    "units": Form(_UNITS, ("code",), "code", ("code",)),
+    "procedures": Form(_PROCEDURES, ("code",), "code", ("code",)),
+    "targets": Form(
+        _TARGETS,
+        ("indicator", "unit", "level", "period"),
+        "indicator",
+        ("indicator", "period", "value"),
+        _one_of_both,
     ),
-    "calendar": Form(_CALENDAR, _plain_key("date"), "date", ("date",)),
+    "external-figures": Form(
+        _EXTERNAL_FIGURES,
+        ("code", "unit", "period"),
+        "code",
+        ("code", "unit", "period"),
+        told=("entered_by", "entered_at"),
+    ),
+    "calendar": Form(_CALENDAR, ("date",), "date", ("date",), told=("seeded",)),
 }
 
 
@@ -200,7 +213,7 @@ def parse_rows(
         )
         raise BodyProblem("unsupported_media_type", no_table)
     if not is_utf8(body):
-        raise broken(NOT_UTF8)
+        raise broken(NOT_UTF8 if media.name == "application/json" else _TABLE_NOT_UTF8)
     form = FORMS[kind]
     values = _json_values(body, max_rows) if media.name == "application/json" else _csv_values(form, body, max_rows)
     return [_outcome(form, index, value) for index, value in enumerate(values)]
@@ -209,31 +222,47 @@ def parse_rows(
 def _outcome(form: Form, index: int, value: object) -> Row | Rejected:
     named = value.get(form.id) if isinstance(value, dict) else None
     row_id = named if isinstance(named, str) and len(named) <= _LONGEST_ID and is_fit(named) else None
-    try:
-        if isinstance(value, Fault):
-            raise value
-        if not isinstance(value, dict):
-            raise Fault("invalid_value", None, expected(AN_OBJECT), shown(value))
-        changes = _checked(form, value)
-        return Row(index, str(row_id), form.key(changes), changes)
-    except Fault as fault:
-        return Rejected(index, row_id, None, fault.code, fault.field, fault.detail)
+    faults, row = Faults(), None
+    if isinstance(value, dict):
+        row = _row(form, index, str(row_id), value, faults)
+    else:
+        wrong = value if isinstance(value, Fault) else Fault("invalid_value", None, expected(AN_OBJECT), shown(value))
+        faults.note(wrong)
+    if row is not None and not faults:
+        return row
+    return Rejected(index, row_id, None, *faults[0], more=tuple(faults[1:]), read=row)
 
 
-def _checked(form: Form, value: Mapping[str, object]) -> dict[str, Any]:
-    for name in value:
-        if name not in form.columns:
-            raise unknown_field(name, value, form.columns, OF_CATALOGUE)
+def _row(form: Form, index: int, row_id: str, given: Mapping[str, object], faults: Faults) -> Row | None:
+    """A row with the attributes that are sound, where its key is; what is wrong with the others is noted."""
+    unknown = (name for name in given if name not in form.columns and name not in form.told)
+    for name in islice(unknown, MOST_FAULTS):
+        faults.note(unknown_field(name, given, form.columns, OF_CATALOGUE))
     for name in form.must:
-        if name not in value:
-            raise Fault("invalid_value", name, MISSING)
-    checked = {}
-    for name, given in value.items():
-        column = form.columns[name]
-        if given is None and column.required:
-            raise Fault("invalid_value", name, _NO_NULL)
-        checked[name] = column.default if given is None else column.check(given, name)
-    return checked
+        if name not in given:
+            faults.note(Fault("invalid_value", name, MISSING))
+    sound = {}
+    for name, value in given.items():
+        if (column := form.columns.get(name)) is not None:
+            try:
+                sound[name] = _attribute(column, value, name)
+            except Fault as fault:
+                faults.note(fault)
+    missing = form.whole(given)
+    if missing is not None and missing.field not in {each.field for each in faults}:
+        faults.note(missing)
+    needed = {*form.must, *given} & set(form.key)
+    if missing is not None or not sound.keys() >= needed:
+        return None
+    return Row(index, row_id, tuple(sound.pop(name, "") for name in form.key), sound)
+
+
+def _attribute(column: _Attribute, given: object, name: str) -> Any:
+    if given is not None:
+        return column.check(given, name)
+    if column.required:
+        raise Fault("invalid_value", name, _NO_NULL)
+    return column.default
 
 
 def _decimal(text: str) -> Decimal:
@@ -288,14 +317,17 @@ def _too_many(max_rows: int) -> BodyProblem:
 
 
 def _csv_values(form: Form, body: bytes, max_rows: int) -> Iterator[object]:
-    """The lines under the header as objects: an empty cell is absent. Blank lines are skipped and not counted."""
+    """The lines under the header as objects: an empty cell is absent. Blank lines are skipped and not counted.
+
+    Cells are set apart by what the header has: comma, semicolon (as Excel does it in Vietnamese) or tab.
+    """
     lines = TableLines(without_bom(body))
-    reader = csv.reader(lines, strict=True)
+    reader = csv.reader(lines, delimiter=lines.separator, strict=True)
     header: list[str] | None = None
     count = 0
     try:
         for line in reader:
-            lines.commas = 0
+            lines.separators = 0
             cells = [cell.strip() for cell in line]
             if not any(cells):
                 continue

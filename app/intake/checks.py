@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from datetime import date
 from decimal import Decimal
 from difflib import get_close_matches
+from math import isfinite
 from types import NoneType
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from app.domain.calendar.civil import Day, day_number
 from app.domain.calendar.periods import FIRST_YEAR, LAST_YEAR
 from app.domain.push import MOST_FAULTS, Wrong
 from app.intake.personal import field_name, is_personal
-from app.messages import Message, verbatim, with_likely
+from app.messages import Message, with_likely
 
 Check = Callable[[object, str], Any]
 
@@ -37,7 +38,7 @@ class Fault(Exception):
     """
 
     def __init__(
-        self, code: str, field: str | None, plain: Message, sent: Message | None = None, likely: str | None = None
+        self, code: str, field: str | None, plain: Message, sent: str | Message | None = None, likely: str | None = None
     ) -> None:
         super().__init__(code, field, plain)
         self.code = code
@@ -81,14 +82,15 @@ AN_ARRAY: Final = Message("an array", "một mảng")
 AN_OBJECT: Final = Message("an object", "một đối tượng")
 JSON_OBJECT: Final = Message("a JSON object", "một đối tượng JSON")
 _HUGE: Final = Message("a huge number", "một số quá lớn")
-_NAMES: Final = {
-    NoneType: verbatim("null"),
+_NAMES: Final[dict[type, str | Message]] = {
+    NoneType: "null",
     list: AN_ARRAY,
     dict: AN_OBJECT,
-    float: Message("a fraction", "một số lẻ"),
 }
+_FRACTION: Final = Message("a fraction", "một số lẻ")
 _OTHER: Final = Message("something else", "kiểu khác")
 _BOOLEAN: Final = Message("true or false", "true hoặc false")
+NO_SUCH_DAY: Final = Message("a day that exists", "ngày có thật")
 _DATE: Final = Message("a date such as 2026-01-05", "ngày, ví dụ 2026-01-05")
 _DATE_SPAN: Final = Message(
     "expected a date in {first}-01-01 to {last}-12-31",
@@ -106,20 +108,23 @@ _PROCEDURE: Final = Message(
 _NONE: Final = Message("none", "không có")
 
 
-def shown(value: object, limit: int = 60) -> Message:
+def shown(value: object, limit: int = 60) -> str | Message:
     """A value as it may stand in a message: escaped and short, whatever was sent."""
     if not isinstance(value, str):
         return _named(value)
     text = repr(value[: limit + 1])
-    return verbatim(text if len(text) <= limit else text[: limit - 1] + "…")
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def _named(value: object) -> Message:
+def _named(value: object) -> str | Message:
     if isinstance(value, bool):
-        return verbatim("true" if value else "false")
+        return "true" if value else "false"
     if isinstance(value, int):
-        return verbatim(str(value)) if abs(value) < 10**30 else _HUGE
-    return _NAMES.get(type(value), _OTHER)
+        return str(value) if abs(value) < 10**30 else _HUGE
+    if isinstance(value, float):
+        # One without a fraction is told as the number that it is; what is beyond every number was huge.
+        return _named(int(value)) if value.is_integer() else _FRACTION if isfinite(value) else _HUGE
+    return f"{value}"[:40] if isinstance(value, Decimal) else _NAMES.get(type(value), _OTHER)
 
 
 def expected(what: Message) -> Message:
@@ -131,8 +136,7 @@ def wrong(field: str, right: Message, value: object, likely: str | None = None) 
     """A value is not what it must be; personal data in its place is the graver finding and is never echoed."""
     if isinstance(value, str) and is_personal(value):
         return personal(field)
-    told = verbatim(f"{value}"[:40]) if isinstance(value, Decimal) else shown(value)
-    return Fault("invalid_value", field, expected(right), told, likely)
+    return Fault("invalid_value", field, expected(right), shown(value), likely)
 
 
 def personal(field: str) -> Fault:
@@ -145,7 +149,7 @@ def invalid_procedure(value: object, field: str) -> Fault:
     if isinstance(value, str) and is_personal(value):
         return personal(field)
     likely = codes.likely_procedure_code(str(value)) if isinstance(value, str | float | Decimal) else None
-    told = verbatim(f"{value}"[:40]) if isinstance(value, float | Decimal) else shown(value)
+    told = f"{value}"[:40] if isinstance(value, float | Decimal) else shown(value)
     code = "invalid_code" if isinstance(value, str) or likely else "invalid_value"
     return Fault(code, field, _PROCEDURE, told, likely)
 
@@ -226,12 +230,12 @@ def choice(names: Collection[str]) -> Check:
 
 def day(value: object, field: str) -> Day:
     """A civil day, as days since 1970."""
+    if not isinstance(value, str) or DATE.fullmatch(value) is None:
+        raise wrong(field, _DATE, value)
     try:
-        if not isinstance(value, str) or DATE.fullmatch(value) is None:
-            raise ValueError
         found = date.fromisoformat(value)
     except ValueError:
-        raise wrong(field, _DATE, value) from None
+        raise wrong(field, NO_SUCH_DAY, value) from None
     if not FIRST_YEAR <= found.year <= LAST_YEAR:
         raise Fault("time_out_of_range", field, _DATE_SPAN)
     return day_number(found)

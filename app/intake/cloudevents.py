@@ -16,8 +16,8 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from app.domain.codes import UnitCode
-from app.domain.lives.events import Event
-from app.domain.push import Parsed, Rejected, Wrong
+from app.domain.lives.events import DossierTransferred, Event
+from app.domain.push import Parsed, Read, Rejected, Wrong
 from app.intake import cloudevents_sound
 from app.intake.bodies import (
     CHARSET,
@@ -39,7 +39,7 @@ from app.intake.bodies import (
 )
 from app.intake.checks import AN_OBJECT, JSON_OBJECT, Fault, Faults, expected, likely_name, shown
 from app.intake.personal import is_fit, is_identity_number, one_spelling, spelling_fault
-from app.intake.values import A_TIME, EARLIEST, MAX_ID, MAX_SOURCE, MAX_UNIT, PLANS, Plan, instant
+from app.intake.values import A_TIME, EARLIEST, MAX_ID, MAX_SOURCE, MAX_UNIT, PLANS, Plan, instant, right_time
 from app.messages import MISSING, UNFIT, Message, verbatim
 
 __all__ = ["Batch", "BodyProblem", "Parsed", "Rejected", "decompress", "fingerprint", "parse"]
@@ -243,8 +243,8 @@ def _decoded(index: int, text: bytes | msgspec.Raw, suspect: bool) -> Parsed | R
     return _outcome(index, _Envelope(**{name: value[name] for name in _ATTRIBUTES & value.keys()}))
 
 
-def _rejected(index: int, envelope: _Envelope, faults: Sequence[Wrong]) -> Rejected:
-    return Rejected(index, _name(envelope.id), _name(envelope.source), *faults[0], more=tuple(faults[1:]))
+def _rejected(index: int, envelope: _Envelope, faults: Sequence[Wrong], read: Read | None = None) -> Rejected:
+    return Rejected(index, _name(envelope.id), _name(envelope.source), *faults[0], more=tuple(faults[1:]), read=read)
 
 
 def _name(value: object) -> str | None:
@@ -267,10 +267,18 @@ def _outcome(index: int, envelope: _Envelope) -> Parsed | Rejected:
     data = faults.take(_data, envelope.data)
     what = plan.read(data, faults) if plan is not None and data is not None else None
     if faults:
-        return _rejected(index, envelope, faults)
+        return _rejected(index, envelope, faults, Read(unit, time, _goal(plan, data)))
     assert what is not None, "without a fault all of it is there"
     event = Event(time, source, event_id, UnitCode(unit), what, sequence)
     return Parsed(index, subject, event, fingerprint(subject, event))
+
+
+def _goal(plan: Plan | None, data: dict[str, Any] | None) -> str | None:
+    """The unit that a transfer names, as far as it can be read."""
+    if plan is None or plan.kind is not DossierTransferred or data is None:
+        return None
+    to: str | None = Faults().take(plan.checks["to"], data.get("to"), "to")
+    return to
 
 
 def _version(value: object) -> None:
@@ -325,7 +333,7 @@ def _time(value: object) -> Any:
     if micros is None:
         if value is None:
             raise Fault("invalid_event", "time", _NO_TIME)
-        raise Fault("invalid_event", "time", expected(A_TIME), shown(value))
+        raise Fault("invalid_event", "time", expected(right_time(value)), shown(value))
     if micros < EARLIEST:
         raise Fault("time_out_of_range", "time", _EARLY)
     return micros

@@ -48,6 +48,7 @@ _TIME_SPAN = Message(
     first=FIRST_YEAR,
     last=LAST_YEAR,
 )
+_EXISTING = Message("a time that exists", "thời điểm có thật")
 _EMPTY = Message("an empty text", "văn bản trống")
 
 MAX_ID = 200
@@ -98,10 +99,15 @@ def _spelt_out(text: str) -> Instant | None:
     return Instant(since.days * DAY + since.seconds * 1_000_000 + since.microseconds)
 
 
+def right_time(value: object) -> Message:
+    """What is expected instead of a value that is no time."""
+    return _EXISTING if isinstance(value, str) and _INSTANT.fullmatch(value) else A_TIME
+
+
 def _instant(value: object, key: str) -> object:
     micros = instant(value) if isinstance(value, str) else None
     if micros is None:
-        raise wrong(key, A_TIME, value)
+        raise wrong(key, right_time(value), value)
     if not EARLIEST <= micros < _BEYOND:
         raise Fault("time_out_of_range", key, _TIME_SPAN)
     return micros

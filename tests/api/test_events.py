@@ -507,3 +507,19 @@ async def test_a_resend_under_an_alias_that_has_gone_stays_a_duplicate(served: R
     assert [each["code"] for each in (await served.push([other]))["errors"]] == ["forbidden_unit"]
     changed = {**sent, "subject": "H44.130-260105-0008"}
     assert [each["code"] for each in (await served.push([changed]))["errors"]] == ["forbidden_unit"]
+
+
+async def test_all_faults_of_an_event_are_told_those_of_catalogues_and_clock_too(served: Running) -> None:
+    late = {"time": "2030-01-05T08:00:00Z"}
+    wrong = reception(served, id="x", unit="H44.99", name="x") | late
+    answer = await served.post(json.dumps(wrong).encode(), "application/json")
+    assert of_problem(answer) == (422, "unknown_field", "data.name")
+    assert [(each["code"], each["field"]) for each in answer.json()["errors"]] == [
+        ("unknown_field", "data.name"), ("unknown_unit", "unit"), ("future_time", "time"),
+    ]  # fmt: skip
+    told = await served.push([reception(served), wrong])
+    assert (told["accepted"], told["rejected"]) == (1, 1)
+    assert told["errors"][0]["detail"].endswith(
+        "; also unit: no unit of the catalogue has this code or alias;"
+        " also time: more than 10 minutes ahead of the server's clock"
+    )

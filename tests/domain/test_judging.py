@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
 from app.domain.calendar.civil import Day, Instant, day_of
 from app.domain.calendar.workdays import Calendar
 from app.domain.catalogues.root import Catalogues, Procedure, Unit
 from app.domain.codes import ProcedureCode, UnitCode
-from app.domain.judging import Item, decide, judged, outcome_of, refuse_unfit
+from app.domain.judging import Item, also_wrong, decide, judged, outcome_of, refuse_unfit
 from app.domain.lives.events import AnyHappening, DossierCompleted, DossierReceived, DossierTransferred, Event
-from app.domain.push import Parsed, Rejected
+from app.domain.push import MOST_FAULTS, Parsed, Rejected
+from app.intake.cloudevents import parse
 from app.messages import BEYOND_KEY
 
 NOW = 1_767_575_520_000_000
@@ -175,3 +179,47 @@ def test_what_does_not_fit_is_refused_with_its_copies() -> None:
         (1, "life_too_long", "subject"),
     ]
     assert (outcome.accepted_types, outcome.duplicate_types) == ({"dossier.completed": 1}, {})
+
+
+def refused_of(**changes: Any) -> Rejected:
+    """What the intake refuses: an event with something wrong with it, and whatever else."""
+    sent = {
+        "specversion": "1.0", "id": "x", "source": "/h44/thu", "type": "dossier.transferred", "subject": "H44-1",
+        "time": "2026-01-05T01:00:00Z", "unit": "H44.07", "data": {"to": "H44.08", "x": 1},
+    }  # fmt: skip
+    [item] = parse(json.dumps(sent | changes).encode(), "application/json", {}).items
+    assert isinstance(item, Rejected)
+    return item
+
+
+def also(item: Rejected, reach: str = "H44") -> list[tuple[str, str | None]]:
+    return [(each.code, each.field) for each in also_wrong(item, reach, CATALOGUES, NOW).faults]
+
+
+def test_what_is_refused_by_its_shape_is_told_of_catalogues_and_clock_too() -> None:
+    shape, late = ("unknown_field", "data.x"), {"time": "2030-01-05T08:00:00Z"}
+    assert also(refused_of()) == [shape]
+    assert also(refused_of(unit="H44.99", **late, data={"to": "H44.98", "x": 1})) == [
+        shape, ("unknown_unit", "unit"), ("future_time", "time"), ("unknown_unit", "data.to"),
+    ]  # fmt: skip
+    assert also(refused_of(unit="H44.OLD")) == [shape]
+    # What could not be read is told once; nothing more is known of it.
+    assert also(refused_of(unit="", time="now", data={"to": 5})) == [
+        ("invalid_event", "time"), ("invalid_event", "unit"), ("invalid_value", "data.to"),
+    ]  # fmt: skip
+    assert also(Rejected(0, None, None, "invalid_json", None, BEYOND_KEY)) == [("invalid_json", None)]
+
+
+def test_a_unit_beyond_the_key_is_told_as_such_whether_it_exists_or_not() -> None:
+    late = {"time": "2030-01-05T08:00:00Z", "data": {"to": "H44.98", "x": 1}}
+    for unit in ("H44.07", "H44.99"):
+        item = also_wrong(refused_of(unit=unit, **late), "H44.08", CATALOGUES, NOW)
+        assert [(each.code, each.field) for each in item.faults] == [
+            ("unknown_field", "data.x"), ("forbidden_unit", "unit"),
+        ]  # fmt: skip
+        assert item.in_full.en.endswith("; also unit: the key does not reach this unit")
+
+
+def test_no_more_faults_are_told_than_there_is_room_for() -> None:
+    item = refused_of(unit="H44.99", data={f"x{n}": n for n in range(20)})
+    assert len(also_wrong(item, "H44", CATALOGUES, NOW).faults) == MOST_FAULTS

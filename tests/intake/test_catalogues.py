@@ -11,7 +11,7 @@ import pytest
 
 from app.domain.calendar.civil import day_number
 from app.domain.catalogues.root import CatalogueName
-from app.domain.push import Rejected
+from app.domain.push import MOST_FAULTS, Rejected
 from app.intake.bodies import BodyProblem
 from app.intake.catalogues import Row, parse_rows
 
@@ -327,3 +327,91 @@ def test_a_body_that_is_no_table_is_refused_as_a_whole(body, content_type, code)
 def test_an_empty_array_and_a_header_alone_hold_no_rows():
     assert parse_rows("units", b"[]", JSON) == []
     assert parse_rows("units", b"code,name\n", CSV) == []
+
+
+def faults(kind: CatalogueName, *values: object) -> list[list[tuple[str, str | None]]]:
+    return [[(each.code, each.field) for each in refused_row(kind, value).faults] for value in values]
+
+
+def refused_row(kind: CatalogueName, value: object) -> Rejected:
+    (row,) = rows(kind, value)
+    assert isinstance(row, Rejected)
+    return row
+
+
+def test_all_that_is_wrong_with_a_row_is_told_at_once():
+    assert faults(
+        "units",
+        {"kode": "H44", "level": "comune", "valid_from": "2026-02-30", "aliases": ["a "]},
+        {"code": "H44/07", "name": 5},
+    ) == [
+        [("unknown_field", "kode"), ("invalid_value", "code"), ("invalid_value", "level"),
+         ("invalid_value", "valid_from"), ("invalid_value", "aliases[0]")],
+        [("invalid_code", "code"), ("invalid_value", "name")],
+    ]  # fmt: skip
+    assert faults(
+        "targets",
+        {"indicator": "X", "unit": "H44", "level": "commune", "period": 1999, "value": 101},
+        {"indicator": "DOSSIER_ON_TIME", "unit": "h 44", "period": 2026, "value": 5},
+    ) == [
+        [("unknown_indicator", "indicator"), ("invalid_period", "period"), ("invalid_value", "value"),
+         ("invalid_value", "level")],
+        [("invalid_code", "unit")],
+    ]  # fmt: skip
+    many = refused_row("units", {f"x{n}": n for n in range(20_000)})
+    assert len(many.faults) == MOST_FAULTS
+
+
+def test_what_was_likely_meant_is_named_for_a_name_of_a_closed_list():
+    told = refused_row("units", {"code": "H44", "level": "comune"}).detail
+    assert told.en == "expected one of ministry, province, department, commune, not 'comune'; likely commune is meant"
+    assert told.vi == "cần một trong ministry, province, department, commune, nhận được 'comune'; có lẽ là commune"
+
+
+def test_a_day_that_does_not_exist_is_called_so():
+    told = refused_row("calendar", {"date": "2026-02-30", "kind": "holiday"}).detail
+    assert told.en == "expected a day that exists, not '2026-02-30'"
+    assert told.vi == "cần ngày có thật, nhận được '2026-02-30'"
+
+
+@pytest.mark.parametrize("year", ["2026", "2026.0", "2.026E+03"])
+def test_a_year_that_a_spreadsheet_took_for_a_number_is_a_year(year):
+    (target,) = parse_rows("targets", f"indicator,level,period,value\nDOSSIER_ON_TIME,commune,{year},90".encode(), CSV)
+    (figure,) = parse_rows("external-figures", f"code,unit,period,value\nDTI,H44,{year},0.5".encode(), CSV)
+    assert isinstance(target, Row)
+    assert isinstance(figure, Row)
+    assert (target.key[3], figure.key[2]) == (2026, "2026")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_cells_are_set_apart_by_what_the_header_has(separator, end):
+    lines = ["", separator * 2, "code|name|aliases", 'H44|"UBND, tỉnh; Phú Thọ"|"a;b"', separator * 2, "H44.07||"]
+    table = end.join(line.replace("|", separator) for line in lines)
+    first, second = parse_rows("units", ("\ufeff" + table).encode(), CSV)
+    assert first == Row(0, "H44", ("H44",), {"name": "UBND, tỉnh; Phú Thọ", "aliases": ("a", "b")})
+    assert second == Row(1, "H44.07", ("H44.07",), {})
+
+
+def test_a_header_with_several_separators_is_read_by_commas():
+    (row,) = parse_rows("units", b"code,name;x\nH44,1", CSV)
+    assert isinstance(row, Rejected)
+    assert (row.code, row.field) == ("unknown_field", "*")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "windows-1258", "utf-16-be"])
+def test_a_table_that_is_not_utf_8_is_told_how_to_save_it(encoding):
+    with pytest.raises(BodyProblem) as refused:
+        parse_rows("units", "code,name\nH44,UBND xã Đầm Hà à\n".replace("ầ", "â").encode(encoding, "replace"), CSV)
+    assert (refused.value.code, refused.value.detail.en) == (
+        "invalid_json",
+        "the table is not UTF-8: save it as CSV UTF-8 (in Excel: Save As, CSV UTF-8)",
+    )
+
+
+@pytest.mark.parametrize("separator", [b",", b";", b"\t"])
+def test_a_header_or_row_of_separators_only_is_refused(separator):
+    for table in (b"code" + separator * 100_000, b"code" + separator + b"name\nH44" + separator * 100_000 + b"x"):
+        with pytest.raises(BodyProblem) as refused:
+            parse_rows("units", table, CSV)
+        assert refused.value.code == "too_large"

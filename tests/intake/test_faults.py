@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -92,3 +93,34 @@ def test_a_time_that_is_none_comes_with_an_example() -> None:
         assert example in refused(event(time=wrong)).detail.en
     for wrong in ("now", "1999-01-01T00:00:00Z"):
         assert example in refused(of_type("dossier.received", due_at=wrong)).detail.en
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("1e16", "10000000000000000"),
+        ("1e40", "a huge number"),
+        ("1e999", "a huge number"),
+        ("-1.0", "-1"),
+        ("1.5", "a fraction"),
+        ("9" * 400, "a huge number"),
+    ],
+)
+def test_a_number_out_of_range_is_told_as_the_number_that_it_is(value: str, told: str) -> None:
+    text = json.dumps(of_type("dossier.digitised", components="@")).replace('"@"', value)
+    [item] = parse(text.encode(), "application/json", {}).items
+    assert isinstance(item, Rejected)
+    assert item.in_full.en == f"expected a whole number from 0 to 100000, not {told}"
+
+
+def test_a_day_or_time_that_does_not_exist_is_called_so() -> None:
+    for wrong in ("2026-02-30T08:00:00+07:00", "2026-01-05T25:00:00Z"):
+        assert refused(event(time=wrong)).detail.en == f"expected a time that exists, not '{wrong}'"
+        due = refused(of_type("dossier.due_changed", due_at=wrong)).detail
+        assert due.vi == f"cần thời điểm có thật, nhận được '{wrong}'"
+    late = of_type("procedure.announced", decided_on="2026-02-30", effective_on="2026-02-28")
+    assert refused(late).detail.en == "expected a day that exists, not '2026-02-30'"
+
+
+def test_what_was_likely_meant_is_named_for_a_name_of_a_closed_list() -> None:
+    assert refused(of_type("dossier.received", channel="ofline")).detail.en.endswith("; likely online is meant")

@@ -19,7 +19,7 @@ from app.domain.catalogues import indicators
 from app.domain.catalogues.indicators import Indicator, UnknownIndicator
 from app.domain.catalogues.root import Scope, Seen
 from app.domain.figures.standing import TOTAL, By
-from app.intake.checks import likely_name, one_of_names
+from app.intake.checks import DATE, NO_SUCH_DAY, expected, likely_name, one_of_names
 from app.messages import GIVEN_TWICE, NAME_UNIT, Message, with_likely
 
 _T = TypeVar("_T", bound=str)
@@ -184,4 +184,5 @@ def _date(query: dict[str, str], name: str) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         form = Message("a date is YYYY-MM-DD such as 2026-01-05", "ngày có dạng YYYY-MM-DD, ví dụ 2026-01-05")
-        raise Problem("invalid_period", form, name) from error
+        right = expected(NO_SUCH_DAY) if DATE.fullmatch(text) else form
+        raise Problem("invalid_period", right, name) from error

@@ -15,9 +15,8 @@ from sqlalchemy import func, select
 from app.domain.calendar.workdays import Calendar
 from app.domain.catalogues.root import CatalogueName
 from app.domain.push import Rejected, Warned
-from app.store.catalogues import draft as drafts
-from app.store.catalogues import lock
-from app.store.catalogues.draft import Draft, Key, Row
+from app.store.catalogues import lock, rules
+from app.store.catalogues.draft import Draft, Key, Row, draft_of
 from app.store.catalogues.read import CatalogueCache
 from app.store.catalogues.stale import Stale, begin
 from app.store.catalogues.tables import CATALOGUES, Catalogue
@@ -47,30 +46,30 @@ class _Edit:
     """One kind of PUT: its table, its checks, values of the columns nobody sends."""
 
     kind: CatalogueName
-    check: drafts.Check
+    check: rules.Check
     unsent: tuple[Any, ...] = ()
 
 
 async def put_units(
-    database: Database, catalogue_cache: CatalogueCache, root_id: int, key_unit: str, rows: Sequence[Row]
+    database: Database, catalogue_cache: CatalogueCache, root_id: int, key_unit: str, rows: Sequence[Row | Rejected]
 ) -> PutResult:
     """Take in units with a key of `key_unit`."""
-    return await _put(database, catalogue_cache, root_id, key_unit, rows, _Edit("units", drafts.check_units))
+    return await _put(database, catalogue_cache, root_id, key_unit, rows, _Edit("units", rules.check_units))
 
 
 async def put_procedures(
-    database: Database, catalogue_cache: CatalogueCache, root_id: int, key_unit: str, rows: Sequence[Row]
+    database: Database, catalogue_cache: CatalogueCache, root_id: int, key_unit: str, rows: Sequence[Row | Rejected]
 ) -> PutResult:
     """Take in procedures; lives of those whose counted attributes change, or that become known, are folded again."""
-    edit = _Edit("procedures", drafts.check_procedures, (True,))
+    edit = _Edit("procedures", rules.check_procedures, (True,))
     return await _put(database, catalogue_cache, root_id, key_unit, rows, edit)
 
 
 async def put_targets(
-    database: Database, catalogue_cache: CatalogueCache, root_id: int, key_unit: str, rows: Sequence[Row]
+    database: Database, catalogue_cache: CatalogueCache, root_id: int, key_unit: str, rows: Sequence[Row | Rejected]
 ) -> PutResult:
     """Take in targets; one without a value is removed."""
-    return await _put(database, catalogue_cache, root_id, key_unit, rows, _Edit("targets", drafts.check_targets))
+    return await _put(database, catalogue_cache, root_id, key_unit, rows, _Edit("targets", rules.check_targets))
 
 
 async def put_external_figures(
@@ -78,28 +77,34 @@ async def put_external_figures(
     catalogue_cache: CatalogueCache,
     root_id: int,
     key_unit: str,
-    rows: Sequence[Row],
+    rows: Sequence[Row | Rejected],
     entered_by: str,
     now: int | None,
 ) -> PutResult:
     """Take in figures entered by hand, with who entered them; `now` in µs, None for the database's clock."""
-    edit = _Edit("external-figures", drafts.check_external_figures, (entered_by, now))
+    edit = _Edit("external-figures", rules.check_external_figures, (entered_by, now))
     return await _put(database, catalogue_cache, root_id, key_unit, rows, edit)
 
 
 async def put_calendar(
-    database: Database, catalogue_cache: CatalogueCache, root_id: int, key_unit: str, rows: Sequence[Row]
+    database: Database, catalogue_cache: CatalogueCache, root_id: int, key_unit: str, rows: Sequence[Row | Rejected]
 ) -> PutResult:
     """Take in days that override the seed; when that moves a working day, what depends on it is folded again."""
-    edit = _Edit("calendar", drafts.check_calendar, (False,))
+    edit = _Edit("calendar", rules.check_calendar, (False,))
     return await _put(database, catalogue_cache, root_id, key_unit, rows, edit)
 
 
 async def _put(
-    database: Database, catalogue_cache: CatalogueCache, root_id: int, key_unit: str, rows: Sequence[Row], edit: _Edit
+    database: Database,
+    catalogue_cache: CatalogueCache,
+    root_id: int,
+    key_unit: str,
+    rows: Sequence[Row | Rejected],
+    edit: _Edit,
 ) -> PutResult:
-    if not rows:
-        return PutResult(0, (), 0)
+    unread = [each for each in rows if isinstance(each, Rejected) and each.read is None]
+    if len(unread) == len(rows):
+        return PutResult(0, unread, 0)
 
     async def work(connection: Connection) -> PutResult:
         await lock.hold_alone(connection, root_id)
@@ -107,11 +112,11 @@ async def _put(
         catalogues = await catalogue_cache.at(connection, root_id, lineage)
         catalogue = CATALOGUES[edit.kind]
         stored = await _stored(connection, catalogue, root_id)
-        draft = drafts.draft_of(catalogues, key_unit, stored, catalogue.defaults, rows)
+        draft = draft_of(catalogues, key_unit, stored, catalogue.defaults, rows)
         edit.check(draft)
         changed = draft.changed(catalogue.defaults if catalogue.removable else None)
         refolding = await _write(connection, root_id, edit, draft, changed) if changed else 0
-        errors = sorted(draft.errors, key=lambda each: each.index)
+        errors = sorted([*draft.errors, *unread], key=lambda each: each.index)
         return PutResult(len(draft.entries), errors, refolding, tuple(draft.warnings))
 
     return await database.write(work)

@@ -492,10 +492,47 @@ async def test_who_asks_in_vietnamese_is_answered_in_vietnamese(served: Running)
     single = await served.client.post(
         "/v1/events", json=event | {"unit": "h44.07", "time": "now", "id": "y"}, headers=vi
     )
-    assert [each["field"] for each in single.json()["errors"]] == ["time"]
+    assert [each["field"] for each in single.json()["errors"]] == ["time", "unit"]
     assert single.json()["detail"].startswith("cần thời điểm RFC 3339")
     page = await served.client.get("/problems/conflict", headers=vi)
     assert "<html lang=vi>" in page.text
     assert "Mã sự kiện đã dùng cho nội dung khác" in page.text
     kept = (await served.get("/v1/rejections")).json()["items"]
     assert "no unit of the catalogue" in kept[-1]["detail"], "what is kept is in one language"
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "english", "vietnamese"),
+    [
+        ("unit=H44&perod=2026", "perod", "; likely period is meant", "; có lẽ là period"),
+        ("unit=H44&period=2026&scope=subtre", "scope", "; likely subtree is meant", "; có lẽ là subtree"),
+        ("unit=H44&period=2026&x=1", "x", " compare", " compare"),
+        ("unit=H44&from=2026-02-01&to=2026-02-30", "to", "expected a day that exists", "cần ngày có thật"),
+    ],
+)
+async def test_what_was_likely_meant_by_a_parameter_is_named(
+    served: Running, query: str, field: str, english: str, vietnamese: str
+) -> None:
+    for language, says in (("en", english), ("vi", vietnamese)):
+        headers = {"Accept-Language": language, "Authorization": f"Bearer {served.key}"}
+        answer = await served.client.get(f"/v1/scorecard?{query}", headers=headers)
+        assert of_problem(answer)[2] == field
+        assert answer.json()["detail"].endswith(says)
+
+
+async def test_all_faults_of_a_row_are_told_those_of_the_catalogue_too(served: Running) -> None:
+    rows = [
+        {"code": "H44.07.01", "level": "comune", "parent": "H44.99", "successor": "H44.98"},
+        {"code": "H44.08.01", "parent": "H44.99", "valid_from": "2026-02-01", "valid_to": "2026-01-01"},
+        {"code": "H45", "level": "comune", "parent": "H44.99"},
+    ]
+    told = (await served.put("/v1/units", rows)).json()
+    assert (told["accepted"], told["rejected"]) == (0, 3)
+    assert [each["detail"] for each in told["errors"]] == [
+        "expected one of ministry, province, department, commune, not 'comune'; likely commune is meant"
+        "; also parent: a parent stands above its unit by dotted segments"
+        "; also successor: no unit of the catalogue has this code",
+        "a parent stands above its unit by dotted segments; also valid_to: the validity ends before it begins",
+        "expected one of ministry, province, department, commune, not 'comune'; likely commune is meant"
+        "; also code: the key does not reach this unit",
+    ]

@@ -170,6 +170,36 @@ def test_what_accept_likes_best(accept: str, is_table: bool) -> None:
     assert prefers_csv(accept) is is_table
 
 
+CATALOGUES = {
+    "units": [
+        {"code": "H44.07", "level": "department", "aliases": ["STP", "000.00.07.H44"], "valid_from": "2025-07-01"}
+    ],
+    "procedures": [{"code": "1.004555", "name": 'Cấp "thẻ", mới', "units": ["H44.07", "H44"], "fee": True}],
+    "targets": [
+        {"indicator": "DOSSIER_ON_TIME", "level": "commune", "period": "2026", "value": 95.5},
+        {"indicator": "DOSSIER_ON_TIME", "unit": "H44.07", "period": "2026", "value": 90},
+    ],
+    "external-figures": [{"code": "DTI", "unit": "H44", "period": "2026", "value": 0.71, "rank": 12, "note": "-x"}],
+    "calendar": [{"date": "2026-01-10", "kind": "workday", "name": "Làm bù"}],
+}
+
+
+@pytest.mark.parametrize("path", CATALOGUES)
+async def test_what_is_taken_out_of_a_catalogue_can_be_put_back_as_it_is(served: Running, path: str) -> None:
+    put = await served.put(f"/v1/{path}", CATALOGUES[path])
+    assert put.json()["rejected"] == 0, put.text
+    before = await served.get(f"/v1/{path}")
+    headers = {"Authorization": f"Bearer {served.key}"}
+    for media, query in (("application/json", ""), ("text/csv", "?format=csv"), ("text/csv", "")):
+        taken = await served.client.get(f"/v1/{path}{query}", headers=headers | {"Accept": media})
+        assert taken.headers["content-type"].startswith(media)
+        back = await served.client.put(f"/v1/{path}", content=taken.content, headers=headers | {"Content-Type": media})
+        told = back.json()
+        assert (told["accepted"], told["rejected"]) == (len(before.json()), 0), back.text
+        assert "warnings" not in told
+        assert (await served.get(f"/v1/{path}")).json() == before.json()
+
+
 async def test_a_text_that_looks_like_a_formula_is_told_as_a_text(served: Running) -> None:
     name = '=HYPERLINK("http://x.example";"y")'
     put = await served.put("/v1/units", [{"code": "H44.07", "name": name, "aliases": ["-a", "+b"]}])
