@@ -394,6 +394,33 @@ async def test_a_key_of_one_unit_names_no_unit_beyond_its_reach(province):
     assert codes_of(procedures) == [(0, "forbidden_unit", "code")]
 
 
+async def test_a_key_of_one_unit_does_not_change_beside_whom_it_ranks(province):
+    await province.put("units", ("H44", {"level": "province"}), ("H44.07", {"level": "department"}), ("H44.08", {}))
+    result = await province.put(
+        "units",
+        ("H44.07", {"level": "province"}),
+        ("H44.07", {"level": "commune"}),
+        ("H44.07", {"level": None}),
+        ("H44.07.1", {"level": "ministry"}),
+        ("H44.07.1", {"level": "province"}),
+        ("H44.07", {"level": "department", "name": "Sở"}),
+        ("H44.07.1", {"level": "department"}),
+        ("H44.07.2", {"level": "commune"}),
+        key="H44.07",
+    )
+    assert codes_of(result) == [(place, "forbidden_unit", "level") for place in range(5)]
+    # Of which nobody has said what it is.
+    result = await province.put("units", ("H44.08", {"level": "province"}), key="H44.08")
+    assert codes_of(result) == [(0, "forbidden_unit", "level")]
+    result = await province.put("units", ("H44.08", {"level": "department"}), key="H44.08")
+    assert codes_of(result) == []
+    levels = {unit["code"]: unit["level"] for unit in await province.listed("units")}
+    assert levels == {
+        "H44": "province", "H44.07": "department", "H44.08": "department", "H44.07.1": "department",
+        "H44.07.2": "commune",
+    }  # fmt: skip
+
+
 async def test_a_code_is_not_used_again_for_another_unit(province):
     await province.put(
         "units",
