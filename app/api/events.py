@@ -26,8 +26,8 @@ from app.intake import cloudevents
 from app.intake.cloudevents import Batch
 from app.messages import Language
 from app.store import rejections
+from app.store.connections.unavailable import DatabaseUnavailable, Overloaded
 from app.store.snapshot import reading_moment
-from app.store.unavailable import DatabaseUnavailable, Overloaded
 from app.store.write.gather import MOST_TOGETHER
 
 router = APIRouter()

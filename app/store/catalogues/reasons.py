@@ -14,6 +14,10 @@ ALIAS_BEYOND: Final = Message(
     "the key does not reach a unit of this code",
     "khóa API không có quyền với đơn vị mang mã này",
 )
+LEVEL_BEYOND: Final = Message(
+    "the key does not reach the units of this level: this takes one of above",
+    "khóa API không có quyền với các đơn vị ở cấp này: cần khóa của cấp trên",
+)
 CODE_USED_BEFORE: Final = Message(
     "the code was a unit's until before that day: take one of its own",
     "mã này là của một đơn vị khác đến trước ngày đó: hãy dùng mã riêng",

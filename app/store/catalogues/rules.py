@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from app.domain import codes
+from app.domain.catalogues.root import LEVELS
 from app.messages import BEYOND_KEY, NO_UNIT
 from app.store.catalogues import reasons
 from app.store.catalogues.draft import Attributes, Draft, Entry, Key, Reason
@@ -30,6 +31,7 @@ def check_units(draft: Draft) -> None:
             yield ("forbidden_unit", "code", BEYOND_KEY)
 
     draft.refuse_each(beyond)
+    draft.refuse_each(lambda entry: _level_beyond(draft, entry))
     draft.refuse_each(lambda entry: _reused_code(draft, entry))
     own = {each.key[0] for each in draft.entries}
     for each in draft.entries:
@@ -59,6 +61,16 @@ def _named_beyond(draft: Draft, entry: Entry) -> Iterator[Reason]:
         new_code = alias not in stored["aliases"] and codes.is_under(alias, draft.catalogues.root)
         if new_code and not codes.is_under(alias, draft.key_unit):
             yield ("forbidden_unit", f"aliases[{place}]", reasons.ALIAS_BEYOND)
+
+
+def _level_beyond(draft: Draft, entry: Entry) -> Iterator[Reason]:
+    """Another level of the key's own unit, or one above it: it decides beside which units out of reach one ranks."""
+    before = draft.stored.get(entry.key, draft.defaults)["level"]
+    now, above = entry.changes.get("level", before), draft.catalogues.level_of(draft.key_unit) or "department"
+    if draft.whole_root or now == before:
+        return
+    if (before and entry.key[0] == draft.key_unit) or (now and LEVELS.index(now) < LEVELS.index(above)):
+        yield ("forbidden_unit", "level", reasons.LEVEL_BEYOND)
 
 
 def _reused_code(draft: Draft, entry: Entry) -> Iterator[Reason]:
