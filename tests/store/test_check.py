@@ -71,12 +71,23 @@ def test_who_does_not_answer_may_answer_later_and_another_pepper_stays_another()
     assert check.plainly(KeyError("a fault of ours")) is None
 
 
-@pytest.mark.parametrize("dsn", ["postgresql://u:secret@127.0.0.1:abc/x", "postgresql://u:secret@[::1/x"])
-async def test_an_address_that_cannot_be_read_is_told_without_it(dsn: str) -> None:
+@pytest.mark.parametrize(
+    ("dsn", "hint"),
+    [
+        ("postgresql://u:secret@127.0.0.1:abc/x", " (a number is expected in it)"),
+        ("postgresql://u:secret@127.0.0.1:99999/x", " (its port is a number below 65536)"),
+        ("postgresql://u:secret@[::1/x", ""),
+        ("postgresql://u:se@cret:abc@db/x?x=1", " (a password's @, :, / and # are written %40, %3A, %2F and %23)"),
+        ("postgresql://u:secret@db/x?sslmod=1", " (a name after ? is not known to PostgreSQL)"),
+        ("hots=db password=secret", " (a name in it is not known to PostgreSQL)"),
+        ("u:secret@db", " (it begins with postgresql://)"),
+    ],
+)
+async def test_an_address_that_cannot_be_read_is_told_without_it(dsn: str, hint: str) -> None:
     with pytest.raises(BadAddress) as raised:
         await check.answers(dsn, 15)
     assert str(raised.value) == (
-        "CHISO_DATABASE__DSN cannot be read: postgresql://user:password@host:5432/name, special letters as %XX"
+        f"CHISO_DATABASE__DSN cannot be read{hint}: postgresql://user:password@host:5432/name, special letters as %XX"
     )
     assert not check.passes(raised.value)
 

@@ -33,13 +33,28 @@ _OF_ASYNCPG: Final = frozenset(
 """What it understands in an address; anything else it would send to the server as a setting."""
 
 
-_UNREADABLE: Final = (
-    "CHISO_DATABASE__DSN cannot be read: postgresql://user:password@host:5432/name, special letters as %XX"
-)
-
-
 class BadAddress(ValueError):
     """What was given is no address of a PostgreSQL database."""
+
+
+_HINTS: Final = (
+    ("port", "its port is a number below 65536"),
+    ("integer", "a number is expected in it"),
+    ("query parameter", "a name after ? is not known to PostgreSQL"),
+    ("option", "a name in it is not known to PostgreSQL"),
+    ('"="', "it begins with postgresql://"),
+)
+"""What libpq's complaint, which may repeat a password, is about."""
+
+
+def _unreadable(dsn: str, why: str = "") -> BadAddress:
+    hint = next((hint for word, hint in _HINTS if word in why), "")
+    if dsn.partition("?")[0].count("@") > 1 or "#" in dsn:
+        hint = "a password's @, :, / and # are written %40, %3A, %2F and %23"
+    return BadAddress(
+        f"CHISO_DATABASE__DSN cannot be read{hint and f' ({hint})'}: postgresql://user:password@host:5432/name, special"
+        " letters as %XX"
+    )
 
 
 @dataclass(frozen=True)
@@ -63,9 +78,13 @@ class Address:
             seconds, *_ = [int((_DEFAULTS | found)[name]) for name in _WHOLE]
             for port in filter(None, found.get("port", "").split(",")):
                 if not 0 < int(port) < 65_536:
-                    raise BadAddress(_UNREADABLE)
-        except (ProgrammingError, ValueError) as error:
-            raise BadAddress(_UNREADABLE) from error
+                    raise _unreadable(dsn, "port")
+        except BadAddress:
+            raise
+        except ProgrammingError as error:
+            raise _unreadable(dsn, str(error)) from error
+        except ValueError as error:
+            raise _unreadable(dsn, "integer") from error
         # 0 and less are libpq's "wait for ever".
         found["connect_timeout"] = str(seconds) if seconds > 0 else _DEFAULTS["connect_timeout"]
         return cls(_DEFAULTS | found)
