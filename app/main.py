@@ -26,7 +26,7 @@ from app.api.lives import dossiers, life, quality, today
 from app.logs import set_up_logging
 from app.pages import site
 from app.settings import InvalidSettings, Settings, of_environment
-from app.start import Unwritable, pepper, prove
+from app.start import Unwritable, pepper, prove, weakness
 from app.store import check
 from app.store.catalogues.read import CatalogueCache
 from app.store.connections.database import Clock, Database
@@ -171,6 +171,8 @@ def _service_of_environment() -> Service:
             amiss = thread.submit(asyncio.run, prove(settings, dsn)).result()
         if amiss is not None:
             logging.getLogger(__name__).warning("not ready yet: %s", amiss)
+        if (weak := weakness(settings)) is not None:
+            logging.getLogger(__name__).warning("%s", weak)
         return create_service(settings, dsn)
     except (InvalidSettings, Unwritable, check.NotMigrated) as error:
         raise SystemExit(str(error)) from None

@@ -54,6 +54,20 @@ def pepper(settings: Settings) -> bytes:
         ) from error
 
 
+def weakness(settings: Settings) -> str | None:
+    """What is to be said of a pepper that could be guessed; it is taken all the same."""
+    pepper = settings.auth.pepper
+    if pepper is None or len(pepper.get_secret_value()) >= _LEAST_PEPPER:
+        return None
+    return (
+        f"CHISO_AUTH__PEPPER is shorter than {_LEAST_PEPPER} letters: who gets hold of the database could guess it;"
+        " before the next keys are made choose a longer one, as README says"
+    )
+
+
+_LEAST_PEPPER: Final = 32
+
+
 def _write_once(file: Path, content: bytes) -> None:
     """Create a private file whole: linked into place, so that nobody ever reads half of it."""
     draft = file.with_name(f"{file.name}.{secrets.token_hex(4)}")

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from app.api.http.service import Service
-from app.cli.running import database, run, stages
+from app.cli.running import database, note, run, stages
 from app.settings import of_environment
 from app.store import check, migrate
 from app.store.catalogues import roots
@@ -104,4 +104,5 @@ def verify_command(
         return clean
 
     if not run(work):
+        note("not all is as it should be: `chiso rebuild` makes facts and tallies anew from the log; then verify again")
         raise SystemExit(1)

@@ -11,6 +11,7 @@ import typer
 from app.api.http.service import Service
 from app.cli.running import console, fail, note, run
 from app.domain import codes
+from app.start import weakness
 from app.store import keys as store
 from app.store.catalogues import roots
 from app.store.connections.database import Connection
@@ -40,15 +41,17 @@ def keys_create(
     if not codes.is_unit_code(unit):
         fail(f"{unit!r} is no unit code; one looks like H44 or H44.07")
 
-    async def work(service: Service) -> tuple[str, bool]:
+    async def work(service: Service) -> tuple[str, bool, str | None]:
         async with service.database.connection("write") as connection, connection.transaction():
             root_id = await _root(connection, codes.root_of(unit), new_root)
             scopes = tuple(dict.fromkeys(each.value for each in scope))
             key = await store.create(connection, service.pepper, root_id, unit, scopes, name)
-            return key, await roots.has_unit(connection, root_id, unit)
+            return key, await roots.has_unit(connection, root_id, unit), weakness(service.settings)
 
-    key, listed = run(work, keys=True)
+    key, listed, weak = run(work, keys=True)
     print(key)
+    if weak is not None:
+        note(weak)
     if not listed:
         note(f"the catalogue has no unit {unit} yet: the key reaches nothing until PUT /v1/units brings it")
     console.print("Keep it: it is not stored and cannot be shown again.", highlight=False)
@@ -60,6 +63,11 @@ async def _root(connection: Connection, code: str, new: bool) -> int:
     if not new and code not in {known for _, known in there}:
         known = f"there is {', '.join(known for _, known in there)}" if there else "there is none yet"
         raise roots.UnknownRoot(f"there is no root {code} ({known}): correct the unit, or begin it with --new-root")
+    other = next((known for _, known in there if known != code and known.casefold() == code.casefold()), None)
+    if other is not None:
+        raise roots.UnknownRoot(
+            f"there is a root {other}, which differs from {code} in capitals only: correct the unit"
+        )
     return await roots.ensure(connection, code)
 
 

@@ -19,7 +19,7 @@ from app.logs import set_up_logging
 from app.main import VERSION, create_app, create_service
 from app.server.http import claim, serve
 from app.settings import Settings, of_environment
-from app.start import prove
+from app.start import prove, weakness
 from app.store import check, keys
 from app.store.catalogues import roots
 
@@ -41,6 +41,8 @@ def serve_command(
         service = create_service(settings, dsn)
         if amiss is not None:
             (fail if demo else note)(f"{amiss}; not ready until then")
+        if (weak := weakness(settings)) is not None:
+            note(weak)
         if demo:
             key = uvloop.run(_prepare_demo(create_service(settings, dsn)))
             _welcome(host, port, key)

@@ -23,6 +23,9 @@ def test_a_root_that_is_not_there_is_begun_by_who_says_so(command: Command) -> N
     assert line(command(*CREATE, "H99.99")) == (
         "there is no root H99 (there is H44): correct the unit, or begin it with --new-root"
     )
+    assert line(command(*CREATE, "h44", "--new-root")) == (
+        "there is a root H44, which differs from h44 in capitals only: correct the unit"
+    )
     assert command("roots", "list").stdout == "H44      0 units, 0 procedures, 1 keys, 0 events, 0 lives\n"
     unlisted = command(*CREATE, "H44.7")
     assert unlisted.returncode == 0
@@ -102,3 +105,12 @@ def test_first_steps_make_all_the_keys_that_are_used(command: Command, postgres_
         assert client.get("/v1/scorecard?unit=H44&period=2026", headers=read).status_code == 200
         assert client.get("/v1/scorecard?unit=H44&period=2026", headers=ingest).status_code == 403
     assert chiso(settings, "verify").returncode == 0
+
+
+def test_a_pepper_that_could_be_guessed_is_told_of(command: Command) -> None:
+    for letters, told in ((31, True), (32, False)):
+        made = command(*CREATE, f"H{letters}", "--new-root", CHISO_AUTH__PEPPER="a" * 31 + "b" * (letters - 31))
+        assert made.returncode == 0
+        # The next is made with another pepper.
+        assert command("keys", "revoke", made.stdout.split("_")[1]).returncode == 0
+        assert ("CHISO_AUTH__PEPPER is shorter than 32 letters" in made.stderr) is told

@@ -105,7 +105,7 @@ class Metrics:
         self.bytes_in_flight = gauge("chiso_body_bytes_in_flight", "Bytes of request bodies being worked on.")
         self.connections_open = gauge("chiso_connections_open", "HTTP connections that are open.")
         self.streams_open = gauge("chiso_streams_open", "Streams of figures that are open.")
-        self.up = gauge("chiso_database_up", "1 when the last readiness check reached the database.", together=newest)
+        self.up = gauge("chiso_database_up", "1 when the database answered within a second.", together=newest)
         self.quiet_seconds = gauge(
             "chiso_source_quiet_seconds",
             "Since the last sound event of a source named in the settings; of all others together: other.",

@@ -19,14 +19,14 @@ class Busy(Exception):
 
 
 async def contents(connection: Connection, root_id: int) -> Mapping[str, int]:
-    """How many units, procedures, keys (revoked ones too), events and lives a root has."""
-    counts = {
-        name: await connection.fetchval(
-            *in_sql(select(func.count()).select_from(table).where(table.c.root_id == root_id))
-        )
-        for name, table in _SHOWN.items()
-    }
-    return {name: int(count) for name, count in counts.items()}
+    """How many listed units and procedures, keys (revoked ones too), events and lives a root has."""
+    counts = {}
+    for name, table in _SHOWN.items():
+        # Units and procedures that were only named, by events or keys, have no name of their own.
+        listed = (table.c.name.is_not(None),) if table in (unit, procedure) else ()
+        counted = select(func.count()).select_from(table).where(table.c.root_id == root_id, *listed)
+        counts[name] = int(await connection.fetchval(*in_sql(counted)))
+    return counts
 
 
 async def hold(connection: Connection, root_id: int) -> None:
