@@ -93,11 +93,12 @@ async def _advice(view: View) -> AdviceTold:
     scored = [each for group in indicators.load().groups for each in group.indicators]
     needed = Needed.of(scored)
     question = view.question()
-    found = measures.measures(view.catalogues, question, await view.reader.count(question, needed), needed)
+    counted = await view.reader.count(question, needed)
+    found = measures.measures(view.catalogues, question, counted, needed)
     narrowed = view.wanted.procedure is not None
     figures = [scoring.score_indicator(each, found, narrowed) for each in scored]
     lists = Lists(view.reader, view.outlook)
-    pairs = zip(figures, await prospects(lists, question, figures), strict=True)
+    pairs = zip(figures, await prospects(lists, question, counted, figures), strict=True)
     root = view.catalogues.units.get(view.catalogues.root)
     root_name = None if root is None or root is view.unit else root.name or root.code
     advices = advice.advise(pairs, lists.outlook.is_open, root_name)

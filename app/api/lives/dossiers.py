@@ -219,7 +219,7 @@ class _Listed:
         if figure.numerator is None or figure.denominator is None:
             return
         if self._side in PROSPECTS:
-            [prospect] = await prospects(self._lists, question, [figure])
+            [prospect] = await prospects(self._lists, question, counted, [figure])
             self.total = self._few = _prospective(figure, prospect, self._side)
         elif indicator.numerator in NOT_A_PART and self._side == "missing":
             [self.total] = await self._lists.numbers(question, "life", [(indicator, self._side)])

@@ -250,10 +250,30 @@ def _programme_measures(catalogues: Catalogues, received: Mapping[int, Sequence[
     }
 
 
+def missing_procedures(
+    catalogues: Catalogues, question: Question, counted: Counted, indicator: Indicator
+) -> frozenset[int]:
+    """The procedures (ids) that an indicator of their dossiers misses."""
+    of, used = {
+        "procedures_with_online_dossiers": ("online", counted.uses.online),
+        "procedures_paid_online": ("fee", counted.uses.paid),
+        "procedures_population_data": ("citizen", _with_population_data(counted)),
+    }[indicator.numerator or ""]
+    remits = Remits.within(catalogues, question.a, question.b)
+    remit = Remit.together(remits.of(question.units_in(catalogues), question.a, question.b))
+    within: frozenset[int] = getattr(remit, of)
+    return within - used
+
+
+def _with_population_data(counted: Counted) -> frozenset[int]:
+    carried = {each for each, more in counted.carried.open.items() if more > 0}
+    return frozenset(counted.uses.population | carried)
+
+
 def _procedure_measures(remit: Sequence[Remit], counted: Counted) -> dict[str, Measure]:
     """Distinct procedures, numerators cut to the denominators' procedures; `remit` in parts without any in common."""
     uses = counted.uses
-    population = uses.population | {each for each, more in counted.carried.open.items() if more > 0}
+    population = _with_population_data(counted)
     return {
         "procedures": sum([len(part.procedures) for part in remit]),
         "procedures_online_service": sum([len(part.online) for part in remit]),

@@ -283,7 +283,7 @@ class Lists:
         """The procedures behind a side of an indicator: each is asked by itself what it adds to the figure."""
         if indicator.root_only:
             return await self.published(question, indicator, side)
-        wins = await self._wins(question, indicator) if side in PROSPECTS else None
+        wins = await self.wins(question, indicator) if side in PROSPECTS else None
         needed = Needed.of([indicator])
         counted = await self.reader.count(question, needed)
         found = []
@@ -301,7 +301,7 @@ class Lists:
         valid = (each.is_valid_on(self.outlook.today) for each in self.catalogues.procedures.values())
         return MEASURES[indicator.numerator or ""] == "remit" or (self.outlook.is_open and all(valid))
 
-    async def _wins(self, question: Question, indicator: Indicator) -> Collection[int] | None:
+    async def wins(self, question: Question, indicator: Indicator) -> Collection[int] | None:
         """The procedures that can still be won, None for all: those that are valid, and by dossiers they have."""
         if self.wins_all(indicator):
             return None

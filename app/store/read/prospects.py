@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from app.domain.figures.advice import Prospect
-from app.domain.figures.measures import Question
+from app.domain.figures.measures import Question, missing_procedures
 from app.domain.figures.scoring import ScoredIndicator
+from app.domain.tallies.sums import Counted
 from app.store.read.dossiers import OPEN, Lists, Side, Table, table_of
 
 _AMONG: Final[dict[Table, str]] = {
@@ -21,17 +22,20 @@ _AMONG: Final[dict[Table, str]] = {
 }
 
 
-async def prospects(lists: Lists, question: Question, figures: Iterable[ScoredIndicator]) -> list[Prospect]:
-    """The prospects of some figures of a question, in their order; nothing for those without counts."""
+async def prospects(
+    lists: Lists, question: Question, counted: Counted, figures: Iterable[ScoredIndicator]
+) -> list[Prospect]:
+    """The prospects of some figures of a question, in their order, made of what was counted for them; nothing for those
+    without counts."""
     figures = list(figures)
     of_lives = await _of_open_lives(lists, question, figures)
-    return [await _prospect(lists, question, each, of_lives) for each in figures]
+    return [await _prospect(lists, question, counted, each, of_lives) for each in figures]
 
 
-_Counted = dict[tuple[str, Side], int]
+_OfLives = dict[tuple[str, Side], int]
 
 
-async def _of_open_lives(lists: Lists, question: Question, figures: Iterable[ScoredIndicator]) -> _Counted:
+async def _of_open_lives(lists: Lists, question: Question, figures: Iterable[ScoredIndicator]) -> _OfLives:
     """By indicator and side: what is counted life by life."""
     asked: dict[Table, list[tuple[ScoredIndicator, Side]]] = {table: [] for table in _AMONG}
     for each in figures:
@@ -41,7 +45,7 @@ async def _of_open_lives(lists: Lists, question: Question, figures: Iterable[Sco
                 asked[table].append((each, "recoverable"))
             if each.indicator.at_risk is not None:
                 asked[table].append((each, "at_risk"))
-    found: _Counted = {}
+    found: _OfLives = {}
     for table, sides in asked.items():
         if sides:
             counts = await lists.numbers(
@@ -51,7 +55,9 @@ async def _of_open_lives(lists: Lists, question: Question, figures: Iterable[Sco
     return found
 
 
-async def _prospect(lists: Lists, question: Question, figure: ScoredIndicator, of_lives: _Counted) -> Prospect:
+async def _prospect(
+    lists: Lists, question: Question, counted: Counted, figure: ScoredIndicator, of_lives: _OfLives
+) -> Prospect:
     indicator = figure.indicator
     if figure.numerator is None or not figure.denominator or indicator.recover is None:
         return Prospect()
@@ -63,7 +69,8 @@ async def _prospect(lists: Lists, question: Question, figure: ScoredIndicator, o
         winnable = await lists.published(question, indicator, "recoverable")
         return Prospect(len(winnable), len(await lists.published(question, indicator, "at_risk")) if winnable else 0)
     if indicator.counts == "procedures" and not lists.wins_all(indicator):
-        return Prospect(len(await lists.procedures(question, indicator, "recoverable")), 0)
+        without = missing_procedures(lists.catalogues, question, counted, indicator)
+        return Prospect(len(without.intersection(await lists.wins(question, indicator) or ())), 0)
     if indicator.recover == "in_period":
         return Prospect(missing if lists.outlook.is_open else 0, 0)
     return Prospect(of_lives.get((indicator.code, "recoverable"), missing), at_risk)
