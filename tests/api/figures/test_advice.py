@@ -316,6 +316,31 @@ async def test_what_falls_due_soon_is_at_risk_until_it_ends_or_is_late(served: R
     assert of(await advice_of(served), "DOSSIER_ON_TIME")["at_risk"] == 0
 
 
+async def test_petitions_and_decisions_are_at_risk_within_three_working_days(served: Running) -> None:
+    # Fifteen working days after the 5th end on Friday the 27th, after the 6th on Monday the 30th of November.
+    days = ("2026-11-05", "2026-11-05", "2026-11-06", "2026-10-05")
+    events = [
+        served.event("petition.received", f"P-{n}", time=f"{day}T08:00:00+07:00", about="staff")
+        for n, day in enumerate(days)
+    ]
+    rated = served.event("petition.rated", "P-1", time=RECENTLY, satisfied=False)
+    # Five working days after the 19th end on the 27th, after the 20th on the 30th.
+    decided = [announced(served, f"1.{n:06}", f"2026-11-{19 + n}", "2026-12-31") for n in range(2)]
+    await served.push([*events, rated, *decided])
+    told = await advice_of(served)
+    for code, at_risk, lost in (
+        ("PETITION_PROCESSING_ON_TIME", ["P-0", "P-1"], 1),
+        ("PETITION_HANDLING_SATISFACTION", ["P-0"], 2),
+        ("PUBLIC_UPDATE_ON_TIME", ["1.000000"], 0),
+    ):
+        assert (of(told, code)["at_risk"], of(told, code)["lost"]) == (len(at_risk), lost), code
+        assert await listed(served, code, "at_risk") == at_risk
+    # Lost when the day is over.
+    served.clock.at = datetime.fromisoformat("2026-11-28T00:00:00+07:00")
+    assert of(await advice_of(served), "PUBLIC_UPDATE_ON_TIME")["lost"] == 1
+    assert of(await advice_of(served), "PETITION_PROCESSING_ON_TIME")["lost"] == 3
+
+
 async def test_of_a_period_that_has_ended_only_what_a_later_event_earns_can_be_won(served: Running) -> None:
     await served.push([*with_fee(served), *decisions(served), *incomplete(served)])
     told = await advice_of(served, period="2026-Q1")
