@@ -56,7 +56,7 @@ class Advised(TypedDict):
         str,
         said(
             "What to do, and which way it is, in Vietnamese.",
-            "Cấp kết quả điện tử cho 37 hồ sơ đang có: thêm 2,32 điểm, mẫu số giữ nguyên 597.",
+            "Cấp kết quả điện tử cho 37 hồ sơ đang có để thêm 2,32 điểm (mẫu số giữ nguyên 597).",
         ),
     ]
 

@@ -226,13 +226,14 @@ def _action(
     if way == "mend":
         assert indicator.mend is not None
         done = indicator.mend.format(n=_number(whole.needed))
-        return f"{done}: thêm {gain} điểm, mẫu số giữ nguyên {_number(d)}."
+        also = f" Còn {gone}." if lost else ""
+        return f"{done} để thêm {gain} điểm (mẫu số giữ nguyên {_number(d)}).{also}"
     assert indicator.new is not None
     done = indicator.new.format(n=_number(whole.needed))
-    joined = f"thêm {gain} điểm, mẫu số tăng từ {_number(d)} lên {_number(d + whole.needed)}."
+    joined = f"để thêm {gain} điểm (mẫu số tăng từ {_number(d)} lên {_number(d + whole.needed)})."
     if lost:
-        return f"Số còn thiếu ({gone}) chỉ bù được bằng cái mới: {done}: {joined}"
-    return f"Chỉ thêm điểm được bằng cái mới: {done}: {joined}"
+        return f"Số còn thiếu ({gone}) chỉ bù được bằng cái mới: {done} {joined}"
+    return f"Chỉ thêm điểm được bằng cái mới: {done} {joined}"
 
 
 def _number(count: int) -> str:

@@ -424,8 +424,8 @@ async def test_advice_tells_all_scored_indicators_with_an_etag(served: Running) 
         "next": {"needed": 1, "gain": 10},
         "at_risk": 0,
         "lost": 1,
-        "action": "Số còn thiếu (1 hồ sơ không lấy lại được nữa) chỉ bù được bằng cái mới: xử lý đúng hạn 1 hồ sơ mới: "
-        "thêm 10,00 điểm, mẫu số tăng từ 1 lên 2.",
+        "action": "Số còn thiếu (1 hồ sơ không lấy lại được nữa) chỉ bù được bằng cái mới: xử lý đúng hạn 1 hồ sơ mới "
+        "để thêm 10,00 điểm (mẫu số tăng từ 1 lên 2).",
     }
     first = await served.get("/v1/advice", unit="H44.07", period="2026")
     tagged = {"if-none-match": first.headers["etag"]}

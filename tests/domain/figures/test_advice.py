@@ -86,13 +86,17 @@ def test_thirty_seven_online_dossiers_and_not_nineteen() -> None:
     assert (found.way, found.needed, found.gain, found.lost) == ("new", 37, Decimal(6), 37)
     assert found.action == (
         "Số còn thiếu (37 hồ sơ không lấy lại được nữa) chỉ bù được bằng cái mới: tiếp nhận 37 hồ sơ mới nộp trực "
-        "tuyến: thêm 6,00 điểm, mẫu số tăng từ 37 lên 74."
+        "tuyến để thêm 6,00 điểm (mẫu số tăng từ 37 lên 74)."
     )
 
 
 def test_the_sentence_says_which_way_it_is_and_what_is_at_risk() -> None:
     assert advised("ORIGINAL_RESULT_AVAILABLE", 0, 1000, 1000).action == (
-        "Cấp kết quả điện tử cho 1.000 hồ sơ đang có: thêm 6,00 điểm, mẫu số giữ nguyên 1.000."
+        "Cấp kết quả điện tử cho 1.000 hồ sơ đang có để thêm 6,00 điểm (mẫu số giữ nguyên 1.000)."
+    )
+    assert advised("PAYMENT_DOSSIERS", 5, 10, 1, 1).action == (
+        "Thu phí, lệ phí trực tuyến của 1 hồ sơ đang giải quyết để thêm 0,60 điểm (mẫu số giữ nguyên 10). Còn 4 hồ sơ "
+        "không lấy lại được nữa. Sắp mất 1 hồ sơ: còn mở, đến hạn trong 3 ngày làm việc tới."
     )
     assert advised("DOSSIER_ON_TIME", 4, 4, at_risk=2).action == (
         "Đã đạt điểm tối đa. Sắp mất 2 hồ sơ: còn mở, đến hạn trong 3 ngày làm việc tới."
@@ -109,7 +113,7 @@ def test_what_has_no_data_or_nothing_to_count_is_told_so() -> None:
     nothing = advised("DOSSIER_ON_TIME", 0, 0)
     assert (nothing.gain, nothing.needed, nothing.way) == (Decimal(20), 1, "new")
     assert nothing.action == (
-        "Chỉ thêm điểm được bằng cái mới: xử lý đúng hạn 1 hồ sơ mới: thêm 20,00 điểm, mẫu số tăng từ 0 lên 1."
+        "Chỉ thêm điểm được bằng cái mới: xử lý đúng hạn 1 hồ sơ mới để thêm 20,00 điểm (mẫu số tăng từ 0 lên 1)."
     )
     without = advised("ONLINE_WITH_DOSSIERS", 0, 0)
     assert (without.gain, without.needed, without.way, without.action) == (ZERO, None, None, "Chưa có gì để tính.")
