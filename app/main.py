@@ -30,7 +30,7 @@ from app.start import Unwritable, pepper, prove, weakness
 from app.store import check
 from app.store.catalogues.read import CatalogueCache
 from app.store.connections.database import Clock, Database
-from app.store.feeds import Follower
+from app.store.feeds.follow import Follower
 from app.store.keys import Keys
 from app.store.write.gather import Gatherer
 from app.store.write.intake import Intake

@@ -33,9 +33,9 @@ from app.domain.figures import coverage, scoring
 from app.domain.lives.flags import CAUSES
 from app.domain.push import EVENT_CODES
 from app.messages import NAME_UNIT
-from app.store import feeds as stored
 from app.store import rejections
-from app.store.feeds import Known
+from app.store.feeds import kept as stored
+from app.store.feeds.kept import Known
 from app.store.read.figures import Reader
 from app.store.read.quality import counts_by_unit
 from app.store.snapshot import reading_moment

@@ -198,7 +198,6 @@ event = Table(
     # The event's data as domain.lives.packing has it, null where its type says nothing: a quarter of the bytes of JSON,
     # and nothing for the server to parse.
     Column("what", LargeBinary),
-    # What has just come is looked for every few seconds (store/feeds.py): pages are summarised as they fill.
     Index("event_by_seq", "seq", postgresql_using="brin", postgresql_with={"autosummarize": "on"}),
 )
 listen(event, "after_create", DDL("ALTER SEQUENCE event_seq OWNED BY event.seq"))  # type: ignore[no-untyped-call]
@@ -346,7 +345,7 @@ rejection = Table(
     Index("rejection_by_source", "root_id", "source", "id"),
 )
 
-# What each source has sent of each unit, read from the log (store/feeds.py).
+# What each source has sent of each unit, by the log (store/feeds/); its last days (domain.feeds.Sent) in MessagePack.
 feed = Table(
     "feed",
     metadata,
@@ -356,12 +355,10 @@ feed = Table(
     _required("first_at", _INSTANT),
     _required("last_at", _INSTANT),
     _required("events", BigInteger),
-    # The last days it sent on (domain.feeds.Sent), in MessagePack.
     _required("recent", LargeBinary),
     PrimaryKeyConstraint("root_id", "source_id", "unit_id"),
     postgresql_with={"fillfactor": 75},
 )
-
 # One row: up to which event, and which instant, the log has been read for the feeds of all roots.
 feed_mark = Table(
     "feed_mark",

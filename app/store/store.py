@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from app.store.catalogues.read import CatalogueCache
 from app.store.connections.database import Clock, Database
-from app.store.feeds import Follower
+from app.store.feeds.follow import Follower
 from app.store.keys import Keys
 from app.store.tallies.closed import SettledSums
 from app.store.write.gather import Gatherer

@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from app.domain.feeds import Feed
-from app.store import feeds as stored_feeds
 from app.store.catalogues import lock, removal
 from app.store.catalogues.read import CatalogueCache
 from app.store.connections.database import Connection, Database
-from app.store.feeds import Follower, Mark, marked, of_units, read_until, stored, take
+from app.store.feeds import follow
+from app.store.feeds import kept as kept_feeds
+from app.store.feeds.follow import Follower
+from app.store.feeds.kept import Mark, marked, of_units, read_until, stored, take
 from app.store.proof.rebuild import rebuild
 from app.store.proof.verify import verify
 from app.store.write.intake import Intake
@@ -105,7 +107,7 @@ async def test_what_is_read_in_parts_is_what_is_read_at_once(
         await push(intake, root_id, items[start : start + size])
         start += size
         clock.at += rng.choice((-2, 0, 1, 90, 600, 1_700)) * MINUTE  # also clocks of several processes that differ
-    monkeypatch.setattr(stored_feeds, "_CHUNK", 7)
+    monkeypatch.setattr(kept_feeds, "CHUNK", 7)
     steps = 1
     while await follower.step():
         steps += 1
@@ -127,7 +129,7 @@ async def test_a_writer_under_way_is_waited_for_and_loses_nothing(
     first, *rest = arrivals(seed=3, dossiers=10)
     await push(intake, root_id, [first])
     await follower.finish()
-    monkeypatch.setattr(stored_feeds, "_PATIENCE", 0.2)
+    monkeypatch.setattr(follow, "_PATIENCE", 0.2)
     async with store.connection("write") as slow:
         await slow.execute("BEGIN")
         await lock.hold(slow, root_id)
@@ -173,7 +175,7 @@ async def test_any_number_of_processes_read_and_push_and_count_everything_once(
     store: Database, intake: Intake, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ):
     root_id = await province(store)
-    monkeypatch.setattr(stored_feeds, "_CHUNK", 25)
+    monkeypatch.setattr(kept_feeds, "CHUNK", 25)
     ends = asyncio.Event()
 
     async def follow() -> None:
@@ -203,8 +205,8 @@ async def test_a_step_that_dies_has_done_nothing(
         await put(*arguments)
         raise ArithmeticError
 
-    put = stored_feeds.put
-    monkeypatch.setattr(stored_feeds, "put", dies)
+    put = kept_feeds.put
+    monkeypatch.setattr(kept_feeds, "put", dies)
     with suppress(ArithmeticError):
         await follower.step()
     assert (await asked(store, marked), await kept(store, root_id)) == (None, {})
@@ -274,7 +276,7 @@ async def test_another_root_stays_as_it_is_and_a_removed_one_leaves_nothing(
 
 async def follower_steps(follower: Follower) -> bool:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(stored_feeds, "_PATIENCE", 0.2)
+        patched.setattr(follow, "_PATIENCE", 0.2)
         return await follower.step()
 
 
@@ -306,7 +308,7 @@ async def test_while_it_catches_up_it_tells_as_far_as_it_came(
     await push(intake, root_id, items[:20])
     clock.at += 60 * MINUTE
     await push(intake, root_id, items[20:40])
-    monkeypatch.setattr(stored_feeds, "_CHUNK", 10)
+    monkeypatch.setattr(kept_feeds, "CHUNK", 10)
     assert await follower.step() is True
     mark = await asked(store, marked)
     assert (mark.read_at, mark.seq) == (CLOCK, 10)
@@ -334,7 +336,7 @@ async def test_of_very_many_feeds_those_are_told_that_sent_last(
     units = [row[0] for row in await asked(store, lambda connection: connection.fetch("SELECT id FROM unit"))]
     every = await asked(store, partial(of_units, root_id=root_id, unit_ids=units))
     assert [each.feed.last_at for each in every] == sorted((each.feed.last_at for each in every), reverse=True)
-    monkeypatch.setattr(stored_feeds, "MOST", 3)
+    monkeypatch.setattr(kept_feeds, "MOST", 3)
     assert await asked(store, partial(of_units, root_id=root_id, unit_ids=units)) == every[:3]
     one = every[-1].unit_id
     assert (

@@ -18,9 +18,9 @@ from app.domain.catalogues.root import Catalogues
 from app.domain.lives import life
 from app.domain.lives.events import DossierReceived, DossierTransferred, Event
 from app.domain.tallies.tally import FAMILIES
-from app.store import feeds
 from app.store.catalogues import lock
 from app.store.connections.database import Connection, Database
+from app.store.feeds import kept
 from app.store.grains import GRAINS, tally_keys, tally_name
 from app.store.names import Names
 from app.store.proof import log, references
@@ -85,7 +85,7 @@ async def rebuild(database: Database, intake: Intake, root_id: int, progress: Pr
     async with database.connection("read") as reading, _alone(reading, root_id):
         work = _Rebuild(database, intake, root_id, reading, progress or (lambda stage, done, of: None))
         events, subjects = await work.run()
-        await database.write(partial(feeds.renew, root_id=root_id))
+        await database.write(partial(kept.renew, root_id=root_id))
         broken = await references.broken(reading, root_id, work.generation)
     left_out = {unit: len(named) for unit, named in sorted(work.left_out.items())}
     return Report(events, subjects, time.monotonic() - started, broken, left_out)

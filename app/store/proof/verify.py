@@ -20,9 +20,10 @@ from app.domain.lives.events import Event
 from app.domain.lives.life import LifeFacts
 from app.domain.lives.packing import unpack
 from app.domain.lives.petition import PetitionFacts
-from app.store import feeds, schema
+from app.store import schema
 from app.store.catalogues import read
 from app.store.connections.database import Connection, Database
+from app.store.feeds import kept
 from app.store.proof import log, recount
 from app.store.proof.log import Progress
 from app.store.proof.recount import LISTED, Difference
@@ -138,11 +139,11 @@ async def verify(
 
 async def _differing_feeds(connection: Connection, root_id: int) -> list[tuple[int, int]]:
     """Source and unit of the feeds that are not what the log says up to their mark."""
-    mark = await feeds.marked(connection)
+    mark = await kept.marked(connection)
     if mark is None:
         return []
-    kept, read = await feeds.stored(connection, root_id), await feeds.recounted(connection, root_id, mark.seq)
-    return [key[1:] for key in sorted(kept.keys() | read.keys()) if kept.get(key) != read.get(key)]
+    stored, read = await kept.stored(connection, root_id), await kept.recounted(connection, root_id, mark.seq)
+    return [key[1:] for key in sorted(stored.keys() | read.keys()) if stored.get(key) != read.get(key)]
 
 
 class _Stored(NamedTuple):
