@@ -46,7 +46,8 @@ def data() -> set[str]:
     zero = {"không có dữ liệu, không cộng điểm", "0 điểm", "đủ điểm"}
     return {
         *names, *kinds, *bands, *dimensions, *halves, *zero,
-        *terms.LEVELS.values(), *terms.KINDS.values(), *terms.SIDES.values(), *terms.PROSPECTS.values(), *terms.STATES.values(), *terms.TERMS.values(),
+        *terms.LEVELS.values(), *terms.KINDS.values(), *terms.SIDES.values(), *terms.PROSPECTS.values(),
+        *terms.STATES.values(), *terms.TERMS.values(),
     }  # fmt: skip
 
 
