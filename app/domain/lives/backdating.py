@@ -1,4 +1,4 @@
-"""Back-dating: what a dossier's events show of a promise or an end that was changed when it suited."""
+"""Back-dating: a due time that was moved after it had passed."""
 
 from __future__ import annotations
 
@@ -35,14 +35,3 @@ def due_moved_late(
         if move.at > in_force and not (move.waiting and requests[closed].at <= in_force):
             return True
     return False
-
-
-def end_moved_back(end: int | None, told_last: int | None, supplement_at: int | None) -> bool:
-    """Whether the end that counts lies before what was told of the dossier as still open.
-
-    Args:
-        end: the earliest completion or, without any, return; None without either.
-        told_last: the latest event of that type.
-        supplement_at: when a supplement was last asked for or handed in.
-    """
-    return end is not None and any(each is not None and each > end for each in (told_last, supplement_at))

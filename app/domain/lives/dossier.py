@@ -181,9 +181,7 @@ class Reading:
         self.broken_off: int | None = None
         self.requests: list[Request] = []
         self.moves: list[backdating.Move] = []
-        self.completed_last: int | None = None
-        self.returned_last: int | None = None
-        self.supplement_at: int | None = None
+        self.completed_last = self.returned_last = self.supplement_at = 0
 
     def read(self, life: Iterable[Event]) -> None:
         """Read further events, in reading order."""
@@ -344,12 +342,14 @@ class Reading:
 
     def _backdating(self, legal: int | None, ended: int | None) -> int:
         """The faults that show a due time or an end changed afterwards."""
-        moved_late = backdating.due_moved_late(self.moves, self.requests, partial(self.pauses, legal, ended))
-        end, told_last = self.completed, self.completed_last
+        found = 0
+        if self.moves and backdating.due_moved_late(self.moves, self.requests, partial(self.pauses, legal, ended)):
+            found = DUE_MOVED_LATE
+        end, last = self.completed, self.completed_last
         if end is None and self.returned is not None:
-            end, told_last = self.returned[0], self.returned_last
-        moved_back = backdating.end_moved_back(end, told_last, self.supplement_at)
-        return moved_late * DUE_MOVED_LATE | moved_back * END_MOVED_BACK
+            end, last = self.returned[0], self.returned_last
+        # The earliest counts: told again later, or a supplement asked for or handed in after it, it has jumped back.
+        return found | END_MOVED_BACK if end is not None and (last > end or self.supplement_at > end) else found
 
     def _deadline(self, legal: int | None, ended: int | None) -> int | None:
         base = self.due if self.due is not None else legal
