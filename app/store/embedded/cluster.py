@@ -169,7 +169,10 @@ def initdb(home: Home) -> None:
         if answer.returncode == 0:
             new.rename(home.cluster)
             return
-    raise EmbeddedError(f"initdb failed: {_last(answer.stderr)}")
+    said = _last(answer.stderr)
+    unknown = "user does not exist" in said
+    more = ": run as a user that this system has a name for, or set CHISO_DATABASE__DSN to a server" if unknown else ""
+    raise EmbeddedError(f"initdb failed: {said}{more}")
 
 
 def _last(said: bytes) -> str:
