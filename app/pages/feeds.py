@@ -14,6 +14,8 @@ from app.pages.unit import path_of
 router = APIRouter(include_in_schema=False)
 
 _REJECTIONS: Final = "20"
+_ROWS: Final = 150
+"""So many feeds on the page, silent ones first; the file has all."""
 
 
 @router.get("/units/{unit}/feeds")
@@ -22,6 +24,7 @@ async def feeds_page(page: Paging, unit: str) -> Response:
     found = await page.ask("/v1/feeds", unit=unit)
     code = found["unit"]["code"]
     state = page.query.get("state")
+    rows = [each for each in found["rows"] if state in (None, each["state"])]
     return page.render(
         "feeds.html",
         here="feeds",
@@ -31,7 +34,8 @@ async def feeds_page(page: Paging, unit: str) -> Response:
         found=found,
         state=state,
         states=terms.STATES,
-        rows=[each for each in found["rows"] if state in (None, each["state"])],
+        rows=rows[:_ROWS],
+        more=len(rows) - _ROWS,
         quality=await page.ask("/v1/data-quality", unit=code),
         rejections=await page.ask("/v1/rejections", unit=code, limit=_REJECTIONS),
     )

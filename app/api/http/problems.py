@@ -125,7 +125,8 @@ def details(problem: Problem, request_id: str | None, language: Language = "en")
     }
 
 
-def _of_http(error: HTTPException) -> Problem:
+def of_http(error: HTTPException) -> Problem:
+    """The problem that tells what the framework refused."""
     codes = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type"}
     code = codes.get(error.status_code, "internal" if error.status_code >= 500 else "invalid_parameter")
     return Problem(code, status=error.status_code)
@@ -154,7 +155,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
-        return response(request, _of_http(error), headers=error.headers)
+        return response(request, of_http(error), headers=error.headers)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -13,7 +13,11 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from fastapi import Request
+from starlette.exceptions import HTTPException
 from starlette.types import Message
+
+from app.api.http import problems
+from app.messages import Language
 
 _HANDED_ON: Final = frozenset((b"authorization", b"cookie"))
 """Of the visitor's headers, what says who asks."""
@@ -35,7 +39,7 @@ class Refused(Exception):
 class Asking:
     """Asks on behalf of one visitor; refusals are told in `language`."""
 
-    def __init__(self, request: Request, language: str) -> None:
+    def __init__(self, request: Request, language: Language) -> None:
         self._request = request
         self._language = language
         self.tags: dict[str, str] = {}
@@ -91,5 +95,9 @@ class Asking:
                 parts.append(message.get("body", b""))
 
         # The router, not the application: the visitor's request is logged and measured once.
-        await self._request.app.router(asked, receive, send)
+        try:
+            await self._request.app.router(asked, receive, send)
+        except HTTPException as error:
+            # No route: a part of the address with what no name has.
+            raise Refused(problems.details(problems.of_http(error), None, self._language)) from error
         return status, b"".join(parts)
