@@ -9,7 +9,8 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.pages.frame.asking import Answer
-from app.pages.frame.page import Page, Paging
+from app.pages.frame.page import Page, Paging, told
+from app.store.catalogues import roots
 
 router = APIRouter(include_in_schema=False)
 
@@ -19,26 +20,39 @@ _LEVELS: Final = ("ministry", "province", "department", "commune")
 @router.get("/")
 async def home(page: Paging) -> Response:
     """The units that this visitor may read, with their points of the year."""
-    units = await page.ask.or_none("/v1/units", "invalid_parameter")
+    known = await _roots(page)
+    units: list[Answer] = []
+    if known:
+        units = await page.ask.or_none("/v1/units", "invalid_parameter") or []
     if not units:
-        return page.render("begin.html", here="home", address=f"{page.request.base_url}".rstrip("/"))
+        # Where reading is open and there are several roots, each has to be named.
+        for root in known:
+            units += await page.ask.or_none("/v1/units", "unknown_unit", "forbidden_unit", unit=root) or []
+    if not units:
+        address = f"{page.request.base_url}".rstrip("/")
+        return page.render("begin.html", here="home", address=address, begun=bool(known))
     sought = page.query.get("q", "").strip()
     found = [each for each in units if _matches(each, sought)]
     codes = {each["code"] for each in units}
-    roots = [each for each in units if each["parent"] not in codes]
     points: dict[str, Answer] = {}
-    for root in roots:
+    for top in (each for each in units if each["parent"] not in codes):
         for level in {each["level"] for each in units}:
-            points |= await _points(page, root["code"], level)
+            points |= await _points(page, top["code"], level)
     return page.render(
         "home.html",
         here="home",
         sought=sought,
-        roots=roots,
         levels=[(level, [each for each in found if each["level"] == level]) for level in _LEVELS],
         found=found,
         points_of=points,
     )
+
+
+async def _roots(page: Page) -> list[str]:
+    """The roots of the service: whether there are any is what no route tells to whom no key is given yet."""
+    with told(page):
+        async with page.service.database.connection("read") as connection:
+            return [code for _, code in await roots.found(connection)]
 
 
 async def _points(page: Page, root: str, level: str) -> dict[str, Answer]:

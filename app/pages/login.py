@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import parse_qs, urlencode
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from app.api.http import problems
 from app.api.http.auth import may_read, of_session
 from app.api.http.login import units
 from app.api.http.login.origin import is_own, local
 from app.domain import codes
 from app.pages.frame.asking import Refused
-from app.pages.frame.page import Page, Paging, problem
+from app.pages.frame.page import Page, Paging, problem, told
 
 router = APIRouter(include_in_schema=False)
 
@@ -49,7 +47,7 @@ async def log_in(page: Paging) -> Response:
     text = (await _form(page.request)).get("key", "").strip()
     if not text:
         return await _shown(page, 422, page.say("Nhập khóa vào ô dưới đây."))
-    with _told(page):
+    with told(page):
         key = await page.service.keys.find(text)
     if key is None:
         return await _shown(page, 401, page.say("Khóa không đúng hoặc đã bị thu hồi. Chép lại nguyên cả khóa."))
@@ -115,7 +113,7 @@ async def come_back(page: Paging) -> Response:
     settings = page.service.settings.oidc
     if not named and settings.default_unit is not None:
         named = [settings.default_unit]
-    with _told(page):
+    with told(page):
         reached = await units.reached(page.service, named)
     if step.unit:
         reached = [step.unit for each in reached if codes.is_under(step.unit, each)]
@@ -131,7 +129,7 @@ async def come_back(page: Paging) -> Response:
 
 async def _shown(page: Page, status: int = 200, wrong: str | None = None, units: Sequence[str] = ()) -> Response:
     """The page: what went wrong, the units to choose from."""
-    with _told(page):
+    with told(page):
         access = await of_session(page.request, page.service)
     oidc = page.service.settings.oidc
     response = page.render(
@@ -169,15 +167,6 @@ async def _form(request: Request) -> dict[str, str]:
     except ValueError:
         return {}
     return {name: values[0] for name, values in fields.items()}
-
-
-@contextmanager
-def _told(page: Page) -> Iterator[None]:
-    """What the service cannot do now is told as on every page."""
-    try:
-        yield
-    except problems.EXPECTED as error:
-        raise Refused(problems.details(problems.of(error), None, page.language)) from error
 
 
 def _nothing(page: Page) -> dict[str, object]:

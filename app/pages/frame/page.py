@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, datetime
 from functools import cache, partial
 from typing import Annotated, Any, Final
@@ -13,6 +14,7 @@ from fastapi import Depends, FastAPI, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from app.api.http import problems
 from app.api.http.service import Service, Serving
 from app.domain.calendar.civil import CIVIL, Instant, clock_of
 from app.domain.calendar.periods import InvalidPeriod, Period
@@ -156,3 +158,12 @@ def _id_of(request: Request) -> str | None:
 def problem(status: int, code: str, title: str, detail: str) -> Mapping[str, Any]:
     """A problem that a page itself finds."""
     return {"status": status, "code": code, "title": title, "detail": detail}
+
+
+@contextmanager
+def told(page: Page) -> Iterator[None]:
+    """What the service cannot do now is told as on every page."""
+    try:
+        yield
+    except problems.EXPECTED as error:
+        raise Refused(problems.details(problems.of(error), None, page.language)) from error
