@@ -117,7 +117,7 @@ def settings_for(dsn: str, folder: Path, **more: Any) -> Settings:
     return Settings(
         data_dir=folder,
         database=DatabaseSettings(dsn=dsn, write_connections=4, read_connections=4),
-        auth=AuthSettings(pepper="a pepper for tests"),
+        auth=AuthSettings(pepper="a pepper for tests, as long as it is to be"),
         **more,
     )
 

@@ -349,9 +349,7 @@ rejection = Table(
 feed = Table(
     "feed",
     metadata,
-    _required("root_id", Integer),
-    _required("source_id", Integer),
-    _required("unit_id", Integer),
+    *(_required(name, Integer) for name in ("root_id", "source_id", "unit_id")),
     _required("first_at", _INSTANT),
     _required("last_at", _INSTANT),
     _required("events", BigInteger),

@@ -55,7 +55,7 @@ def roles(engine: str, engine_dsn: str) -> Iterator[Roles]:
 
 
 async def test_the_roles_of_the_document_do_for_everything_and_for_no_more(roles: Roles, tmp_path: Path) -> None:
-    settings = {"CHISO_AUTH__PEPPER": "a pepper for tests", "CHISO_DATA_DIR": str(tmp_path)}
+    settings = {"CHISO_AUTH__PEPPER": "a pepper for tests, as long as it is to be", "CHISO_DATA_DIR": str(tmp_path)}
     migrating, serving = (environment(CHISO_DATABASE__DSN=each, **settings) for each in (roles.migrate, roles.serve))
 
     refused = line(chiso(serving, "migrate"))

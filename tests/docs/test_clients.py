@@ -141,7 +141,7 @@ def place(postgres_database: str, tmp_path: Path) -> Iterator[Place]:
     settings = environment(
         CHISO_DATABASE__DSN=postgres_database,
         CHISO_DATA_DIR=str(tmp_path),
-        CHISO_AUTH__PEPPER="a pepper for tests",
+        CHISO_AUTH__PEPPER="a pepper for tests, as long as it is to be",
         CHISO_INTAKE__MAX_EVENTS="400",
     )
     with Serving(settings, tmp_path / "log") as serving:

@@ -35,7 +35,7 @@ from tests.running import settings_for
 from tests.store.histories import parsed
 
 BATCH = "application/cloudevents-batch+json"
-PEPPER = "a pepper for tests"
+PEPPER = "a pepper for tests, as long as it is to be"
 
 
 class Home:

@@ -442,7 +442,7 @@ def test_the_served_command_asked_to_end_ends_its_streams_properly(database: str
         CHISO_DATA_DIR=str(tmp_path),
         CHISO_DATABASE__DSN=database,
         CHISO_AUTH__OPEN_READING="true",
-        CHISO_AUTH__PEPPER="a pepper for tests",
+        CHISO_AUTH__PEPPER="a pepper for tests, as long as it is to be",
     )
     asked = {"unit": "H44", "period": "2026"}
     with (

@@ -186,7 +186,7 @@ async def test_reading_is_open_only_on_loopback_and_only_when_set(
         ("somewhere", True, 401),
     ):  # fmt: skip
         settings = settings_for(database, tmp_path)
-        settings.auth = AuthSettings(pepper="a pepper for tests", open_reading=opened)
+        settings.auth = AuthSettings(pepper="a pepper for tests, as long as it is to be", open_reading=opened)
         service = create_service(settings, database, served.clock)
         transport = httpx.ASGITransport(create_app(service), client=(address, 40000))
         async with httpx.AsyncClient(transport=transport, base_url="http://chiso.test") as client:

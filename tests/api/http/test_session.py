@@ -248,7 +248,7 @@ async def test_open_reading_goes_on_beside_sessions(served: Running, database: s
     narrow = await served.make_key("H44.13", "read")
     for address, status in (("127.0.0.1", 200), ("192.0.2.7", 401)):
         settings = settings_for(database, tmp_path)
-        settings.auth = AuthSettings(pepper="a pepper for tests", open_reading=True)
+        settings.auth = AuthSettings(pepper="a pepper for tests, as long as it is to be", open_reading=True)
         async with serving(settings, database) as opened:
             app = opened.client._transport.app  # type: ignore[attr-defined]
             transport = httpx.ASGITransport(app, client=(address, 40000))

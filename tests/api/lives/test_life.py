@@ -218,7 +218,9 @@ async def test_every_event_says_whether_it_had_an_effect_and_if_not_why(served: 
     reasons = {each["cause"]: each["reason"] for each in told["events"]}
     assert reasons["second_reception"] == "Hồ sơ đã được đơn vị H44.07 tiếp nhận; lần tiếp nhận này không tính."
     assert reasons["foreign_unit"].startswith("Đơn vị H44.130 không xử lý hồ sơ này")
-    assert told["dossier"]["faults"] == ["foreign_unit", "second_reception", "answer_without_request"]
+    assert told["dossier"]["faults"] == [
+        *("foreign_unit", "second_reception", "answer_without_request", "end_moved_back")
+    ]
     assert told["events"][1] == {
         "type": "dossier.received", "time": "2026-01-05T08:00:00+07:00", "source": "/h44/thu", "id": "e1",
         "unit": "H44.07", "sequence": None,
