@@ -132,7 +132,9 @@ def await_alive(client: httpx.Client) -> None:
 def test_this_version_and_the_next_under_load(server: Embedded, next_version: Path, tmp_path: Path, first: str) -> None:
     migrate.upgrade(server.dsn)
     settings = environment(
-        CHISO_DATA_DIR=str(tmp_path), CHISO_DATABASE__DSN=server.dsn, CHISO_AUTH__PEPPER="a pepper for tests, as long as it is to be"
+        CHISO_DATA_DIR=str(tmp_path),
+        CHISO_DATABASE__DSN=server.dsn,
+        CHISO_AUTH__PEPPER="a pepper for tests, as long as it is to be",
     )
     made = history(47, 300)
     batches = [made.events[place : place + 5] for place in range(0, len(made.events), 5)]

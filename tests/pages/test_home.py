@@ -53,7 +53,9 @@ async def test_with_several_roots_open_reading_shows_all(
     postgres_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = settings_for(postgres_database, tmp_path)
-    settings = settings.model_copy(update={"auth": AuthSettings(pepper="a pepper for tests, as long as it is to be", open_reading=True)})
+    settings = settings.model_copy(
+        update={"auth": AuthSettings(pepper="a pepper for tests, as long as it is to be", open_reading=True)}
+    )
     async with serving(settings, postgres_database) as made:
         await made.catalogue()
         other = await made.make_key("H45", "admin")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from functools import cache
 from importlib.resources import files
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from fastapi import FastAPI
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -35,9 +37,19 @@ class _Lasting(StaticFiles):
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
-        if response.status_code == 200:
-            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        if response.status_code != 200:
+            return response
+        if "gzip" in Headers(scope=scope).get("accept-encoding", ""):
+            response = Response(_packed(path), media_type=response.media_type, headers={"Content-Encoding": "gzip"})
+        response.headers["Vary"] = "Accept-Encoding"
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response
+
+
+@cache
+def _packed(name: str) -> bytes:
+    """A file as it travels: the scripts of the charts are 900 kB, packed a third of it."""
+    return gzip.compress((_FOLDER / name).read_bytes(), 9, mtime=0)
 
 
 def install(app: FastAPI) -> None:
