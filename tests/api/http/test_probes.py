@@ -268,9 +268,11 @@ async def test_the_log_is_json_with_request_ids_and_nothing_of_what_was_sent(
     served: Running, database: str, tmp_path: Path
 ) -> None:
     settings = environment(
-        CHISO_DATABASE__DSN=database, CHISO_AUTH__PEPPER="a pepper for tests, as long as it is to be", CHISO_DATA_DIR=str(tmp_path),
+        CHISO_DATABASE__DSN=database,
+        CHISO_AUTH__PEPPER="a pepper for tests, as long as it is to be",
+        CHISO_DATA_DIR=str(tmp_path),
         CHISO_LOG__LEVEL="DEBUG",
-    )  # fmt: skip
+    )
     event = reception(served, "subjectQX-1", source="/sourceQX", id="idQX")
     bodies = [event, event | {"subject": "otherQX"}, event | {"type": "typeQX"}, event | {"data": {"fieldQX": "QX"}}]
     with Serving(settings, tmp_path / "log") as serving, serving.client(served.key) as client:
