@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import socket
 import sys
 import time
-from typing import Annotated, cast
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, cast
 
 import typer
 import uvloop
+from fastapi import FastAPI
 
 from app.api.http.service import Service
 from app.cli.running import console, database, fail, note, progress
 from app.demo import load, province
+from app.demo.living import past
 from app.demo.year import events, procedures
+from app.domain.calendar.civil import Instant
 from app.logs import set_up_logging
 from app.main import VERSION, create_app, create_service
 from app.server.http import claim, serve
@@ -30,6 +36,9 @@ def serve_command(
     demo: Annotated[
         bool, typer.Option("--demo", help="Load the demo province first; reading open on loopback.")
     ] = False,
+    live: Annotated[
+        bool, typer.Option("--live/--no-live", help="Whether the demo province lives on while it is served.")
+    ] = True,
 ) -> None:
     """Serve the HTTP interface, with the embedded database when no CHISO_DATABASE__DSN is set."""
     settings = of_environment()
@@ -44,12 +53,16 @@ def serve_command(
         if (weak := weakness(settings)) is not None:
             note(weak)
         if demo:
-            key = uvloop.run(_prepare_demo(create_service(settings, dsn)))
+            arrival = load.Arrival()
+            key = uvloop.run(_prepare_demo(create_service(settings, dsn, arrival), arrival))
             _welcome(host, port, key)
         else:
             console.print(f"serving on http://{host}:{port}", highlight=False)
         set_up_logging(settings.log.level, check.plainly)
-        serve(create_app(service), claimed)
+        app = create_app(service)
+        if demo and live:
+            _live_on(app, service)
+        serve(app, claimed)
 
 
 def _claim(host: str, port: int) -> socket.socket:
@@ -59,17 +72,36 @@ def _claim(host: str, port: int) -> socket.socket:
         fail(f"cannot listen on port {port} of {host} ({error.strerror}): choose others by --host and --port")
 
 
-async def _prepare_demo(service: Service) -> str:
-    """Load a small demo province once, and make a key for this run."""
+def _live_on(app: FastAPI, service: Service) -> None:
+    """Let the demo province live as long as the application is there."""
+    whole = app.router.lifespan_context
+
+    @contextlib.asynccontextmanager
+    async def living(app: FastAPI) -> AsyncIterator[Any]:
+        async with whole(app) as state:
+            task = asyncio.create_task(load.live_on(service))
+            try:
+                yield state
+            finally:
+                task.cancel()
+                await asyncio.wait([task])
+
+    app.router.lifespan_context = living
+
+
+async def _prepare_demo(service: Service, arrival: load.Arrival) -> str:
+    """Load a small demo province once, what has happened in it since, and make a key for this run."""
     try:
         await load.load_catalogues(service)
         async with service.database.connection("read") as connection:
             loaded = await roots.has_lives(connection, province.ROOT)
+        now = Instant(time.time_ns() // 1000)
         if not loaded:
-            now = time.time_ns() // 1000
             total = events.estimate(None, _DEMO_SCALE)
             with progress("loading the demo province", total) as done:
                 await load.load_events(service, None, _DEMO_SCALE, 1, now, done)
+        with progress("living up to now", sum(1 for _ in past.moments(now))) as done:
+            await load.load_past(service, arrival, now, done)
         async with service.database.connection("write") as connection:
             for old in await keys.listing(connection):
                 if old.name == _DEMO_KEY and old.revoked_at is None:

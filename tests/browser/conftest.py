@@ -36,7 +36,7 @@ def own_origin() -> tuple[str, int]:
 def demo(
     postgres_dsn: str, postgres_template: str, own_origin: tuple[str, int], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Serving]:
-    """The demo province as `make run` serves it: reading is open, writing needs the key of `demo_key`."""
+    """The demo province as `make run` serves it, but still: reading is open, writing needs the key of `demo_key`."""
     folder = tmp_path_factory.mktemp("demo")
     for dsn in _copy(postgres_dsn, postgres_template):
         settings = {
@@ -45,7 +45,7 @@ def demo(
             "CHISO_AUTH__PEPPER": "for tests",
             "CHISO_HTTP__CORS_ORIGINS": json.dumps(["http://{}:{}".format(*own_origin)]),
         }
-        with Serving(environment(**settings), folder / "log", "--demo") as serving:
+        with Serving(environment(**settings), folder / "log", "--demo", "--no-live") as serving:
             yield serving
 
 

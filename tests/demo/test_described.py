@@ -23,7 +23,7 @@ def demo(postgres_dsn: str, postgres_template: str, tmp_path_factory: pytest.Tem
     folder = tmp_path_factory.mktemp("demo")
     for dsn in _copy(postgres_dsn, postgres_template):
         settings = environment(CHISO_DATABASE__DSN=dsn, CHISO_DATA_DIR=str(folder), CHISO_AUTH__PEPPER="a pepper")
-        with Serving(settings, folder / "log", "--demo") as serving:
+        with Serving(settings, folder / "log", "--demo", "--no-live") as serving:
             yield serving
 
 

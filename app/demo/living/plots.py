@@ -148,11 +148,23 @@ class Life:
     last: str = field(default="")
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How offices work: `slow` multiplies what steps take, `left` is the share of dossiers that nobody ends, `at_once`
+    of those that are promised within minutes.
+    """
+
+    slow: float = 1
+    left: float = 0.2
+    at_once: float = 0.08
+
+
 class Plots:
     """Draws plots; each method gives the steps of a life, the first of them last."""
 
-    def __init__(self, rng: Random) -> None:
+    def __init__(self, rng: Random, manner: Manner) -> None:
         self._rng = rng
+        self._manner = manner
 
     def _happens(self, share: float) -> bool:
         return self._rng.random() < share
@@ -195,7 +207,8 @@ class Plots:
         if not service.fee or self._happens(0.7):
             data["fee"] = service.fee and not self._happens(0.05)
         # "While you wait": due in minutes, and so some deadlines pass in every run.
-        promise = (0, 60 + int(self._rng.random() * 540)) if self._happens(0.08) else (self._days(service), 0)
+        at_once = self._happens(self._manner.at_once)
+        promise = (0, 60 + int(self._rng.random() * 540)) if at_once else (self._days(service), 0)
         return Step("reception", 60, "dossier.received", data, promise)
 
     def _days(self, service: Service) -> int:
@@ -260,11 +273,11 @@ class Plots:
         return steps
 
     def _ending(self) -> list[Step]:
-        """How it ends; one in five is left lying, until its deadline has passed and for ever."""
-        chance = self._rng.random()
-        if chance < 0.2:
+        """How it ends; some are left lying, until their deadline has passed and for ever."""
+        chance, left = self._rng.random(), self._manner.left
+        if chance < left:
             return []
-        if chance < 0.25:
+        if chance < left + 0.05:
             kind = self._rng.choice(("refused", "stopped", "withdrawn"))
             return [Step("citizen" if kind == "withdrawn" else "office", 240, f"dossier.{kind}", {})]
         electronic = self._happens(0.7)

@@ -15,7 +15,7 @@ from itertools import accumulate
 from random import Random
 from typing import Final
 
-from app.demo.living.plots import Desk, Life, Offices, Plots
+from app.demo.living.plots import Desk, Life, Manner, Offices, Plots
 from app.demo.year.lives import CloudEvent
 from app.domain.calendar.civil import Instant, clock_of, day_of, start_of
 from app.domain.calendar.workdays import Calendar
@@ -27,6 +27,7 @@ RESENT: Final = 0.01
 """Share of events that are sent once more, as after an answer that got lost."""
 
 _RECENT: Final = 500
+_IN_MINUTES: Final = Manner()
 _SECOND: Final = 1_000_000
 _CLOSING: Final = 17 * 3600 * _SECOND
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -84,12 +85,13 @@ def part_of(now: Instant, calendar: Calendar) -> Part:
 class Living:
     """The offices of a catalogue at work from `start` on. The start is part of every code, so that runs never clash."""
 
-    def __init__(self, catalogue: Offices, seed: int, start: Instant) -> None:
+    def __init__(self, catalogue: Offices, seed: int, start: Instant, manner: Manner = _IN_MINUTES) -> None:
         self._catalogue = catalogue
         self._rng = Random(seed)  # noqa: S311  no secret: the same seed must tell the same story
         self._run = f"s{seed}t{_base36(start // 1000)}"
         self._source = source_of(catalogue.under)
-        self._plots = Plots(self._rng)
+        self._plots = Plots(self._rng, manner)
+        self._slow = manner.slow
         # A few offices have much to do, many little.
         self._busy = list(accumulate(0.2 + self._rng.expovariate(1) for _ in catalogue.offices))
         self._online_busy = list(accumulate(0.2 + self._rng.expovariate(1) for _ in catalogue.online))
@@ -168,7 +170,7 @@ class Living:
     def _wait(self, life: Life, now: Instant) -> None:
         step = life.steps[-1]
         # Never within a second: the steps of a life are to be told apart by their times.
-        seconds = 1 + self._rng.expovariate(1 / step.wait)
+        seconds = 1 + self._rng.expovariate(1 / (step.wait * self._slow))
         heap = self._waiting[step.desk]
         heappush(heap, (Instant(now + int(seconds * _SECOND)), self._told, life))
         if self.open > OPEN:
