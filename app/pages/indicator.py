@@ -14,12 +14,14 @@ from app.pages.unit import path_of, year_of
 
 router = APIRouter(include_in_schema=False)
 
-_DIMENSIONS: Final = (
+DIMENSIONS: Final = (
     ("unit", "Theo đơn vị"),
     ("procedure", "Theo thủ tục"),
     ("sector", "Theo lĩnh vực"),
     ("channel", "Theo cách nộp"),
 )
+ZERO_RULES: Final = {"null": "không có dữ liệu, không cộng điểm", "zero": "0 điểm", "max": "đủ điểm"}
+"""What 0/0 is worth."""
 _ROWS: Final = 15
 """So many of a breakdown at once, the most missing first; the answer as CSV has all."""
 
@@ -42,7 +44,7 @@ async def indicator_page(page: Paging, unit: str, indicator: str) -> Response:
     series = await page.ask("/v1/series", unit=code, indicator=indicator, bucket="month", **months)
     before = await page.ask("/v1/series", unit=code, indicator=indicator, bucket="month", **year_of(chosen.year - 1))
     parts = []
-    for by, title in _DIMENSIONS:
+    for by, title in DIMENSIONS:
         found = await page.ask.or_none("/v1/breakdown", "no_breakdown", unit=code, indicator=indicator, by=by, **asked)
         if found is None:
             continue
@@ -63,6 +65,7 @@ async def indicator_page(page: Paging, unit: str, indicator: str) -> Response:
         rule=next(each for each in catalogue["indicators"] if each["code"] == indicator),
         advice=next((each for each in advice["items"] if each["indicator"] == indicator), None),
         parts=parts,
+        zero_rules=ZERO_RULES,
         months=months,
         year_before=before["points"],
         points_of=series["points"],

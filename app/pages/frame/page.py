@@ -79,7 +79,7 @@ class Page:
         path = "/".join(quote(each, safe="") for each in segments)
         return f"{self._base}{path}" + (f"?{urlencode(told)}" if told else "")
 
-    def here(self, **changed: str | None) -> str:
+    def here(self, **changed: str | int | None) -> str:
         """This page's address with other parameters; None leaves one out."""
         told = {name: value for name, value in {**self.query, **changed}.items() if value is not None}
         return f"?{urlencode(told)}"

@@ -10,13 +10,6 @@ LEVELS: Final = {
     "department": "Sở, ban, ngành",
     "commune": "Xã, phường",
 }
-KINDS: Final = {
-    "dossier": "Hồ sơ",
-    "petition": "Phản ánh, kiến nghị",
-    "document": "Văn bản",
-    "procedure": "Thủ tục",
-    "unit": "Đơn vị",
-}
 STATES: Final = {
     "silent": "Im lặng bất thường",
     "sending": "Đang gửi",
@@ -24,7 +17,7 @@ STATES: Final = {
     "ended": "Đã ngừng",
 }
 SIDES: Final = {"numerator": "Đã đạt", "missing": "Chưa đạt", "denominator": "Tất cả"}
-PROSPECTS: Final = {"recoverable": "Còn lấy lại được", "at_risk": "Sắp quá hạn", "lost": "Đã mất trong kỳ này"}
+PROSPECTS: Final = {"recoverable": "Còn lấy lại được", "at_risk": "Sắp đến hạn", "lost": "Đã mất trong kỳ này"}
 """Sides of scored indicators that count: what of the missing can still be won, soon will be, and no more can be."""
 TERMS: Final = {
     "dossier.submitted": "Nộp hồ sơ",
@@ -90,7 +83,7 @@ TERMS: Final = {
     "population_data": "dùng dữ liệu dân cư",
     "disliked": "có đánh giá không hài lòng",
     "synced": "đã đồng bộ",
-    "late_published": "công khai muộn",
+    "late_published": "công khai chậm",
     "electronic": "điện tử",
     "signed": "ký số",
     "province": "cấp tỉnh",
