@@ -44,7 +44,8 @@ async def ranking_page(page: Paging, unit: str) -> Response:
     rankings = dict(zip(asked_of, found["rankings"], strict=True))
     ranking = {**found, "rows": rankings[wanted[0]]["rows"]}
     cells = {each["code"]: {row["unit"]["code"]: row for row in rankings[each["code"]]["rows"]} for each in columns}
-    most = _most(catalogue, by)
+    ranked_by = next((each for each in (*catalogue["groups"], *catalogue["indicators"]) if each["code"] == by), None)
+    most: int | None = catalogue["max"] if ranked_by is None else ranked_by["max"]
     return page.render(
         "ranking.html",
         here="ranking",
@@ -56,6 +57,7 @@ async def ranking_page(page: Paging, unit: str) -> Response:
         level=level,
         levels=_LEVELS,
         by=by,
+        by_name=ranked_by and ranked_by["name"],
         seen=seen,
         catalogue=catalogue,
         heat=heat,
@@ -65,15 +67,6 @@ async def ranking_page(page: Paging, unit: str) -> Response:
         bands=_banded(ranking["rows"], most),
         band_of=band_of,
     )
-
-
-def _most(catalogue: Answer, by: str) -> int | None:
-    """The most points of what is ranked by; None where it has none."""
-    if by == "total":
-        return int(catalogue["max"])
-    found = (each for each in (*catalogue["groups"], *catalogue["indicators"]) if each["code"] == by)
-    most: int | None = next(found, {"max": None})["max"]
-    return most
 
 
 def _columns(catalogue: Answer, heat: bool) -> list[Answer]:
