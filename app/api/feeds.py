@@ -73,6 +73,16 @@ class FeedRow(TypedDict):
     end_moved_back: Annotated[int, whole("The unit's dossiers whose end jumped back.", 0)]
 
 
+_HOUR: Final = TypedDict("_HOUR", {"from": Annotated[str, time("When it began.", "2026-11-23T07:00:00+07:00")]})
+
+
+@answer
+class Hour(_HOUR):
+    """An hour and what came in it."""
+
+    events: Annotated[int, whole("How many events came.", 1284)]
+
+
 COLUMNS: Final = (
     *("source", "unit.code", "unit.name", "unit.level", "state", "first_at", "last_at", "events", "usual_minutes"),
     *("alarm_minutes", "silence_minutes", "alarm_at", "rejections", "faults", "due_moved_late", "end_moved_back"),
@@ -193,6 +203,7 @@ class Feeds(TypedDict):
     states: States
     more: Annotated[bool, said("Whether there are more feeds than can be told: those that sent last are.", False)]
     coverage: Coverage | None
+    hours: Annotated[list[Hour], said("The last 24 hours, the one that runs last.")]
     rows: Annotated[list[FeedRow], said("The feeds, silent ones first.", maxItems=stored.MOST)]
     sources: Annotated[list[SourceTold], said("The sources.")]
     faults: Annotated[list[UnitFaults], said("The units whose data have faults.")]
@@ -252,12 +263,25 @@ async def feeds_of(request: Request, access: Reading, service: Serving) -> Respo
         },
         "more": len(known) == stored.MOST,
         "coverage": None if until is None else _coverage(seen, unit, units),
+        "hours": _hours(seen),
         "rows": [_row(seen, *each) for each in seen.known],
         "sources": _sources(seen),
         "faults": _faults(seen, units),
     }
     later = as_of(moment) | {"read_until": None if until is None else instant(until, micros=True)}
     return tabular_response(request, Encoded.of(body), "rows", later, COLUMNS)
+
+
+def _hours(seen: _Seen) -> list[Hour]:
+    """What came in each of the last hours, whole civil ones, up to the one that runs."""
+    came = Counter[int]()
+    for known, _ in seen.known:
+        came.update(known.feed.by_hour)
+    running = seen.until // feeds.HOUR
+    return [
+        {"from": instant(hour * feeds.HOUR), "events": came[hour]}
+        for hour in range(running - feeds.HOURS + 1, running + 1)
+    ]
 
 
 def _is_closed(catalogues: Catalogues, known: Known, at: Instant) -> bool:

@@ -32,6 +32,10 @@ State = Literal["sending", "silent", "learning", "ended"]
 STATES: Final[tuple[State, ...]] = ("sending", "silent", "learning", "ended")
 COVERAGE: Final = "FEED_COVERAGE"
 """The code under which catalogues have targets of how many units send."""
+HOURS: Final = 24
+"""So many hours, the last one among them, are told hour by hour."""
+HOUR: Final = 3_600_000_000
+"""Microseconds; civil hours begin with those of UTC."""
 _MINUTE: Final = 60_000_000
 
 
@@ -45,23 +49,27 @@ class Sent(msgspec.Struct, array_like=True, gc=False):
 
 
 class Feed(msgspec.Struct, gc=False):
-    """All that is kept of a feed. Instants of arrival in µs; `recent`: the last days of `WINDOW_DAYS`, ascending."""
+    """All that is kept of a feed. Instants of arrival in µs; `recent`: the last days of `WINDOW_DAYS`, ascending;
+    `by_hour`: how many came in the last hours, by number of the hour (since 1970).
+    """
 
     first_at: int
     last_at: int
     events: int
     recent: list[Sent]
+    by_hour: dict[int, int]
 
     @classmethod
     def begun(cls, at: int) -> Feed:
         """A feed with which nothing has come yet, just before its first event."""
-        return cls(at, at, 0, [Sent(day_of(Instant(at)), at, at)])
+        return cls(at, at, 0, [Sent(day_of(Instant(at)), at, at)], {})
 
     def take(self, at: int, events: int) -> None:
         """Take in events that arrived together. Feeds are read in the order of the log: where that and the clocks of
         several processes differ by a moment, what seems to be earlier is counted and makes no gap.
         """
         self.events += events
+        self._count(at // HOUR, events)
         self.first_at = min(self.first_at, at)
         if at <= self.last_at:
             return
@@ -74,6 +82,13 @@ class Feed(msgspec.Struct, gc=False):
             kept = [each for each in self.recent if each.day >= day - WINDOW_DAYS]
             self.recent = [*kept, Sent(day, at, at)]
         self.last_at = at
+
+    def _count(self, hour: int, events: int) -> None:
+        newest = max(self.by_hour, default=hour)
+        if hour > newest:
+            self.by_hour = {each: count for each, count in self.by_hour.items() if each > hour - HOURS}
+        if hour > newest - HOURS:
+            self.by_hour[hour] = self.by_hour.get(hour, 0) + events
 
 
 class Rhythm(msgspec.Struct, frozen=True, gc=False):

@@ -15,7 +15,7 @@ from app.pages.unit import year_of
 router = APIRouter(include_in_schema=False)
 
 _LEVELS: Final = ("commune", "department")
-_ROWS: Final = 6
+_ROWS: Final = 9
 _SILENT: Final = 3
 _SHORTEST: Final = 10
 """Seconds a unit is shown at least when the wall goes round."""

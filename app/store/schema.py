@@ -345,7 +345,7 @@ rejection = Table(
     Index("rejection_by_source", "root_id", "source", "id"),
 )
 
-# What each source has sent of each unit, by the log (store/feeds/); its last days (domain.feeds.Sent) in MessagePack.
+# What each source has sent of each unit, by the log (store/feeds/); its last days and hours (domain.feeds) in MessagePack.
 feed = Table(
     "feed",
     metadata,

@@ -293,3 +293,20 @@ async def test_the_table_and_the_tag(served: Running) -> None:
     assert (await served.get("/v1/feeds", unit="H44", headers={"If-None-Match": tag})).status_code == 304
     served.clock.at = civil("2026-11-20T15:31")
     assert (await served.get("/v1/feeds", unit="H44", headers={"If-None-Match": tag})).status_code == 200
+
+
+async def test_the_last_hours_are_counted_over_all_feeds_of_the_unit(served: Running) -> None:
+    await send(served, "2026-11-22T10:59:59", ["H44.07"])
+    await send(served, "2026-11-22T11:00", ["H44.07", "H44.13"])
+    await send(served, "2026-11-23T09:59:59", ["H44.07"], source="/h44/kho")
+    await send(served, "2026-11-23T10:00", EVERYTHING)
+    told = await asked(served, "2026-11-23T10:30")
+    hours = [(each["from"], each["events"]) for each in told["hours"]]
+    assert len(hours) == 24
+    assert hours[0] == ("2026-11-22T11:00:00+07:00", 2)
+    assert hours[-2:] == [("2026-11-23T09:00:00+07:00", 1), ("2026-11-23T10:00:00+07:00", 3)]
+    assert sum(events for _, events in hours) == 6
+    own = await asked(served, "2026-11-23T10:30", "H44.13")
+    assert [each["events"] for each in own["hours"] if each["events"]] == [1, 1]
+    later = await asked(served, "2026-11-24T10:30", "H44.13")
+    assert sum(each["events"] for each in later["hours"]) == 0

@@ -11,7 +11,7 @@ import pytest
 
 from app.domain.calendar.civil import Day, Instant
 from app.domain.calendar.workdays import Calendar, seed_holidays, seed_workdays
-from app.domain.feeds import Feed, Rhythm, rhythm
+from app.domain.feeds import HOUR, Feed, Rhythm, rhythm
 from tests.domain.calendar.test_hours import SEEDED, at, shown
 
 HOURS = ("08:00", "09:00", "10:00", "11:00", "14:00", "15:00", "16:00")
@@ -206,3 +206,15 @@ def test_what_arrives_out_of_order_by_a_moment_is_counted_and_makes_no_gap() -> 
 def test_the_clock_going_back_shows_no_negative_silence() -> None:
     feed = told(["2026-11-20T09:00"])
     assert stands(feed, "2026-11-20T08:00").silence_minutes == 0
+
+
+def test_hours_are_kept_for_a_day_whatever_order_they_come_in() -> None:
+    feed = Feed.begun(5 * HOUR)
+    for at, events in ((5 * HOUR, 2), (5 * HOUR + 1, 3), (7 * HOUR, 1), (6 * HOUR, 4)):
+        feed.take(at, events)
+    assert feed.by_hour == {5: 5, 7: 1, 6: 4}
+    feed.take(29 * HOUR, 1)
+    assert feed.by_hour == {7: 1, 6: 4, 29: 1}
+    feed.take(5 * HOUR, 9)
+    assert feed.by_hour == {7: 1, 6: 4, 29: 1}
+    assert feed.events == 20

@@ -36,7 +36,7 @@ _KEYED: Final = """
     SELECT feed.* FROM feed JOIN unnest($1::int[], $2::int[], $3::int[]) AS key (root_id, source_id, unit_id)
     USING (root_id, source_id, unit_id)
 """
-_DAYS: Final = msgspec.msgpack.Decoder(list[Sent])
+_RECENT: Final = msgspec.msgpack.Decoder(tuple[list[Sent], dict[int, int]])
 
 Key = tuple[int, int, int]
 """Of root, source and unit."""
@@ -87,7 +87,7 @@ async def put(connection: Connection, feeds: Feeds) -> None:
             "first_at": each.first_at,
             "last_at": each.last_at,
             "events": each.events,
-            "recent": msgspec.msgpack.encode(each.recent),
+            "recent": msgspec.msgpack.encode((each.recent, each.by_hour)),
         }
         for key, each in sorted(feeds.items())
     ]
@@ -105,7 +105,7 @@ def _of_rows(rows: Sequence[Any]) -> Feeds:
 
 
 def _feed(row: Any) -> Feed:
-    return Feed(row["first_at"], row["last_at"], row["events"], _DAYS.decode(row["recent"]))
+    return Feed(row["first_at"], row["last_at"], row["events"], *_RECENT.decode(row["recent"]))
 
 
 async def marked(connection: Connection) -> Mark | None:
