@@ -39,8 +39,16 @@ class Loaded:
     warnings: Counter[tuple[str, Message]] = field(default_factory=Counter)
     tell: Callable[[Rejected], None] | None = None
 
-    def __str__(self) -> str:
-        return f"{self.accepted:,} accepted, {self.duplicates:,} duplicates, {self.rejected:,} rejected"
+    @property
+    def told(self) -> Message:
+        """All of it in a line."""
+        return Message(
+            "{accepted:,} accepted, {duplicates:,} duplicates, {rejected:,} rejected",
+            "nhận {accepted:,}, trùng {duplicates:,}, từ chối {rejected:,}",
+            accepted=self.accepted,
+            duplicates=self.duplicates,
+            rejected=self.rejected,
+        )
 
     def reject(self, error: Rejected) -> None:
         """One more that was not taken in."""
@@ -90,7 +98,13 @@ def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
         if stream.read(3) != codecs.BOM_UTF8:
             stream.seek(0)
             if stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-                raise Refused(f"{file} is written in UTF-16: save it as UTF-8")
+                raise Refused(
+                    Message(
+                        "{path} is written in UTF-16: save it as UTF-8",
+                        "{path} được ghi bằng UTF-16: hãy lưu bằng UTF-8",
+                        path=str(file),
+                    )
+                )
             stream.seek(0)
         yield from ((place, line) for place, line in enumerate(stream) if line.strip())
 
@@ -106,7 +120,7 @@ async def file(
     """
     unit = unit or _first_root(path)
     if not codes.is_unit_code(unit):
-        raise Refused(f"{unit!r} is no unit code")
+        raise Refused(Message("{unit!r} is no unit code", "{unit!r} không phải mã đơn vị", unit=unit))
     async with store.database.connection("read") as connection:
         [(root_id, _)] = await roots.found(connection, codes.root_of(unit))
     return await load(store, root_id, unit, _lines(path), done, loaded)
@@ -117,4 +131,10 @@ def _first_root(path: Path) -> str:
         for item in cloudevents.parse(line, "application/x-ndjson", {}).items:
             if isinstance(item, Parsed):
                 return codes.root_of(item.event.unit)
-    raise Refused(f"{path} holds no event that can be read; name the unit with --unit")
+    raise Refused(
+        Message(
+            "{path} holds no event that can be read; name the unit with --unit",
+            "{path} không có sự kiện nào đọc được; hãy nêu đơn vị bằng --unit",
+            path=str(path),
+        )
+    )

@@ -177,4 +177,4 @@ def _service_of_environment() -> Service:
     except (InvalidSettings, Unwritable, check.NotMigrated) as error:
         raise SystemExit(str(error)) from None
     except check.FAILURES as error:
-        raise SystemExit(check.told(error)) from None
+        raise SystemExit(check.told(error).en) from None

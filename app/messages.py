@@ -73,6 +73,12 @@ def verbatim(text: str) -> Message:
     return Message("{text}", "{text}", text=text)
 
 
+def of_error(error: BaseException) -> Message:
+    """What an error says: its message, where it was raised with one."""
+    (said,) = error.args if len(error.args) == 1 else (None,)
+    return said if isinstance(said, Message) else verbatim(str(error))
+
+
 def also(faults: Sequence[Message]) -> Message:
     """One message of several faults; there is at least one."""
     return reduce(_and, faults)

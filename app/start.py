@@ -7,6 +7,7 @@ import secrets
 from pathlib import Path
 from typing import Final
 
+from app.messages import Message
 from app.settings import Settings
 from app.store import check
 
@@ -29,7 +30,14 @@ def known_pepper(settings: Settings) -> bytes | None:
         return None
     except OSError as error:
         file = settings.data_dir / "pepper"
-        raise Unwritable(f"{file} cannot be read ({error.strerror}): set CHISO_AUTH__PEPPER") from error
+        raise Unwritable(
+            Message(
+                "{file} cannot be read ({why}): set CHISO_AUTH__PEPPER",
+                "không đọc được {file} ({why}): hãy đặt CHISO_AUTH__PEPPER",
+                file=str(file),
+                why=str(error.strerror),
+            )
+        ) from error
 
 
 def pepper(settings: Settings) -> bytes:
@@ -49,19 +57,28 @@ def pepper(settings: Settings) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise Unwritable(
-            f"the secret behind the API keys cannot be kept in {settings.data_dir} ({error.strerror}): set"
-            " CHISO_AUTH__PEPPER, or CHISO_DATA_DIR to a folder that can be written to"
+            Message(
+                "the secret behind the API keys cannot be kept in {folder} ({why}): set CHISO_AUTH__PEPPER, or"
+                " CHISO_DATA_DIR to a folder that can be written to",
+                "không lưu được bí mật của các khóa API trong {folder} ({why}): hãy đặt CHISO_AUTH__PEPPER, hoặc"
+                " CHISO_DATA_DIR là thư mục ghi được",
+                folder=str(settings.data_dir),
+                why=str(error.strerror),
+            )
         ) from error
 
 
-def weakness(settings: Settings) -> str | None:
+def weakness(settings: Settings) -> Message | None:
     """What is to be said of a pepper that could be guessed; it is taken all the same."""
     pepper = settings.auth.pepper
     if pepper is None or len(pepper.get_secret_value()) >= _LEAST_PEPPER:
         return None
-    return (
-        f"CHISO_AUTH__PEPPER is shorter than {_LEAST_PEPPER} letters: who gets hold of the database could guess it;"
-        " before the next keys are made choose a longer one, as README says"
+    return Message(
+        "CHISO_AUTH__PEPPER is shorter than {least} letters: who gets hold of the database could guess it;"
+        " before the next keys are made choose a longer one, as README says",
+        "CHISO_AUTH__PEPPER ngắn hơn {least} ký tự: ai lấy được cơ sở dữ liệu có thể đoán ra;"
+        " trước khi tạo thêm khóa API hãy chọn chuỗi dài hơn, như README nêu",
+        least=_LEAST_PEPPER,
     )
 
 
@@ -79,7 +96,7 @@ def _write_once(file: Path, content: bytes) -> None:
         draft.unlink()
 
 
-async def prove(settings: Settings, dsn: str) -> str | None:
+async def prove(settings: Settings, dsn: str) -> Message | None:
     """Make sure that serving can begin; what is amiss, in a line, where that may pass by waiting.
 
     Raises:

@@ -13,6 +13,7 @@ from app.cli.running import fail
 from app.demo.living import simulation
 from app.logs import set_up_logging
 from app.main import VERSION
+from app.messages import Message, of_error, verbatim
 from app.server.http import PortInUse
 from app.settings import InvalidSettings
 from app.start import Unwritable
@@ -78,16 +79,20 @@ def main() -> None:
         fail(_told(error))
 
 
-def _told(error: BaseException) -> str:
+def _told(error: BaseException) -> Message:
     """What fails, in a line; raised again to who looks for where, if it is a fault of ours."""
     if isinstance(error, _TOLD):
-        return str(error)
+        return of_error(error)
     if isinstance(error, check.FAILURES):
         return check.told(error)
     if isinstance(error, OSError):
-        return f"{error.filename}: {error.strerror}" if error.filename is not None else str(error)
+        return verbatim(f"{error.filename}: {error.strerror}" if error.filename is not None else str(error))
     if os.environ.get("CHISO_LOG__LEVEL") == "DEBUG":
         raise error
     first = next(iter(str(error).splitlines()), "")
     what = f"{type(error).__name__}: {first}"
-    return f"a fault of chiso itself, please report it: {what} (CHISO_LOG__LEVEL=DEBUG says where)"
+    return Message(
+        "a fault of chiso itself, please report it: {what} (CHISO_LOG__LEVEL=DEBUG says where)",
+        "lỗi của chính chiso, xin báo lại: {what} (CHISO_LOG__LEVEL=DEBUG cho biết ở đâu)",
+        what=what,
+    )

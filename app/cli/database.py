@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 
 from app.api.http.service import Service
-from app.cli.running import database, note, run, stages
+from app.cli.running import database, note, run, say, stages
+from app.messages import Message
 from app.settings import of_environment
 from app.store import check, migrate
 from app.store.catalogues import roots
@@ -44,7 +45,7 @@ def migrate_command(
     with database(settings) as dsn:
         asyncio.run(check.answers(dsn, 15))
         migrate.upgrade(dsn, timescale.value)
-    print(f"the database is at revision {migrate.head()}")
+    say(Message("the database is at revision {at}", "cơ sở dữ liệu ở bản {at}", at=migrate.head()))
 
 
 def rebuild_command(root: Annotated[str, typer.Option(help="The root; all without it.")] = "") -> None:
@@ -73,10 +74,27 @@ def maintain_command(
             with stages(f"looking at {code}") as told:
                 years = await layout.look(service.database, root_id, now, told)
             todo = [year for year in years if not year.in_order]
-            print(f"{code}: {len(todo)} of {len(years)} closed years of tallies are not in order")
+            say(
+                Message(
+                    "{code}: {todo} of {years} closed years of tallies are not in order",
+                    "{code}: {todo} trong {years} năm đã khép của các bảng tổng chưa được sắp xếp",
+                    code=code,
+                    todo=len(todo),
+                    years=len(years),
+                )
+            )
             if dry_run or not todo:
                 for year in todo:
-                    print(f"  {year.table} {year.year}: {year.rows:,} rows, {year.turns:,} turns to another page")
+                    say(
+                        Message(
+                            "  {table} {year}: {rows:,} rows, {turns:,} turns to another page",
+                            "  {table} {year}: {rows:,} dòng, {turns:,} lần sang trang khác",
+                            table=year.table,
+                            year=year.year,
+                            rows=year.rows,
+                            turns=year.turns,
+                        )
+                    )
                 continue
             with stages(f"laying out {code}") as told:
                 for year in todo:
@@ -104,5 +122,11 @@ def verify_command(
         return clean
 
     if not run(work):
-        note("not all is as it should be: `chiso rebuild` makes facts and tallies anew from the log; then verify again")
+        note(
+            Message(
+                "not all is as it should be: `chiso rebuild` makes facts and tallies anew from the log; then verify"
+                " again",
+                "có chỗ không đúng: `chiso rebuild` dựng lại dữ kiện và các bảng tổng từ nhật ký; rồi chạy lại verify",
+            )
+        )
         raise SystemExit(1)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from app.api.http.service import Service
-from app.cli.running import console, fail, progress, run
+from app.cli.running import console, fail, progress, run, say
 from app.demo import load, province
 from app.demo.living import simulation
 from app.demo.year import events
 from app.ingest import Loaded
+from app.messages import Message
 from app.settings import of_environment
+
+_ALL: Final = Message("all", "tất cả")
 
 
 def demo_command(
@@ -26,10 +29,24 @@ def demo_command(
     chosen = [each.strip() for each in units.split(",") if each.strip()] or None
     unknown = sorted(set(chosen or ()) - {unit["code"] for unit in province.units()})
     if unknown:
-        fail(f"no such unit in the demo province: {', '.join(unknown)}")
+        fail(
+            Message(
+                "no such unit in the demo province: {units}",
+                "tỉnh mẫu không có đơn vị này: {units}",
+                units=", ".join(unknown),
+            )
+        )
     total = events.estimate(chosen, scale)
     if dry_run:
-        print(f"about {total:,} events of {len(chosen) if chosen else 'all'} units at scale {scale}")
+        say(
+            Message(
+                "about {total:,} events of {units} units at scale {scale}",
+                "khoảng {total:,} sự kiện của {units} đơn vị ở tỷ lệ {scale}",
+                total=total,
+                units=len(chosen) if chosen else _ALL,
+                scale=scale,
+            )
+        )
         return
 
     async def work(service: Service) -> Loaded:
@@ -37,7 +54,7 @@ def demo_command(
         with progress("loading", total) as done:
             return await load.load_events(service, chosen, scale, seed, time.time_ns() // 1000, done)
 
-    print(run(work))
+    say(run(work).told)
 
 
 def simulate_command(

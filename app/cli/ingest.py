@@ -6,15 +6,15 @@ import contextlib
 import json
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from app import ingest
 from app.api.http.service import Service
-from app.cli.running import console, note, progress, run
+from app.cli.running import console, note, progress, run, say
 from app.domain.push import Rejected
-from app.messages import spoken
+from app.messages import Message, spoken
 
 
 class Unfinished(Exception):
@@ -47,10 +47,10 @@ def ingest_command(
             run(work)
         except Exception as error:
             if loaded.accepted or loaded.duplicates or loaded.rejected:
-                print(loaded)
-                note("not read to its end: run it again, what is in already counts as a duplicate")
+                say(loaded.told)
+                note(_UNFINISHED)
             raise Unfinished from error
-    print(loaded)
+    say(loaded.told)
     _tell(loaded, errors)
     if loaded.rejected:
         raise SystemExit(1)
@@ -70,12 +70,42 @@ def _tell(loaded: ingest.Loaded, errors: Path | None) -> None:
         told = f"{line} {error.index + 1}: {error.code} {error.field or ''}: {detail}"
         console.print(told, highlight=False, markup=False, soft_wrap=True)
     if more := loaded.rejected - len(loaded.errors):
-        where = "--errors FILE writes all" if errors is None else f"all are in {errors}"
-        note(f"… and {more:,} more rejected: {where}")
+        kept = Message("all are in {file}", "tất cả ở trong {file}", file=str(errors))
+        note(
+            Message(
+                "… and {more:,} more rejected: {where}",
+                "… và {more:,} sự kiện khác bị từ chối: {where}",
+                more=more,
+                where=_WRITES_ALL if errors is None else kept,
+            )
+        )
     for (code, says), count in loaded.warnings.most_common(_WARNINGS_TOLD):
-        note(f"accepted, but {code} ({count:,} {'event' if count == 1 else 'events'}): {says.said(language)}")
+        note(
+            Message(
+                "accepted, but {code} ({count:,} {events}): {says}",
+                "đã nhận, nhưng {code} ({count:,} {events}): {says}",
+                code=code,
+                count=count,
+                events=_EVENT if count == 1 else _EVENTS,
+                says=says,
+            )
+        )
     if others := loaded.warnings.most_common()[_WARNINGS_TOLD:]:
-        note(f"… and {len(others):,} more kinds of warnings ({sum(count for _, count in others):,} events)")
+        note(
+            Message(
+                "… and {kinds:,} more kinds of warnings ({count:,} events)",
+                "… và {kinds:,} loại cảnh báo khác ({count:,} sự kiện)",
+                kinds=len(others),
+                count=sum(count for _, count in others),
+            )
+        )
 
 
 _WARNINGS_TOLD = 20
+_UNFINISHED: Final = Message(
+    "not read to its end: run it again, what is in already counts as a duplicate",
+    "chưa đọc đến hết: hãy chạy lại, sự kiện đã nhận được tính là trùng",
+)
+_WRITES_ALL: Final = Message("--errors FILE writes all", "--errors FILE ghi tất cả")
+_EVENT: Final = Message("event", "sự kiện")
+_EVENTS: Final = Message("events", "sự kiện")

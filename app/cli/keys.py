@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from app.api.http.service import Service
-from app.cli.running import console, fail, note, run
+from app.cli.running import console, fail, note, run, say
 from app.domain import codes
+from app.messages import Message, spoken
 from app.start import weakness
 from app.store import keys as store
 from app.store.catalogues import roots
 from app.store.connections.database import Connection
 
 keys = typer.Typer(no_args_is_help=True, help="Keys of the vendors, offices and dashboards that use the service.")
+
+
+_KEEP: Final = Message(
+    "Keep it: it is not stored and cannot be shown again.",
+    "Hãy giữ khóa API này: hệ thống không lưu và không hiện lại được.",
+)
+_NONE_YET: Final = Message("there is none yet", "chưa có đơn vị gốc nào")
+_IN_FORCE: Final = Message("in force", "có hiệu lực")
+_OTHER_PEPPER: Final = Message("other pepper", "pepper khác")
+_REVOKED: Final = Message("revoked", "đã thu hồi")
 
 
 class KeyScope(StrEnum):
@@ -39,9 +51,15 @@ def keys_create(
 ) -> None:
     """Make a key and print it, this once only."""
     if not codes.is_unit_code(unit):
-        fail(f"{unit!r} is no unit code; one looks like H44 or H44.07")
+        fail(
+            Message(
+                "{unit!r} is no unit code; one looks like H44 or H44.07",
+                "{unit!r} không phải mã đơn vị; mã đơn vị như H44 hoặc H44.07",
+                unit=unit,
+            )
+        )
 
-    async def work(service: Service) -> tuple[str, bool, str | None]:
+    async def work(service: Service) -> tuple[str, bool, Message | None]:
         async with service.database.connection("write") as connection, connection.transaction():
             root_id = await _root(connection, codes.root_of(unit), new_root)
             scopes = tuple(dict.fromkeys(each.value for each in scope))
@@ -53,20 +71,38 @@ def keys_create(
     if weak is not None:
         note(weak)
     if not listed:
-        note(f"the catalogue has no unit {unit} yet: the key reaches nothing until PUT /v1/units brings it")
-    console.print("Keep it: it is not stored and cannot be shown again.", highlight=False)
+        note(
+            Message(
+                "the catalogue has no unit {unit} yet: the key reaches nothing until PUT /v1/units brings it",
+                "danh mục chưa có đơn vị {unit}: khóa API chưa dùng được gì cho đến khi PUT /v1/units nạp đơn vị này",
+                unit=unit,
+            )
+        )
+    console.print(_KEEP.said(spoken(os.environ)), highlight=False)
 
 
 async def _root(connection: Connection, code: str, new: bool) -> int:
     """The id of a root. Only who says so begins one: with a second, calls without a unit are ambiguous."""
     there = await roots.found(connection)
     if not new and code not in {known for _, known in there}:
-        known = f"there is {', '.join(known for _, known in there)}" if there else "there is none yet"
-        raise roots.UnknownRoot(f"there is no root {code} ({known}): correct the unit, or begin it with --new-root")
+        known = Message("there is {roots}", "đang có {roots}", roots=", ".join(known for _, known in there))
+        raise roots.UnknownRoot(
+            Message(
+                "there is no root {code} ({known}): correct the unit, or begin it with --new-root",
+                "không có đơn vị gốc {code} ({known}): hãy sửa mã đơn vị, hoặc tạo mới bằng --new-root",
+                code=code,
+                known=known if there else _NONE_YET,
+            )
+        )
     other = next((known for _, known in there if known != code and known.casefold() == code.casefold()), None)
     if other is not None:
         raise roots.UnknownRoot(
-            f"there is a root {other}, which differs from {code} in capitals only: correct the unit"
+            Message(
+                "there is a root {other}, which differs from {code} in capitals only: correct the unit",
+                "đã có đơn vị gốc {other}, chỉ khác {code} ở chữ hoa: hãy sửa mã đơn vị",
+                other=other,
+                code=code,
+            )
         )
     return await roots.ensure(connection, code)
 
@@ -82,9 +118,9 @@ def keys_list() -> None:
     listed, ours = run(work)
     for key in listed:
         created = datetime.fromtimestamp(key.created_at / 1e6).astimezone().isoformat(" ", "minutes")
-        state = "in force" if key.pepper == ours else "other pepper"
-        state = state if key.revoked_at is None else "revoked"
-        print(f"{key.id}  {key.unit:<16} {','.join(key.scopes):<18} {created}  {state:<12}  {key.name}")
+        state = _REVOKED if key.revoked_at is not None else _IN_FORCE if key.pepper == ours else _OTHER_PEPPER
+        told = state.said(spoken(os.environ))
+        print(f"{key.id}  {key.unit:<16} {','.join(key.scopes):<18} {created}  {told:<12}  {key.name}")
 
 
 @keys.command("revoke")
@@ -96,5 +132,11 @@ def keys_revoke(key_id: Annotated[str, typer.Argument(help="The id as `chiso key
             return await store.revoke(connection, key_id)
 
     if not run(work):
-        fail(f"no key {key_id} is in force; see chiso keys list")
-    print(f"key {key_id} is revoked")
+        fail(
+            Message(
+                "no key {key} is in force; see chiso keys list",
+                "không có khóa API {key} đang có hiệu lực; xem chiso keys list",
+                key=key_id,
+            )
+        )
+    say(Message("key {key} is revoked", "khóa API {key} đã bị thu hồi", key=key_id))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
 from app.api.http.service import Service
-from app.cli.running import fail, run
+from app.cli.running import fail, run, say
+from app.messages import Message, spoken
 from app.store.catalogues import removal
 from app.store.catalogues import roots as store
 
@@ -24,7 +26,7 @@ def roots_list() -> None:
             return [(code, await removal.contents(connection, at)) for at, code in await store.found(connection)]
 
     for code, counts in run(work):
-        print(f"{code:<8} {_told(counts)}")
+        print(f"{code:<8} {_told(counts).said(spoken(os.environ))}")
 
 
 @roots.command("remove")
@@ -55,18 +57,33 @@ def roots_remove(
 
     counts = run(look)
     if dry_run:
-        print(f"{code} would be removed: {_told(counts)}")
+        say(Message("{code} would be removed: {counts}", "{code} sẽ bị xóa: {counts}", code=code, counts=_told(counts)))
         return
-    refusal = f"{code} has events: with --with-events they are lost for ever"
+    refusal = Message(
+        "{code} has events: with --with-events they are lost for ever",
+        "{code} có sự kiện: với --with-events chúng mất vĩnh viễn",
+        code=code,
+    )
     if counts["events"] and not with_events:
         fail(refusal)
-    if not yes and not typer.confirm(f"Remove {code} ({_told(counts)}) for ever?"):
-        fail(f"{code} was not removed")
+    sure = Message(
+        "Remove {code} ({counts}) for ever?", "Xóa vĩnh viễn {code} ({counts})?", code=code, counts=_told(counts)
+    )
+    if not yes and not typer.confirm(sure.said(spoken(os.environ))):
+        fail(Message("{code} was not removed", "{code} không bị xóa", code=code))
     removed = run(work)
     if removed is None:
         fail(refusal)
-    print(f"{code} is removed: {_told(removed)}")
+    say(Message("{code} is removed: {counts}", "{code} đã bị xóa: {counts}", code=code, counts=_told(removed)))
 
 
-def _told(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count:,} {what}" for what, count in counts.items())
+def _told(counts: Mapping[str, int]) -> Message:
+    return Message(
+        "{units:,} units, {procedures:,} procedures, {keys:,} keys, {events:,} events, {lives:,} lives",
+        "{units:,} đơn vị, {procedures:,} thủ tục hành chính, {keys:,} khóa API, {events:,} sự kiện, {lives:,} hồ sơ",
+        units=counts["units"],
+        procedures=counts["procedures"],
+        keys=counts["keys"],
+        events=counts["events"],
+        lives=counts["lives"],
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import NoReturn, TypeVar
@@ -14,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from app import start
 from app.api.http.service import Service
 from app.main import create_service
+from app.messages import Message, spoken
 from app.server.garbage import collect_less
 from app.settings import Settings, of_environment
 from app.store import check, migrate
@@ -26,16 +28,23 @@ _SECONDS = 15.0
 """The longest that a command waits for the database to let it in."""
 
 
-def fail(message: str, code: int = 1) -> NoReturn:
+def say(message: Message) -> None:
+    """Answer a person, in the terminal's language."""
+    print(message.said(spoken(os.environ)))
+
+
+def fail(message: Message, code: int = 1) -> NoReturn:
     """Tell a person what went wrong, a line for each fault, and end with an exit code."""
-    for line in message.splitlines():
+    for line in message.said(spoken(os.environ)).splitlines():
         console.print(f"chiso: {line}", style="red", highlight=False, soft_wrap=True, markup=False, emoji=False)
     raise SystemExit(code)
 
 
-def note(message: str) -> None:
+def note(message: Message) -> None:
     """Tell a person something that nothing else depends on."""
-    console.print(f"chiso: {message}", highlight=False, soft_wrap=True, markup=False, emoji=False)
+    console.print(
+        f"chiso: {message.said(spoken(os.environ))}", highlight=False, soft_wrap=True, markup=False, emoji=False
+    )
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import socket
 import sys
 import time
@@ -23,6 +24,7 @@ from app.demo.year import events, procedures
 from app.domain.calendar.civil import Instant
 from app.logs import set_up_logging
 from app.main import VERSION, create_app, create_service
+from app.messages import Message, spoken
 from app.server.http import claim, serve
 from app.settings import Settings, of_environment
 from app.start import prove, weakness
@@ -49,7 +51,9 @@ def serve_command(
         amiss = uvloop.run(prove(settings, dsn))
         service = create_service(settings, dsn)
         if amiss is not None:
-            (fail if demo else note)(f"{amiss}; not ready until then")
+            (fail if demo else note)(
+                Message("{amiss}; not ready until then", "{amiss}; chưa sẵn sàng cho đến khi đó", amiss=amiss)
+            )
         if (weak := weakness(settings)) is not None:
             note(weak)
         if demo:
@@ -57,7 +61,10 @@ def serve_command(
             key = uvloop.run(_prepare_demo(create_service(settings, dsn, arrival), arrival))
             _welcome(host, port, key)
         else:
-            console.print(f"serving on http://{host}:{port}", highlight=False)
+            serving = Message(
+                "serving on http://{host}:{port}", "đang phục vụ tại http://{host}:{port}", host=host, port=port
+            )
+            console.print(serving.said(spoken(os.environ)), highlight=False)
         set_up_logging(settings.log.level, check.plainly)
         app = create_app(service)
         if demo and live:
@@ -69,7 +76,15 @@ def _claim(host: str, port: int) -> socket.socket:
     try:
         return claim(host, port)
     except OSError as error:
-        fail(f"cannot listen on port {port} of {host} ({error.strerror}): choose others by --host and --port")
+        fail(
+            Message(
+                "cannot listen on port {port} of {host} ({why}): choose others by --host and --port",
+                "không mở được cổng {port} của {host} ({why}): hãy chọn địa chỉ khác bằng --host và --port",
+                port=port,
+                host=host,
+                why=str(error.strerror),
+            )
+        )
 
 
 def _live_on(app: FastAPI, service: Service) -> None:

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 
 from app.api.http.metrics import Metrics
 from app.api.http.service import Service
+from app.messages import Message
 from app.server.accepting import Acceptor, raise_open_files, room_for_connections, room_for_streams
 from app.server.crowd import Crowd
 from app.server.garbage import collect_less
@@ -54,7 +55,14 @@ def claim(host: str, port: int) -> socket.socket:
     except OSError as error:
         claimed.close()
         if error.errno == errno.EADDRINUSE:
-            raise PortInUse(f"port {port} of {host} is held by {_holder(port)}") from error
+            held = Message(
+                "port {port} of {host} is held by {holder}",
+                "cổng {port} của {host} đang bị {holder} giữ",
+                port=port,
+                host=host,
+                holder=_holder(port),
+            )
+            raise PortInUse(held) from error
         raise
     return claimed
 

@@ -9,8 +9,8 @@ from typing import Final
 
 import asyncpg
 
-from app.messages import verbatim
-from app.store import keys, migrate, snapshot
+from app.messages import Message, of_error, verbatim
+from app.store import keys, lineage, migrate, snapshot
 from app.store.connections.causes import cause_of, in_detail
 from app.store.connections.database import Connection, Database
 from app.store.connections.unavailable import DatabaseUnavailable, Overloaded
@@ -22,18 +22,24 @@ FAILURES: Final = (DatabaseUnavailable, Overloaded, TimeoutError, asyncpg.Postgr
 class NotMigrated(Exception):
     """The database is not at the revision of this version; `upgrading` when it is at an earlier one."""
 
-    def __init__(self, says: str, upgrading: bool = False) -> None:
+    def __init__(self, says: Message, upgrading: bool = False) -> None:
         super().__init__(says)
         self.upgrading = upgrading
 
 
-def told(error: BaseException) -> str:
+def told(error: BaseException) -> Message:
     """A failure of the database in a line, with what to do; nothing of the address but what is no secret."""
     raised = TimeoutError() if isinstance(error, Overloaded) else _raised(error)
     if isinstance(raised, DatabaseUnavailable | NotMigrated):
-        return str(raised)
+        return of_error(raised)
     cause = cause_of(raised)
-    return f"the database: {cause.says}{in_detail(raised)}: {cause.do}"
+    return Message(
+        "the database: {says}{detail}: {do}",
+        "cơ sở dữ liệu: {says}{detail}: {do}",
+        says=cause.says,
+        detail=in_detail(raised),
+        do=cause.do,
+    )
 
 
 def _raised(error: BaseException) -> BaseException:
@@ -43,7 +49,7 @@ def _raised(error: BaseException) -> BaseException:
 
 def plainly(error: BaseException) -> str | None:
     """As `told`; None of what is no failure of the database."""
-    return told(error) if isinstance(error, FAILURES) else None
+    return told(error).en if isinstance(error, FAILURES) else None
 
 
 def passes(error: BaseException) -> bool:
@@ -91,10 +97,21 @@ async def migrated(dsn: str, seconds: float, newer: bool = False) -> None:
         at, needed = await snapshot.revision(connection), migrate.head()
     # Revisions are numbers of four digits.
     if at is None or at < needed:
-        says = f"the database is at revision {at or 'none'}, {needed} is needed: run `chiso migrate`"
+        says = Message(
+            "the database is at revision {at}, {needed} is needed: run `chiso migrate`",
+            "cơ sở dữ liệu ở bản {at}, cần bản {needed}: chạy `chiso migrate`",
+            at=at or lineage.NONE,
+            needed=needed,
+        )
         raise NotMigrated(says, upgrading=at is not None)
     if at > needed and not newer:
-        raise NotMigrated(f"the database is at revision {at}, this version is for {needed}: use the newer version")
+        ahead = Message(
+            "the database is at revision {at}, this version is for {needed}: use the newer version",
+            "cơ sở dữ liệu ở bản {at}, phiên bản này dành cho bản {needed}: hãy dùng phiên bản mới hơn",
+            at=at,
+            needed=needed,
+        )
+        raise NotMigrated(ahead)
 
 
 async def keyed(dsn: str, seconds: float, pepper: bytes | None) -> None:

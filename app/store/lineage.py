@@ -50,7 +50,7 @@ class RootGone(DatabaseUnavailable):
         )
 
 
-_NONE: Final = Message("none", "không có")
+NONE: Final = Message("none", "không có")
 NEWER_RULES: Final = Message(
     "lives are folded with newer rules than this version of the service knows",
     "hồ sơ được tính theo quy tắc mới hơn phiên bản này của dịch vụ",
@@ -62,7 +62,7 @@ def behind(at: str | None, needed: str) -> Message:
     return Message(
         "the database is at revision {at}, {needed} is needed: run chiso migrate",
         "cơ sở dữ liệu ở bản {at}, cần bản {needed}: chạy chiso migrate",
-        at=at or _NONE,
+        at=at or NONE,
         needed=needed,
     )
 

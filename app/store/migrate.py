@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from app.messages import Message
 from app.store.connections.address import Address
 from app.store.connections.unavailable import unavailable
 
@@ -87,7 +88,12 @@ def upgrade(dsn: str, timescale: str = "auto", to: str = "head") -> None:
     if timescale == "require":
         with psycopg.connect(Address.of(dsn).libpq()) as connection:
             if not connection.execute("SELECT FROM pg_extension WHERE extname = 'timescaledb'").fetchall():
-                raise TimescaleMissing("the extension timescaledb is not created in this database")
+                raise TimescaleMissing(
+                    Message(
+                        "the extension timescaledb is not created in this database",
+                        "phần mở rộng timescaledb chưa được tạo trong cơ sở dữ liệu này",
+                    )
+                )
     config = _config()
     config.attributes["dsn"] = dsn
     config.attributes["timescale"] = timescale
@@ -101,14 +107,22 @@ def upgrade(dsn: str, timescale: str = "auto", to: str = "head") -> None:
         except CommandError as error:
             if isinstance(error.__cause__, ResolutionError):
                 at = error.__cause__.argument
-                raise UnknownRevision(f"the database is at revision {at}, which this version does not know") from error
+                unknown = Message(
+                    "the database is at revision {at}, which this version does not know",
+                    "cơ sở dữ liệu ở bản {at}, phiên bản này không biết bản đó",
+                    at=str(at),
+                )
+                raise UnknownRevision(unknown) from error
             raise
         except DBAPIError as error:
             if not isinstance(error.orig, psycopg.errors.LockNotAvailable):
                 raise unavailable(error.orig or error) from error.orig
             if last:
                 raise TablesInUse(
-                    "its tables stay in use: nothing was changed; end what runs long (rebuild, verify, a dump)"
+                    Message(
+                        "its tables stay in use: nothing was changed; end what runs long (rebuild, verify, a dump)",
+                        "các bảng vẫn đang được dùng: chưa thay đổi gì; dừng việc chạy lâu (rebuild, verify, sao lưu)",
+                    )
                 ) from error
         time.sleep(_PAUSE_S)
 

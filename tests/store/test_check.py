@@ -47,7 +47,7 @@ SAID = [
 
 @pytest.mark.parametrize(("cause", "says", "passes"), SAID, ids=lambda value: type(value).__name__)
 def test_each_failure_is_told_in_a_line_with_what_to_do(cause: BaseException, says: str, passes: bool) -> None:
-    said = check.told(away(cause))
+    said = check.told(away(cause)).en
     assert said.startswith("the database: ")
     assert says in said
     assert len(said.splitlines()) == 1
@@ -57,15 +57,19 @@ def test_each_failure_is_told_in_a_line_with_what_to_do(cause: BaseException, sa
 
 def test_a_failure_of_many_lines_is_told_by_its_first() -> None:
     error = psycopg.errors.InsufficientPrivilege("permission denied for schema public\nLINE 2: CREATE TABLE")
-    assert check.told(away(error)) == (
+    assert check.told(away(error)).en == (
         "the database: its user lacks a right (permission denied for schema public, SQLSTATE 42501): see the grants in"
         " docs/operations.md"
+    )
+    assert check.told(away(error)).vi == (
+        "cơ sở dữ liệu: người dùng thiếu quyền (permission denied for schema public, SQLSTATE 42501): xem các quyền"
+        " trong docs/operations.md"
     )
 
 
 def test_who_does_not_answer_may_answer_later_and_another_pepper_stays_another() -> None:
     for error in (Overloaded(), TimeoutError(), away(TimeoutError())):
-        assert check.told(error).startswith("the database: it does not answer in time: check host and port")
+        assert check.told(error).en.startswith("the database: it does not answer in time: check host and port")
         assert check.passes(error)
     assert not check.passes(WrongPepper())
     assert check.plainly(KeyError("a fault of ours")) is None
@@ -111,7 +115,7 @@ async def test_a_newer_database_is_for_who_says_that_it_does_and_an_older_one_ma
         connection.execute("DROP TABLE alembic_version")
     with pytest.raises(check.NotMigrated) as never:
         await check.migrated(postgres_database, 15, newer=True)
-    assert check.told(older.value) == "the database is at revision 0000, 0001 is needed: run `chiso migrate`"
-    assert check.told(never.value) == "the database is at revision none, 0001 is needed: run `chiso migrate`"
+    assert check.told(older.value).en == "the database is at revision 0000, 0001 is needed: run `chiso migrate`"
+    assert check.told(never.value).en == "the database is at revision none, 0001 is needed: run `chiso migrate`"
     # New replicas may come before the migration.
     assert [check.passes(each.value) for each in (newer, older, never)] == [False, True, False]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import delete, func, select
 
+from app.messages import Message
 from app.store.catalogues import lock
 from app.store.connections.database import Connection
 from app.store.schema import api_key, event, life, metadata, procedure, root, unit
@@ -37,7 +38,12 @@ async def hold(connection: Connection, root_id: int) -> None:
     """
     await lock.hold_alone(connection, root_id)
     if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1, $2)", lock.REBUILD_LOCK, root_id):
-        raise Busy("the root is being rebuilt; remove it when that has ended")
+        raise Busy(
+            Message(
+                "the root is being rebuilt; remove it when that has ended",
+                "đơn vị gốc đang được dựng lại; hãy xóa khi việc đó xong",
+            )
+        )
 
 
 async def remove(connection: Connection, root_id: int) -> None:

@@ -13,6 +13,7 @@ from app.domain import codes
 from app.domain.calendar import workdays
 from app.domain.calendar.periods import FIRST_YEAR, LAST_YEAR
 from app.domain.lives import life as lives
+from app.messages import Message
 from app.store.connections.database import Connection
 from app.store.lineage import hold_schema
 from app.store.schema import life, root, source, unit
@@ -65,7 +66,13 @@ async def found(connection: Connection, code: str = "") -> list[tuple[int, str]]
     of_all = select(root.c.id, root.c.code).order_by(root.c.code)
     rows = await connection.fetch(*in_sql(of_all.where(root.c.code == code) if code else of_all))
     if code and not rows:
-        raise UnknownRoot(f"there is no root {code}: see `chiso roots list`; `chiso keys create --new-root` begins one")
+        raise UnknownRoot(
+            Message(
+                "there is no root {code}: see `chiso roots list`; `chiso keys create --new-root` begins one",
+                "không có đơn vị gốc {code}: xem `chiso roots list`; tạo mới bằng `chiso keys create --new-root`",
+                code=code,
+            )
+        )
     return [(row["id"], row["code"]) for row in rows]
 
 

@@ -13,6 +13,8 @@ from urllib.parse import urlencode
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from app.messages import Message
+
 _DEFAULTS: Final = {
     "target_session_attrs": "read-write",
     "connect_timeout": "5",
@@ -38,22 +40,36 @@ class BadAddress(ValueError):
 
 
 _HINTS: Final = (
-    ("port", "its port is a number below 65536"),
-    ("integer", "a number is expected in it"),
-    ("query parameter", "a name after ? is not known to PostgreSQL"),
-    ("option", "a name in it is not known to PostgreSQL"),
-    ('"="', "it begins with postgresql://"),
+    ("port", Message("its port is a number below 65536", "cổng là một số nhỏ hơn 65536")),
+    ("integer", Message("a number is expected in it", "trong đó phải có một số")),
+    (
+        "query parameter",
+        Message("a name after ? is not known to PostgreSQL", "PostgreSQL không biết một tên sau dấu ?"),
+    ),
+    ("option", Message("a name in it is not known to PostgreSQL", "PostgreSQL không biết một tên trong đó")),
+    ('"="', Message("it begins with postgresql://", "địa chỉ bắt đầu bằng postgresql://")),
 )
 """What libpq's complaint, which may repeat a password, is about."""
 
 
+_ESCAPED: Final = Message(
+    "a password's @, :, / and # are written %40, %3A, %2F and %23",
+    "@, :, / và # của mật khẩu viết là %40, %3A, %2F và %23",
+)
+
+
 def _unreadable(dsn: str, why: str = "") -> BadAddress:
-    hint = next((hint for word, hint in _HINTS if word in why), "")
+    hint = next((hint for word, hint in _HINTS if word in why), None)
     if dsn.partition("?")[0].count("@") > 1 or "#" in dsn:
-        hint = "a password's @, :, / and # are written %40, %3A, %2F and %23"
+        hint = _ESCAPED
     return BadAddress(
-        f"CHISO_DATABASE__DSN cannot be read{hint and f' ({hint})'}: postgresql://user:password@host:5432/name, special"
-        " letters as %XX"
+        Message(
+            "CHISO_DATABASE__DSN cannot be read{hint}: postgresql://user:password@host:5432/name, special letters as"
+            " %XX",
+            "không đọc được CHISO_DATABASE__DSN{hint}: postgresql://user:password@host:5432/name, ký tự đặc biệt viết"
+            " %XX",
+            hint="" if hint is None else Message(" ({hint})", " ({hint})", hint=hint),
+        )
     )
 
 
@@ -72,7 +88,13 @@ class Address:
         """
         scheme = dsn.partition("://")[0]
         if "://" in dsn and scheme not in ("postgresql", "postgres"):
-            raise BadAddress(f"{scheme}:// is not PostgreSQL; an address begins with postgresql://")
+            raise BadAddress(
+                Message(
+                    "{scheme}:// is not PostgreSQL; an address begins with postgresql://",
+                    "{scheme}:// không phải PostgreSQL; địa chỉ bắt đầu bằng postgresql://",
+                    scheme=scheme,
+                )
+            )
         try:
             found = {name: str(value) for name, value in conninfo_to_dict(dsn).items() if value is not None}
             seconds, *_ = [int((_DEFAULTS | found)[name]) for name in _WHOLE]

@@ -17,54 +17,76 @@ class Cause(NamedTuple):
     """
 
     says: Message
-    do: str
+    do: Message
     by_hand: bool = False
 
 
+_SEE_LOG: Final = Message("see the log of the database", "xem nhật ký của cơ sở dữ liệu")
 _NEWER: Final = Cause(
     Message("its schema is not this version's", "lược đồ không phải của phiên bản này"),
-    "run `chiso migrate`",
+    Message("run `chiso migrate`", "chạy `chiso migrate`"),
     by_hand=True,
 )
-_AGAIN: Final = "try again, and see its log"
-_USER: Final = "check user and database in CHISO_DATABASE__DSN, and pg_hba.conf"
-_PASSWORD: Final = "check user and password in CHISO_DATABASE__DSN"  # noqa: S105 - words about one
+_AGAIN: Final = Message("try again, and see its log", "hãy thử lại, và xem nhật ký của nó")
+_USER: Final = Message(
+    "check user and database in CHISO_DATABASE__DSN, and pg_hba.conf",
+    "kiểm tra người dùng và cơ sở dữ liệu trong CHISO_DATABASE__DSN, và pg_hba.conf",
+)
+_PASSWORD: Final = Message(
+    "check user and password in CHISO_DATABASE__DSN", "kiểm tra người dùng và mật khẩu trong CHISO_DATABASE__DSN"
+)
 
 READ_ONLY: Final = Cause(
     Message(
         "it is read-only: a standby, or a primary that was told to be",
         "chỉ đọc: là máy dự phòng, hoặc máy chính bị đặt như vậy",
     ),
-    "name the primary in CHISO_DATABASE__DSN",
+    Message("name the primary in CHISO_DATABASE__DSN", "hãy nêu máy chính trong CHISO_DATABASE__DSN"),
 )
 POOLED: Final = Cause(
     Message(
         "a pooler before it lends connections by transactions; it has to be by sessions, or connect past it",
         "bộ gộp kết nối phía trước cấp kết nối theo giao dịch; phải theo phiên, hoặc kết nối thẳng",
     ),
-    "set pool_mode = session, or name the database itself in CHISO_DATABASE__DSN",
+    Message(
+        "set pool_mode = session, or name the database itself in CHISO_DATABASE__DSN",
+        "đặt pool_mode = session, hoặc nêu chính cơ sở dữ liệu trong CHISO_DATABASE__DSN",
+    ),
 )
-STATEMENT: Final = Cause(Message("it refused a statement", "từ chối một câu lệnh"), "see the log of the database")
+STATEMENT: Final = Cause(Message("it refused a statement", "từ chối một câu lệnh"), _SEE_LOG)
 SILENT: Final = Cause(
     Message("it does not answer in time", "không trả lời kịp"),
-    "check host and port in CHISO_DATABASE__DSN, and whether it is overloaded",
+    Message(
+        "check host and port in CHISO_DATABASE__DSN, and whether it is overloaded",
+        "kiểm tra máy và cổng trong CHISO_DATABASE__DSN, và nó có quá tải không",
+    ),
 )
 _LOST: Final = Cause(Message("the connection was lost", "mất kết nối"), _AGAIN)
 _REFUSED: Final = Cause(
     Message("nothing listens at its address", "không có gì lắng nghe ở địa chỉ của nó"),
-    "start it, or check host and port in CHISO_DATABASE__DSN",
+    Message(
+        "start it, or check host and port in CHISO_DATABASE__DSN",
+        "hãy khởi động nó, hoặc kiểm tra máy và cổng trong CHISO_DATABASE__DSN",
+    ),
 )
 _AWAY: Final = Cause(
-    Message("it cannot be reached", "không kết nối được"), "start it, or check host and port in CHISO_DATABASE__DSN"
+    Message("it cannot be reached", "không kết nối được"),
+    Message(
+        "start it, or check host and port in CHISO_DATABASE__DSN",
+        "hãy khởi động nó, hoặc kiểm tra máy và cổng trong CHISO_DATABASE__DSN",
+    ),
 )
 _NO_HOST: Final = Cause(
     Message("its host has no address", "không tìm được địa chỉ máy của nó"),
-    "check the host in CHISO_DATABASE__DSN",
+    Message("check the host in CHISO_DATABASE__DSN", "kiểm tra máy trong CHISO_DATABASE__DSN"),
     by_hand=True,
 )
 _UNREADABLE: Final = Cause(
     Message("its address cannot be read", "không đọc được địa chỉ của nó"),
-    "postgresql://user:password@host:5432/name, special letters as %XX, in CHISO_DATABASE__DSN",
+    Message(
+        "postgresql://user:password@host:5432/name, special letters as %XX, in CHISO_DATABASE__DSN",
+        "postgresql://user:password@host:5432/name, ký tự đặc biệt viết %XX, trong CHISO_DATABASE__DSN",
+    ),
     by_hand=True,
 )
 
@@ -76,7 +98,7 @@ _BY_STATE: Final = {
             "it, or a pooler before it, does not understand what a connection begins with",
             "máy chủ, hoặc bộ gộp kết nối phía trước, không hiểu cách mở kết nối",
         ),
-        "check CHISO_DATABASE__DSN",
+        Message("check CHISO_DATABASE__DSN", "kiểm tra CHISO_DATABASE__DSN"),
     ),
     "25006": READ_ONLY,
     "26000": POOLED,
@@ -86,52 +108,62 @@ _BY_STATE: Final = {
     "28P01": Cause(Message("it refuses the password", "từ chối mật khẩu"), _PASSWORD, by_hand=True),
     "3D": Cause(
         Message("it has no database of this name", "không có cơ sở dữ liệu tên này"),
-        "create it, or check the name in CHISO_DATABASE__DSN",
+        Message(
+            "create it, or check the name in CHISO_DATABASE__DSN",
+            "hãy tạo, hoặc kiểm tra tên trong CHISO_DATABASE__DSN",
+        ),
         by_hand=True,
     ),
     "3F": _NEWER,
-    "40": Cause(Message("other transactions were in the way", "bị giao dịch khác cản trở"), "try again"),
+    "40": Cause(
+        Message("other transactions were in the way", "bị giao dịch khác cản trở"), Message("try again", "hãy thử lại")
+    ),
     "42": STATEMENT._replace(by_hand=True),
     "42501": Cause(
         Message("its user lacks a right", "người dùng thiếu quyền"),
-        "see the grants in docs/operations.md",
+        Message("see the grants in docs/operations.md", "xem các quyền trong docs/operations.md"),
         by_hand=True,
     ),
     "42P05": POOLED,
     "42703": _NEWER,
     "42P01": _NEWER,
-    "53": Cause(Message("it is short of resources", "thiếu tài nguyên"), "see the log of the database"),
-    "53100": Cause(Message("its disk is full", "đầy đĩa"), "make room"),
-    "53200": Cause(Message("it is out of memory", "hết bộ nhớ"), "see the log of the database"),
+    "53": Cause(Message("it is short of resources", "thiếu tài nguyên"), _SEE_LOG),
+    "53100": Cause(Message("its disk is full", "đầy đĩa"), Message("make room", "hãy giải phóng chỗ")),
+    "53200": Cause(Message("it is out of memory", "hết bộ nhớ"), _SEE_LOG),
     "53300": Cause(
         Message("it has too many clients", "quá nhiều kết nối"),
-        "raise max_connections, or lower CHISO_DATABASE__*_CONNECTIONS",
+        Message(
+            "raise max_connections, or lower CHISO_DATABASE__*_CONNECTIONS",
+            "tăng max_connections, hoặc giảm CHISO_DATABASE__*_CONNECTIONS",
+        ),
     ),
     "55": Cause(
         Message("it cannot do this in the state it is in", "không làm được việc này trong trạng thái hiện tại"),
-        "see the log of the database",
+        _SEE_LOG,
     ),
     "55P03": Cause(
         Message("what is needed is locked by others", "thứ cần dùng đang bị khóa"),
-        "try again, and see pg_stat_activity",
+        Message("try again, and see pg_stat_activity", "hãy thử lại, và xem pg_stat_activity"),
     ),
     "57": Cause(
         Message(
             "it is starting, stopping, or was told to end this", "đang khởi động, đang dừng, hoặc bị yêu cầu ngừng"
         ),
-        "wait for it",
+        Message("wait for it", "hãy đợi"),
     ),
     "57014": Cause(
         Message(
             "it cancelled a statement: a timeout, or an operator",
             "đã hủy một câu lệnh: quá hạn, hoặc do người vận hành",
         ),
-        "try again, and see statement_timeout",
+        Message("try again, and see statement_timeout", "hãy thử lại, và xem statement_timeout"),
     ),
-    "57P03": Cause(Message("it is starting or stopping", "đang khởi động hoặc đang dừng"), "wait for it"),
-    "58": Cause(Message("its system failed", "hệ thống của nó bị hỏng"), "see the log of the database"),
-    "F0": Cause(Message("its configuration is broken", "cấu hình của nó bị hỏng"), "see the log of the database"),
-    "XX": Cause(Message("it reports a fault of its own", "báo lỗi của chính nó"), "see the log of the database"),
+    "57P03": Cause(
+        Message("it is starting or stopping", "đang khởi động hoặc đang dừng"), Message("wait for it", "hãy đợi")
+    ),
+    "58": Cause(Message("its system failed", "hệ thống của nó bị hỏng"), _SEE_LOG),
+    "F0": Cause(Message("its configuration is broken", "cấu hình của nó bị hỏng"), _SEE_LOG),
+    "XX": Cause(Message("it reports a fault of its own", "báo lỗi của chính nó"), _SEE_LOG),
 }
 
 

@@ -22,8 +22,9 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
+from app.messages import Message
 from app.store.embedded.cluster import (
     PAUSE_S,
     PORT,
@@ -173,7 +174,7 @@ def start(data_dir: Path, settings: Mapping[str, str] | None = None) -> Embedded
 
 
 def attach_or_start(
-    data_dir: Path, settings: Mapping[str, str] | None = None, waiting: Callable[[str], None] | None = None
+    data_dir: Path, settings: Mapping[str, str] | None = None, waiting: Callable[[Message], None] | None = None
 ) -> Embedded:
     """Start the server, or attach to the one that a living process runs on `data_dir`.
 
@@ -199,7 +200,10 @@ def attach_or_start(
                 " so, end that process and start it again"
             )
         if waited > _SILENT_S and waiting is not None:
-            waiting(f"waiting: the embedded PostgreSQL {holder.state}")
+            state = holder.state
+            waiting(
+                Message("waiting: the embedded PostgreSQL {state}", "đang đợi: PostgreSQL nhúng {state}", state=state)
+            )
             waiting = None
         time.sleep(PAUSE_S)
     return _launch(data_dir, lock, settings or {})
@@ -255,10 +259,17 @@ class _Holder(NamedTuple):
         return self.dsn is None and not self.ended
 
     @property
-    def state(self) -> str:
+    def state(self) -> Message:
         """How it is with a server that does not answer."""
-        again = "has ended and is being started again" if self.ended else "does not answer"
-        return f"of {self.what} (pid {self.pid}) {'is being started' if self.is_starting else again}"
+        how = _STARTING if self.is_starting else _AGAIN if self.ended else _SILENT
+        return Message(
+            "of {what} (pid {pid}) {how}", "của {what} (pid {pid}) {how}", what=self.what, pid=self.pid, how=how
+        )
+
+
+_STARTING: Final = Message("is being started", "đang được khởi động")
+_AGAIN: Final = Message("has ended and is being started again", "đã dừng và đang được khởi động lại")
+_SILENT: Final = Message("does not answer", "không trả lời")
 
 
 class _Lock:

@@ -18,6 +18,7 @@ from app.domain.catalogues.root import Catalogues
 from app.domain.lives import life
 from app.domain.lives.events import DossierReceived, DossierTransferred, Event
 from app.domain.tallies.tally import FAMILIES
+from app.messages import Message
 from app.store.catalogues import lock
 from app.store.connections.database import Connection, Database
 from app.store.feeds import kept
@@ -98,7 +99,9 @@ async def _alone(connection: Connection, root_id: int) -> AsyncIterator[None]:
     Two rebuilds would both write the next generation, and count everything twice.
     """
     if not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", lock.REBUILD_LOCK, root_id):
-        raise RebuildRunning("another rebuild of this root is under way")
+        raise RebuildRunning(
+            Message("another rebuild of this root is under way", "đơn vị gốc này đang được dựng lại ở nơi khác")
+        )
     try:
         yield
     finally:
