@@ -345,7 +345,7 @@ rejection = Table(
     Index("rejection_by_source", "root_id", "source", "id"),
 )
 
-# What each source has sent of each unit, by the log (store/feeds/); its last days and hours (domain.feeds) in MessagePack.
+# What each source has sent of each unit, by the log (store/feeds/); its last days and hours in MessagePack.
 feed = Table(
     "feed",
     metadata,

@@ -210,8 +210,8 @@ def test_the_clock_going_back_shows_no_negative_silence() -> None:
 
 def test_hours_are_kept_for_a_day_whatever_order_they_come_in() -> None:
     feed = Feed.begun(5 * HOUR)
-    for at, events in ((5 * HOUR, 2), (5 * HOUR + 1, 3), (7 * HOUR, 1), (6 * HOUR, 4)):
-        feed.take(at, events)
+    for came, events in ((5 * HOUR, 2), (5 * HOUR + 1, 3), (7 * HOUR, 1), (6 * HOUR, 4)):
+        feed.take(came, events)
     assert feed.by_hour == {5: 5, 7: 1, 6: 4}
     feed.take(29 * HOUR, 1)
     assert feed.by_hour == {7: 1, 6: 4, 29: 1}

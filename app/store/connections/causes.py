@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import socket
 from typing import Final, NamedTuple
 
@@ -167,9 +166,6 @@ _BY_STATE: Final = {
 }
 
 
-_NOBODY: Final = (errno.ECONNREFUSED, errno.ENOENT)
-
-
 def cause_of(error: BaseException) -> Cause:
     """What an error of a driver or the network says of the database."""
     sqlstate: str | None = getattr(error, "sqlstate", None)
@@ -179,7 +175,9 @@ def cause_of(error: BaseException) -> Cause:
         # A resolver that is away may come back.
         return _NO_HOST._replace(by_hand=error.errno != socket.EAI_AGAIN)
     # Of several addresses that all refuse asyncio makes one failure without a number; a socket's file may be missing.
-    if isinstance(error, OSError) and (error.errno in _NOBODY or "Connect call failed" in str(error)):
+    if isinstance(error, ConnectionRefusedError | FileNotFoundError):
+        return _REFUSED
+    if isinstance(error, OSError) and "Connect call failed" in str(error):
         return _REFUSED
     return next((cause for kind, cause in _BY_TYPE if isinstance(error, kind)), _AWAY)
 
