@@ -61,7 +61,7 @@ def days_over(item: Answer, as_of: str) -> int | None:
 
 async def unit_names(page: Page) -> dict[str, str]:
     """The names of the units that the visitor reaches."""
-    units = await page.ask("/v1/units")
+    units = await page.ask.or_none("/v1/units", "invalid_parameter") or []
     return {each["code"]: each["name"] or each["code"] for each in units}
 
 

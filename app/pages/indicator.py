@@ -49,7 +49,7 @@ async def indicator_page(page: Paging, unit: str, indicator: str) -> Response:
         if found is None:
             continue
         rows = [each for each in found["rows"] if each["denominator"]]
-        if len(rows) > (by == "unit"):
+        if any(by != "unit" or each["key"] != code for each in rows):
             rows.sort(key=lambda each: (each["numerator"] or 0) - each["denominator"])
             parts.append({"by": by, "title": title, "rows": rows[:_ROWS], "of": len(rows), "note": found["note"]})
     advice = await page.ask("/v1/advice", unit=code, **asked)

@@ -29,7 +29,7 @@ async def life_page(page: Paging, subject: str) -> Response:
         dossier=dossier,
         days=days_over(dossier, life["as_of"]) if dossier else None,
         steps=_steps(life),
-        unit_names=await unit_names(page) if unit else {},
+        unit_names=await unit_names(page),
         procedure_names=await procedure_names(page, [dossier["procedure"]]) if dossier else {},
     )
 

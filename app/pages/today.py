@@ -48,6 +48,7 @@ async def today_page(page: Paging, unit: str) -> Response:
         found=found,
         due=due,
         narrow=narrow,
+        today=f"{page.today}",
         tomorrow=f"{page.today + timedelta(days=1)}",
         parts=_PARTS,
         unit_names=await unit_names(page),

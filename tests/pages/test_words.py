@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app.api.figures import breakdown
 from app.api.lives import quality
 from app.domain.catalogues import indicators
 from app.pages import indicator, ranking
@@ -50,6 +51,8 @@ def data() -> set[str]:
         *(each.name for each in known.rating_bands),
         *(name for _, name in (*picking.KINDS, *ranking.BANDS, *indicator.DIMENSIONS)),
         *quality.NAMES.values(),
+        *breakdown.CHANNEL_NAMES.values(),
+        breakdown.NO_SECTOR,
         *indicator.ZERO_RULES.values(),
         *(name for table in TABLES for name in table.values()),
     }

@@ -35,8 +35,8 @@ router = APIRouter()
 
 Dimension = Literal["unit", "procedure", "sector", "channel"]
 DIMENSIONS: Final[tuple[Dimension, ...]] = ("unit", "procedure", "sector", "channel")
-_CHANNEL_NAMES: Final = {"online": "Trực tuyến", "counter": "Trực tiếp", "postal": "Bưu chính công ích"}
-_NO_SECTOR: Final = "Không rõ lĩnh vực"
+CHANNEL_NAMES: Final = {"online": "Trực tuyến", "counter": "Trực tiếp", "postal": "Bưu chính công ích"}
+NO_SECTOR: Final = "Không rõ lĩnh vực"
 
 
 @answer
@@ -243,7 +243,7 @@ async def _by_dossier(view: View, question: Question, cube: Cube, by: str) -> _R
     """Rows of dossiers. Their questions have no label: a national report is of all dossiers together."""
     part = replace(question, label="")
     if by == "channel":
-        rows = [_Row(each, _CHANNEL_NAMES[each], part, True) for each in CHANNELS]
+        rows = [_Row(each, CHANNEL_NAMES[each], part, True) for each in CHANNELS]
         return _Rows(lambda cell: (CHANNELS[cell[2]],), lambda split: rows)
     ids = {cell[1] for cell in cube.cells["dossier"]}.union(*(each.received for each in cube.uses.values()))
     known = view.catalogues.procedures
@@ -262,6 +262,6 @@ async def _by_dossier(view: View, question: Question, cube: Cube, by: str) -> _R
         return ((procedure.sector or "") if procedure is not None else "",)
 
     def of_sectors(split: Mapping[str, object]) -> list[_Row]:
-        return [_Row(each, each or _NO_SECTOR, part, False) for each in sorted(split, key=lambda key: (not key, key))]
+        return [_Row(each, each or NO_SECTOR, part, False) for each in sorted(split, key=lambda key: (not key, key))]
 
     return _Rows(sector, of_sectors)
