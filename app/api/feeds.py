@@ -274,14 +274,10 @@ async def feeds_of(request: Request, access: Reading, service: Serving) -> Respo
 
 def _hours(seen: _Seen) -> list[Hour]:
     """What came in each of the last hours, whole civil ones, up to the one that runs."""
-    came = Counter[int]()
-    for known, _ in seen.known:
-        came.update(known.feed.by_hour)
-    running = seen.until // feeds.HOUR
-    return [
-        {"from": instant(hour * feeds.HOUR), "events": came[hour]}
-        for hour in range(running - feeds.HOURS + 1, running + 1)
-    ]
+    came = sum((Counter(known.feed.by_hour) for known, _ in seen.known), Counter[int]())
+    after = seen.until // feeds.HOUR + 1
+    hours = range(after - feeds.HOURS, after)
+    return [{"from": instant(hour * feeds.HOUR), "events": came[hour]} for hour in hours]
 
 
 def _is_closed(catalogues: Catalogues, known: Known, at: Instant) -> bool:

@@ -27,11 +27,14 @@ async def test_an_empty_service_shows_the_steps_to_whoever_comes(postgres_databa
     assert "chiso keys create --scope admin --unit H44 --new-root" in answer.text
 
 
-async def test_a_root_without_units_is_begun_and_told_so_to_who_may_read(running: Running) -> None:
-    answer = await running.get("/")
-    assert answer.status_code == 200
-    assert "đã có" in answer.text
-    assert (await running.get("/", key="")).headers["location"] == "./login?next="
+async def test_a_root_without_units_is_begun_and_told_so_to_who_may_read(
+    postgres_database: str, tmp_path: Path
+) -> None:
+    async with serving(settings_for(postgres_database, tmp_path), postgres_database) as made:
+        answer = await made.get("/")
+        assert answer.status_code == 200
+        assert "đã có" in answer.text
+        assert (await made.get("/", key="")).headers["location"] == "./login?next="
 
 
 @pytest.mark.parametrize("sought", ["cong thuong", "CÔNG THƯƠNG", "h44.07"])

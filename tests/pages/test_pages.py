@@ -59,11 +59,11 @@ async def test_units_are_found_by_name_or_code_with_or_without_marks(served: Run
     assert ([each.text for each in page.all(class_="empty")] == []) == (found > 0)
 
 
-async def test_an_empty_service_tells_how_to_begin(postgres_database: str, tmp_path: Path) -> None:
+async def test_a_service_with_a_key_and_no_units_tells_how_to_go_on(postgres_database: str, tmp_path: Path) -> None:
     async with serving(settings_for(postgres_database, tmp_path), postgres_database) as running:
         page = await page_of(running, "/")
     assert [each.text for each in page.all("h2")] == [
-        "Tạo khóa quản trị của tỉnh", "Nạp đơn vị và thủ tục hành chính", "Gửi sự kiện đầu tiên",
+        "Tạo khóa quản trị của tỉnh đã có", "Nạp đơn vị và thủ tục hành chính", "Gửi sự kiện đầu tiên",
     ]  # fmt: skip
     assert page.all("pre")[0].text == "chiso keys create --scope admin --unit H44 --new-root"
     assert page.all("pre")[1].text.startswith(
