@@ -43,7 +43,6 @@ from app.store.snapshot import reading_moment
 router = APIRouter()
 _log = logging.getLogger(__name__)
 _MEASURED_SECONDS: Final = 20.0
-
 _MINUTES: Final = "Minutes of working time"
 
 

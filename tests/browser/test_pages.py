@@ -25,6 +25,9 @@ PAGES = {
     "dossiers": f"/units/H44.07/dossiers?indicator=DOSSIER_ON_TIME&side=denominator&{YEAR}",
     "life": "/dossiers/{dossier}?unit=H44",
     "ranking": f"/units/H44/ranking?level=department&{YEAR}",
+    "heat": f"/units/H44/ranking?level=department&view=heat&{YEAR}",
+    "today": "/units/H44/today",
+    "feeds": "/units/H44/feeds",
     "wall": "/wall/H44",
     "refused": "/units/H45",
 }
@@ -38,12 +41,15 @@ ANSWERS = {
             f"/v1/series?unit=H44.07&indicator={name}&from=2026-01-01&to=2026-12-31&bucket=month"
             for name in ("TOTAL", "DOSSIER_ON_TIME")
         ),
+        "/v1/series?unit=H44.07&indicator=TOTAL&from=2025-01-01&to=2025-12-31&bucket=month",
+        "/v1/today?unit=H44.07&within=3&limit=1",
     ),
     "indicator": (
         f"/v1/scorecard?unit=H44.07&{YEAR}",
         f"/v1/advice?unit=H44.07&{YEAR}",
         "/v1/indicators",
         "/v1/series?unit=H44.07&indicator=DOSSIER_ON_TIME&from=2026-01-01&to=2026-12-31&bucket=month",
+        "/v1/series?unit=H44.07&indicator=DOSSIER_ON_TIME&from=2025-01-01&to=2025-12-31&bucket=month",
         *(
             f"/v1/breakdown?unit=H44.07&indicator=DOSSIER_ON_TIME&{YEAR}&by={by}"
             for by in ("unit", "procedure", "sector", "channel")
@@ -139,20 +145,32 @@ def test_numbers_on_a_page_are_the_apis_written_the_vietnamese_way(
 ) -> None:
     window = look(demo.url)
     window.goto(addresses[name])
-    shown = window.page.locator("main data").evaluate_all(FIGURES)
+    # How many are in a band of a ranking is counted on the page; that they are all stands below.
+    shown = window.page.locator("main data:not(.legend data)").evaluate_all(FIGURES)
     with demo.client() as client:
         known = {
             each
             for path in ANSWERS[name]
             for each in numbers(_json(client.get(path)))
         }  # fmt: skip
-    assert len(shown) >= 5
+    assert len(shown) >= (1 if name == "dossiers" else 5)
     for raw, text in shown:
         said = VIETNAMESE.fullmatch(text)
         assert said, (raw, text)
         value = Decimal(said["number"].replace(".", "").replace(",", "."))
         assert (-value if said["sign"] == "▼\u00a0" else value) == Decimal(raw), (raw, text)
         assert Decimal(raw) in known, (raw, text)
+
+
+def test_the_bands_of_a_ranking_hold_all_its_units(demo: Serving, look: Callable[..., Look]) -> None:
+    window = look(demo.url)
+    window.goto(f"/units/H44/ranking?level=department&{YEAR}")
+    with demo.client() as client:
+        rows = _json(client.get(f"/v1/ranking?unit=H44&level=department&{YEAR}"))["rows"]
+    bands = [Decimal(raw) for raw, _ in window.page.locator(".legend data").evaluate_all(FIGURES)]
+    least = (90, 80, 70, 50, 0)
+    most = (101, *least)
+    assert bands == [sum(low <= row["score"] < high for row in rows) for low, high in zip(least, most, strict=False)]
 
 
 def _json(response: httpx.Response) -> Any:
@@ -167,6 +185,7 @@ def test_the_numbers_of_a_unit_page_stand_where_they_belong(demo: Serving, look:
     window.goto("/units/H44.07?period=2026")
     with demo.client() as client:
         card = _json(client.get("/v1/scorecard?unit=H44.07&period=2026"))
+        due = _json(client.get("/v1/today?unit=H44.07&within=3&limit=1"))["due"][-1]["dossiers"]
 
     def shown(selector: str) -> list[Decimal]:
         return [Decimal(raw) for raw, _ in page.locator(f"{selector} data").evaluate_all(FIGURES)]
@@ -180,7 +199,7 @@ def test_the_numbers_of_a_unit_page_stand_where_they_belong(demo: Serving, look:
             *("active", "carried_over", "received", "received", "received_online", "received_counter"),
             *("received_postal", "ended", "ended_on_time", "ended_late", "open", "open_overdue"),
         )
-    ]
+    ] + [due]
     figures = [each for group in card["groups"] for each in group["indicators"]]
     rows = page.locator("table.indicators tbody tr:not(.group)")
     for nth, each in enumerate(figures):

@@ -140,7 +140,7 @@ def test_put_back_under_load_what_is_acknowledged_is_right(home: Home, tmp_path:
     keep, put_back = WAYS[way]
     migrate.upgrade(home.dsn)
     settings = environment(CHISO_DATA_DIR=str(tmp_path), CHISO_DATABASE__DSN=home.dsn, CHISO_AUTH__PEPPER=PEPPER)
-    made = history(43, 260)
+    made = history(44, 260)
     third = len(made.events) // 3
     early = batches_of(made.events[:third], "a")
     lost = batches_of(made.events[third : 2 * third], "bb")
