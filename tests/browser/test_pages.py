@@ -25,6 +25,10 @@ PAGES = {
     "dossiers": f"/units/H44.07/dossiers?indicator=DOSSIER_ON_TIME&side=denominator&{YEAR}",
     "life": "/dossiers/{dossier}?unit=H44",
     "ranking": f"/units/H44/ranking?level=department&{YEAR}",
+    "heat": f"/units/H44/ranking?level=department&view=heat&{YEAR}",
+    "today": "/units/H44/today",
+    "late tomorrow": "/units/H44/today?state=due&within=1",
+    "feeds": "/units/H44/feeds",
     "wall": "/wall/H44",
     "refused": "/units/H45",
 }
