@@ -76,8 +76,10 @@ def unavailable(answer: httpx.Response) -> bool:
 
 
 async def test_connections_that_went_silent_while_nothing_happened_cost_nobody_an_answer(
-    hasty: Running, way: tuple[Relay, str]
+    hasty: Running, way: tuple[Relay, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # As without haste: a connection proves itself in a part of the time that one may be waited for.
+    monkeypatch.setattr("app.store.connections.lasting._PROVING", 0.3)
     await hasty.push([received(hasty, 1)])
     assert (await card(hasty)).json()["balance"]["received"] == 1
     way[0].silence()
