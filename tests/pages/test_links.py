@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
 
 from tests.api.asking import reception
 from tests.pages.asking import LATE, links, others, page_of, six
-from tests.pages.html import read
+from tests.pages.html import Element, read
 from tests.running import Running
 
 MANY = 3000
@@ -146,3 +147,52 @@ async def test_names_with_signs_of_html_are_shown_as_they_are(served: Running) -
     life = page.one("table").one("a").attributes["href"]
     page = await page_of(served, life.removeprefix("../.."))
     assert page.one("h1").text == subject
+
+
+VIETNAMESE = re.compile(r"[À-ÖØ-öø-ỹ]")
+NAMES = (
+    "766/QĐ-TTg",
+    "UBND tỉnh Phú Thọ",
+    "Sở Công Thương",
+    "Sở Tài chính",
+    "UBND xã Tu Vũ",
+    "Cấp giấy phép",
+    "Chứng thực",
+)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/", "/units/H44?period=2026", "/units/H44.07?period=2026-11-23", "/units/H44.130?period=2025",
+        "/units/H44.07/indicators/DOSSIER_ON_TIME?period=2026", "/units/H44/indicators/SETTLED_ON_TIME?period=2026",
+        "/units/H44.07/dossiers?indicator=DOSSIER_ON_TIME&side=denominator&period=2026", f"/dossiers/{LATE}?unit=H44",
+        "/dossiers/PA-1?unit=H44", "/dossiers/VB-1?unit=H44", "/dossiers/1.004555?unit=H44", "/units/H44/ranking",
+        "/units/H44/ranking?view=heat&level=department", "/units/H44/today", "/units/H44/feeds", "/wall/H44",
+        "/units/H44?period=nothing", "/units/H44.99", "/login",
+    ],
+)  # fmt: skip
+async def test_english_pages_are_english_but_for_names_and_what_says_that_it_is_vietnamese(
+    served: Running, path: str
+) -> None:
+    await six(served)
+    await others(served)
+    address = f"{path}{'&' if '?' in path else '?'}lang=en"
+    answer = await served.client.get(address, headers={"Authorization": f"Bearer {served.key}"})
+    page = read(answer.text)
+    assert page.attributes["lang"] == "en"
+    told = " ".join(said(page))
+    for name in NAMES:
+        told = told.replace(name, "")
+    assert [word for word in told.split() if VIETNAMESE.search(word)] == []
+
+
+def said(element: Element) -> Iterator[str]:
+    """What is said in English: texts, and what only some are told."""
+    for name in ("title", "aria-label", "data-text", "data-description", "data-unit"):
+        yield element.attributes.get(name, "")
+    for each in element.inside:
+        if isinstance(each, str):
+            yield each
+        elif each.attributes.get("lang") != "vi":
+            yield from said(each)
