@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -330,6 +331,7 @@ async def test_from_the_first_page_to_why_a_commune_lost_points_and_to_one_life(
 async def test_feeds_of_units_that_never_sent_and_what_was_rejected(served: Running) -> None:
     told = await served.push([served.event("dossier.received", time="yesterday", id="odd")])
     assert told["rejected"] == 1
+    await served.service.follower.finish()
     page = await page_of(served, "/units/H44/feeds")
     assert flow(page)["Đơn vị có dữ liệu"] == ("0 / 3", "0,00 %")
     assert [each.text for each in page.one("ul", class_="units").all("li")] == [
@@ -337,6 +339,14 @@ async def test_feeds_of_units_that_never_sent_and_what_was_rejected(served: Runn
     ]
     [_, rejected] = page.one("section", aria_labelledby="rejected").rows()
     assert rejected[1:3] == ["/h44/thu", "time"]
+
+
+async def test_before_the_log_was_read_feeds_and_wall_say_so(served: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with served.service.database.connection("write") as connection:
+        await connection.execute("DELETE FROM feed_mark")
+    monkeypatch.setattr("app.store.feeds.kept.marked", lambda connection: asyncio.sleep(0))
+    for address in ("/units/H44/feeds", "/wall/H44"):
+        assert "Đang đọc nhật ký sự kiện lần đầu" in (await served.get(address)).text
 
 
 async def test_the_wall_has_the_units_numbers_and_goes_round(history: Running) -> None:
