@@ -38,11 +38,13 @@ async def home(page: Paging) -> Response:
     for top in (each for each in units if each["parent"] not in codes):
         for level in {each["level"] for each in units}:
             points |= await _points(page, top["code"], level)
+    living = [each for each in found if not _has_ended(each, page.today.isoformat())]
     return page.render(
         "home.html",
         here="home",
         sought=sought,
-        levels=[(level, [each for each in found if each["level"] == level]) for level in _LEVELS],
+        levels=[(level, [each for each in living if each["level"] == level]) for level in _LEVELS],
+        ended=[each for each in found if each not in living],
         found=found,
         points_of=points,
     )
@@ -58,6 +60,10 @@ async def _roots(page: Page) -> list[str]:
 async def _points(page: Page, root: str, level: str) -> dict[str, Answer]:
     ranking = await page.ask("/v1/ranking", unit=root, level=level, period=f"{page.today.year}")
     return {row["unit"]["code"]: row for row in ranking["rows"]}
+
+
+def _has_ended(unit: Answer, today: str) -> bool:
+    return bool(unit["successor"]) or (unit["valid_to"] is not None and unit["valid_to"] < today)
 
 
 def _matches(unit: Answer, sought: str) -> bool:

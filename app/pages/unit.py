@@ -16,6 +16,8 @@ from app.pages.frame.page import Page, Paging
 router = APIRouter(include_in_schema=False)
 
 _LEVELS_BELOW: Final = ("department", "commune")
+_DOSSIERS: Final = "DOSSIER_ON_TIME"
+"""Counts every dossier that is worked at."""
 _ADVICE_LINES: Final = 5
 _CHILDREN_SHOWN: Final = 5
 """So many of a level from either end; the ranking has all."""
@@ -32,8 +34,11 @@ async def unit_page(page: Paging, unit: str) -> Response:
     months = year_of(chosen.year)
     scored = [each for group in card["groups"] for each in group["indicators"]]
     codes = [each["code"] for each in scored]
-    before = await page.ask("/v1/series", unit=code, indicator="TOTAL", bucket="month", **year_of(chosen.year - 1))
+    before = await page.ask(
+        "/v1/series", unit=code, indicator=["TOTAL", _DOSSIERS], bucket="month", **year_of(chosen.year - 1)
+    )
     series = await page.ask("/v1/series", unit=code, indicator=["TOTAL", *codes], bucket="month", **months)
+    lines = {each["indicator"]: each["points"] for each in series["series"]}
     advice = await page.ask("/v1/advice", unit=code, **asked)
     return page.render(
         "unit.html",
@@ -43,18 +48,28 @@ async def unit_page(page: Paging, unit: str) -> Response:
         asked=asked,
         picker=page.picker(chosen),
         card=card,
+        ended=path[-1] if path[-1]["successor"] or path[-1]["valid_to"] else None,
+        nothing=card["balance"]["active"] == 0,
         place=await _place(page, path, card["unit"], asked),
         last_year=await _place(page, path, card["unit"], {**asked, "compare": "last_year"}),
         due=(await page.ask("/v1/today", unit=code, within="3", limit="1"))["due"][-1],
         advice=advice,
         lines_of_advice=_most_worth(advice["items"]),
         named={each["code"]: each for each in (*scored, *card["operational"])},
-        lines={each["indicator"]: each["points"] for each in series["series"]},
+        lines=lines | {"TOTAL": _with_dossiers(lines)},
         months=months,
-        year_before=before["points"],
+        year_before=_with_dossiers({each["indicator"]: each["points"] for each in before["series"]}),
         children=await _children(page, code, asked),
         widest=max(group["max"] for group in card["groups"]),
     )
+
+
+def _with_dossiers(lines: Mapping[str, list[Answer]]) -> list[Answer]:
+    """The total by month, of months that had dossiers: by its formula one without any has points too."""
+    return [
+        total if counted["denominator"] else {**total, "score": None}
+        for total, counted in zip(lines["TOTAL"], lines[_DOSSIERS], strict=True)
+    ]
 
 
 def _most_worth(items: list[Answer]) -> list[Answer]:

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 
 from fastapi import Depends, FastAPI, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.api.http import problems
@@ -148,6 +149,17 @@ def install(app: FastAPI) -> None:
             asked = request.url.path.removeprefix("/") + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(page.link("login", next=asked), status_code=303)
         return page.render("error.html", status=refused.status, problem=refused.problem, request_id=_id_of(request))
+
+    of_api = app.exception_handlers[HTTPException]
+
+    @app.exception_handler(HTTPException)
+    async def _not_found(request: Request, error: HTTPException) -> Any:
+        accepts = "text/html" in request.headers.get("accept", "")
+        if error.status_code != 404 or not accepts or request.url.path.startswith("/v1"):
+            return await of_api(request, error)  # type: ignore[misc]
+        page = Page(request, request.app.state.service)
+        told = problem(404, "not_found", page.say("Không có trang này"), page.say("Kiểm tra lại địa chỉ."))
+        return page.render("error.html", status=404, problem=told, request_id=_id_of(request))
 
 
 def _id_of(request: Request) -> str | None:
