@@ -97,6 +97,7 @@ def with_likely(fault: Message, meant: str | None) -> Message:
 
 GIVEN_TWICE: Final = Message("given twice", "được nêu hai lần")
 MISSING: Final = Message("required, but missing", "bắt buộc nhưng thiếu")
+EMPTY: Final = Message("must not be empty", "không được để trống")
 UNFIT: Final = Message(
     "control characters and lone surrogates are not allowed", "không được có ký tự điều khiển hay ký tự hỏng"
 )

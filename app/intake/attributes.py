@@ -28,11 +28,13 @@ from app.intake.checks import (
 )
 from app.intake.personal import is_fit, is_personal, one_spelling, spelling_fault
 from app.intake.values import MAX_UNIT
-from app.messages import UNFIT, Message
+from app.messages import EMPTY, UNFIT, Message
 
 _YEAR: Final = re.compile(r"[0-9]{4}")
 _FIGURE_CODE: Final = re.compile(r"[A-Z0-9_]{1,40}")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?(?:[eE][+-]?[0-9]{1,3})?")
+_TURNING: Final = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Marks of direction: with them a name reads otherwise than it is."""
 _MOST_ITEMS: Final = 10_000
 _DIGITS: Final = 40
 
@@ -61,6 +63,21 @@ def _fit(value: object, field: str, right: Message) -> str:
     if not is_fit(value):
         raise Fault("invalid_value", field, UNFIT)
     return value
+
+
+def name(longest: int) -> Check:
+    """What something is called: a text that can be seen."""
+    text_of = free_text(longest)
+
+    def check(value: object, field: str) -> str:
+        text = str(text_of(value, field))
+        turned = _TURNING.search(text)
+        fault = EMPTY if not text.strip() else spelling_fault(turned[0]) if turned else None
+        if fault is not None:
+            raise Fault("invalid_value", field, fault)
+        return text
+
+    return check
 
 
 def free_text(longest: int) -> Check:

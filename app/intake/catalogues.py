@@ -122,7 +122,7 @@ _UNIT: Final = _Attribute(attributes.unit_code, required=True)
 
 _UNITS: Final = {
     "code": _UNIT,
-    "name": _Attribute(attributes.free_text(1_000)),
+    "name": _Attribute(attributes.name(1_000)),
     "level": _Attribute(checks.choice(LEVELS)),
     "parent": _Attribute(attributes.unit_code),
     "certified_copy": _flag(False),
@@ -132,7 +132,7 @@ _UNITS: Final = {
 }
 _PROCEDURES: Final = {
     "code": _Attribute(attributes.procedure_code, required=True),
-    "name": _Attribute(attributes.free_text(2_000)),
+    "name": _Attribute(attributes.name(2_000)),
     "sector": _Attribute(attributes.free_text(500)),
     "service_level": _Attribute(checks.choice(SERVICE_LEVELS), "none"),
     "full_eligible": _flag(False),

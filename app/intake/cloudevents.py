@@ -40,7 +40,7 @@ from app.intake.bodies import (
 from app.intake.checks import AN_OBJECT, JSON_OBJECT, Fault, Faults, expected, likely_name, shown
 from app.intake.personal import is_fit, is_identity_number, one_spelling, spelling_fault
 from app.intake.values import A_TIME, EARLIEST, MAX_ID, MAX_SOURCE, MAX_UNIT, PLANS, Plan, instant, right_time
-from app.messages import MISSING, UNFIT, Message, verbatim
+from app.messages import EMPTY, MISSING, UNFIT, Message, verbatim
 
 __all__ = ["Batch", "BodyProblem", "Parsed", "Rejected", "decompress", "fingerprint", "parse"]
 
@@ -74,7 +74,6 @@ _TYPE = Message("a type of the contract such as dossier.received", "một loại
 _IDENTITY = Message(
     "the subject looks like an identity number; send the dossier's code", "giống số định danh; hãy gửi mã hồ sơ"
 )
-_EMPTY = Message("must not be empty", "không được để trống")
 _STRING = Message("a string", "một chuỗi ký tự")
 _NO_TIME = Message("required, but missing; expected {time}", "bắt buộc nhưng thiếu; cần {time}", time=A_TIME)
 _EARLY = Message("before the year 2000; expected {time}", "trước năm 2000; cần {time}", time=A_TIME)
@@ -305,7 +304,7 @@ def _required(value: object, field: str, longest: int) -> str:
     if value is None:
         raise Fault("invalid_event", field, MISSING)
     if value == "":
-        raise Fault("invalid_event", field, _EMPTY)
+        raise Fault("invalid_event", field, EMPTY)
     text = _fit(one_spelling(value, longest) if isinstance(value, str) else value, field, longest)
     if (fault := spelling_fault(text)) is not None:
         raise Fault("invalid_event", field, fault)

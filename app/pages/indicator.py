@@ -10,7 +10,7 @@ from starlette.responses import Response
 from app.pages.frame import picking
 from app.pages.frame.asking import Refused
 from app.pages.frame.page import Paging, problem
-from app.pages.unit import path_of, year_of
+from app.pages.unit import path_of, year_before, year_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -42,7 +42,7 @@ async def indicator_page(page: Paging, unit: str, indicator: str) -> Response:
     catalogue = await page.ask("/v1/indicators")
     months = year_of(chosen.year)
     series = await page.ask("/v1/series", unit=code, indicator=indicator, bucket="month", **months)
-    before = await page.ask("/v1/series", unit=code, indicator=indicator, bucket="month", **year_of(chosen.year - 1))
+    before = await year_before(page, chosen, unit=code, indicator=indicator)
     parts = []
     for by, title in DIMENSIONS:
         found = await page.ask.or_none("/v1/breakdown", "no_breakdown", unit=code, indicator=indicator, by=by, **asked)
@@ -67,6 +67,6 @@ async def indicator_page(page: Paging, unit: str, indicator: str) -> Response:
         parts=parts,
         zero_rules=ZERO_RULES,
         months=months,
-        year_before=before["points"],
+        year_before=before["points"] if before else [],
         points_of=series["points"],
     )

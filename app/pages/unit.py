@@ -9,6 +9,7 @@ from typing import Any, Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from app.domain.calendar.periods import FIRST_YEAR, Period
 from app.pages.frame import picking
 from app.pages.frame.asking import Answer
 from app.pages.frame.page import Page, Paging
@@ -34,9 +35,7 @@ async def unit_page(page: Paging, unit: str) -> Response:
     months = year_of(chosen.year)
     scored = [each for group in card["groups"] for each in group["indicators"]]
     codes = [each["code"] for each in scored]
-    before = await page.ask(
-        "/v1/series", unit=code, indicator=["TOTAL", _DOSSIERS], bucket="month", **year_of(chosen.year - 1)
-    )
+    before = await year_before(page, chosen, unit=code, indicator=["TOTAL", _DOSSIERS])
     series = await page.ask("/v1/series", unit=code, indicator=["TOTAL", *codes], bucket="month", **months)
     lines = {each["indicator"]: each["points"] for each in series["series"]}
     advice = await page.ask("/v1/advice", unit=code, **asked)
@@ -58,7 +57,7 @@ async def unit_page(page: Paging, unit: str) -> Response:
         named={each["code"]: each for each in (*scored, *card["operational"])},
         lines=lines | {"TOTAL": _with_dossiers(lines)},
         months=months,
-        year_before=_with_dossiers({each["indicator"]: each["points"] for each in before["series"]}),
+        year_before=_with_dossiers({each["indicator"]: each["points"] for each in before["series"]} if before else {}),
         children=await _children(page, code, asked),
         widest=max(group["max"] for group in card["groups"]),
     )
@@ -66,6 +65,8 @@ async def unit_page(page: Paging, unit: str) -> Response:
 
 def _with_dossiers(lines: Mapping[str, list[Answer]]) -> list[Answer]:
     """The total by month, of months that had dossiers: by its formula one without any has points too."""
+    if not lines:
+        return []
     return [
         total if counted["denominator"] else {**total, "score": None}
         for total, counted in zip(lines["TOTAL"], lines[_DOSSIERS], strict=True)
@@ -112,6 +113,13 @@ async def _children(page: Page, code: str, asked: Mapping[str, str]) -> list[Ans
             shown = [rows] if few else [rows[:_CHILDREN_SHOWN], rows[-_CHILDREN_SHOWN:]]
             found.append({"level": level, "of": len(rows), "parts": shown})
     return found
+
+
+async def year_before(page: Page, chosen: Period, **asked: str | list[str]) -> Answer | None:
+    """Series by month of the year before; None where no figures are given for it."""
+    if chosen.year <= FIRST_YEAR:
+        return None
+    return await page.ask("/v1/series", bucket="month", **asked, **year_of(chosen.year - 1))
 
 
 def year_of(year: int) -> dict[str, str]:

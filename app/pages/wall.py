@@ -75,6 +75,8 @@ async def _next(page: Page, unit: str) -> dict[str, Any] | None:
         return None
     first = page.query.get("of", unit)
     units = await page.ask("/v1/units")
+    if first not in {each["code"] for each in units}:
+        first = unit
     round_ = [first, *(each["code"] for each in units if each["parent"] == first)]
     place = round_.index(unit) + 1 if unit in round_ else 0
     told = {name: value for name, value in page.query.items() if name not in ("rotate", "of", "lang")}

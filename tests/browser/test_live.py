@@ -75,10 +75,11 @@ def awaited(what: Callable[[], bool]) -> float:
 
 def is_stale(window: Look) -> bool:
     """Whether the page says that it is out of date, in words and by its look."""
-    greyed = bool(window.page.evaluate("document.documentElement.hasAttribute('data-stale')"))
-    told = window.page.locator("[data-lost]").is_visible()
+    greyed, told = window.page.evaluate(
+        "[document.documentElement.hasAttribute('data-stale'), !document.querySelector('[data-lost]').hidden]"
+    )
     assert greyed == told
-    return told
+    return bool(told)
 
 
 def test_a_push_is_seen_without_reload_and_only_what_changed_is_touched(
@@ -137,6 +138,7 @@ def test_a_lost_stream_is_said_and_what_came_meanwhile_is_there_afterwards(
     awaited(lambda: not is_stale(window))
     serving.__exit__(None, None, None)
     awaited(lambda: is_stale(window))
+    assert window.page.locator("[data-lost]").is_visible()
     assert re.match(r"Mất kết nối trực tiếp từ \d", window.page.locator("[data-lost]").inner_text())
     with serving:
         push(serving, key, 3)
@@ -158,3 +160,46 @@ def test_a_laptop_that_slept_comes_back_right(served: tuple[Serving, str], look:
     awaited(lambda: not is_stale(window))
     page.clock.run_for(5_000)
     awaited(lambda: shown(window) == 2)
+
+
+def test_a_tab_that_nobody_looks_at_keeps_no_connection_and_catches_up(
+    served: tuple[Serving, str], look: Callable[..., Look]
+) -> None:
+    serving, key = served
+    page = (window := look(serving.url)).page
+
+    def streams() -> float:
+        with serving.client() as client:
+            [line] = re.findall(r"^chiso_streams_open(?:\{[^}]*\})? (\S+)$", client.get("/metrics").text, re.MULTILINE)
+        return float(line)
+
+    def turn(hidden: bool) -> None:
+        page.evaluate(
+            """(hidden) => {
+                Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+                document.dispatchEvent(new Event("visibilitychange"));
+            }""",
+            hidden,
+        )
+
+    window.goto(PAGE)
+    awaited(lambda: streams() == 1)
+    turn(hidden=True)
+    awaited(lambda: streams() == 0)
+    push(serving, key, 2)
+    assert not is_stale(window)
+    assert shown(window) == 0
+    turn(hidden=False)
+    awaited(lambda: shown(window) == 2)
+
+
+def test_a_new_day_is_a_new_page(served: tuple[Serving, str], look: Callable[..., Look]) -> None:
+    page = (window := look(served[0].url)).page
+    page.clock.install()
+    window.goto(PAGE)
+    page.evaluate("window.mark = 'yesterday'")
+    page.clock.run_for(20_000)
+    assert page.evaluate("window.mark") == "yesterday"
+    with page.expect_navigation():
+        page.clock.fast_forward(24 * 3_600_000)
+    assert page.evaluate("window.mark") is None

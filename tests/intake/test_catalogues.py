@@ -206,6 +206,12 @@ def test_a_procedure_of_a_catalogue_has_six_digits_and_the_likely_code_is_named(
         assert isinstance(cell, Row) is (code.strip() == "1.004555")
 
 
+@pytest.mark.parametrize("name", ["", "   ", "UBND \u202exã", "a\u2066b", "\u200f"])
+def test_a_name_can_be_seen_and_reads_as_it_is(name):
+    assert refused("units", {"code": "H44.07", "name": name}) == ("invalid_value", "name")
+    assert refused("procedures", {"code": "1.004555", "name": name}) == ("invalid_value", "name")
+
+
 def test_a_whole_number_is_one_however_it_is_written():
     spelt = b'[{"code":"1.004555","max_working_days":10.0},{"code":"1.004555","max_working_days":1e1}]'
     table = b"code,max_working_days\n1.004555,10.0\n1.004555,1E+1\n1.004555,10.00"

@@ -68,3 +68,27 @@ async def test_with_several_roots_open_reading_shows_all(
         answer = await made.get("/", key="")
     found = re.findall(r'href="./units/([^"/]+)">', answer.text)
     assert sorted(found) == ["H44", "H44.07", "H44.13", "H44.130", "H45"]
+
+
+async def test_a_merged_unit_says_where_it_went_and_stands_apart(running: Running) -> None:
+    await running.catalogue()
+    merged = [
+        {"code": "H44.901", "name": "UBND xã Mới", "level": "commune"},
+        {"code": "H44.900", "name": "UBND xã Cũ", "level": "commune", "valid_to": "2026-06-30", "successor": "H44.901"},
+    ]
+    assert (await running.put("/v1/units", merged)).json()["errors"] == []
+    page = (await running.get("/units/H44.900", period="2026")).text
+    assert "Đơn vị đã sáp nhập, hết ngày 30/06/2026" in page
+    assert 'href="../units/H44.901?period=2026">xem đơn vị hiện nay' in page
+    home = (await running.get("/")).text
+    assert home.index("Đã sáp nhập, đã kết thúc") < home.index("UBND xã Cũ")
+    assert home.index("UBND xã Mới") < home.index("Đã sáp nhập, đã kết thúc")
+
+
+async def test_an_address_without_a_page_is_told_as_a_page_to_people(running: Running) -> None:
+    answer = await running.get("/nowhere", key="", headers={"accept": "text/html,*/*"})
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "Không có trang này" in answer.text
+    for path, accept in (("/nowhere", "*/*"), ("/v1/nowhere", "text/html")):
+        answer = await running.get(path, key="", headers={"accept": accept})
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

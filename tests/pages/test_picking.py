@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
+from urllib.parse import parse_qsl
 
 import pytest
 
+from app.api.http.problems import Problem
 from app.domain.calendar import periods
-from app.domain.calendar.periods import InvalidPeriod
 from app.pages.frame import picking
 
 TODAY = date(2026, 11, 28)
@@ -56,7 +57,7 @@ def test_other_kinds_stay_where_the_page_looks() -> None:
 
 
 def test_two_dates_are_a_period() -> None:
-    chosen = picking.period_of({"from": "2026-01-01", "to": "2026-04-20"}, TODAY)
+    chosen = picking.period_of([("from", "2026-01-01"), ("to", "2026-04-20")], TODAY)
     assert picking.asked(chosen) == {"from": "2026-01-01", "to": "2026-04-20"}
     found = picking.picker(chosen, TODAY, "vi")
     assert found.name == "01/01/2026 – 20/04/2026"
@@ -65,18 +66,23 @@ def test_two_dates_are_a_period() -> None:
 
 
 def test_without_one_it_is_the_present_year() -> None:
-    assert picking.period_of({}, TODAY).label == "2026"
+    assert picking.period_of([("lang", "en"), ("period", "")], TODAY).label == "2026"
 
 
 @pytest.mark.parametrize(
     "query",
     [
-        {"period": "x"},
-        {"period": "2026-13"},
-        {"from": "2026-01-01", "to": "x"},
-        {"from": "2026-02-01", "to": "2026-01-01"},
+        "period=x",
+        "period=2026-13",
+        "from=2026-01-01",
+        "from=2026-01-01&to=x",
+        "from=2026-02-01&to=2026-01-01",
+        "from=20260101&to=20260301",
+        "period=2026&from=2026-02-01&to=2026-02-05",
+        "period=2026&period=2025",
     ],
 )
-def test_what_names_no_period_is_refused(query: dict[str, str]) -> None:
-    with pytest.raises(InvalidPeriod):
-        picking.period_of(query, TODAY)
+def test_what_the_api_refuses_names_no_period(query: str) -> None:
+    with pytest.raises(Problem) as refused:
+        picking.period_of(parse_qsl(query), TODAY)
+    assert refused.value.code == ("invalid_parameter" if query.count("period") == 2 else "invalid_period")

@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from app.api.http import problems
 from app.api.http.service import Service, Serving
 from app.domain.calendar.civil import CIVIL, Instant, clock_of
-from app.domain.calendar.periods import InvalidPeriod, Period
+from app.domain.calendar.periods import Period
 from app.pages.frame import assets, picking, terms
 from app.pages.frame.asking import Asking, Refused
 from app.pages.frame.formats import Formats
@@ -65,7 +65,8 @@ class Page:
         path = request.url.path.removeprefix(request.scope.get("root_path", ""))
         self._base = "../" * (path.count("/") - 1) or "./"
         now = service.clock()
-        self.today: date = (datetime.now(CIVIL) if now is None else clock_of(Instant(now))).date()
+        self.now = datetime.now(CIVIL) if now is None else clock_of(Instant(now))
+        self.today: date = self.now.date()
 
     @property
     def logged_in(self) -> bool:
@@ -100,16 +101,9 @@ class Page:
             Refused: invalid_period.
         """
         try:
-            return picking.period_of(self.query, self.today)
-        except InvalidPeriod as error:
-            raise Refused(
-                {
-                    "status": 422,
-                    "code": "invalid_period",
-                    "title": self.say("Kỳ không hợp lệ"),
-                    "detail": self.say("Chọn kỳ khác, ví dụ 2026, 2026-Q3 hoặc 2026-08."),
-                }
-            ) from error
+            return picking.period_of(self.request.query_params.multi_items(), self.today)
+        except problems.Problem as error:
+            raise Refused(problems.details(error, None, self.language)) from error
 
     def picker(self, chosen: Period) -> picking.Picker:
         """The period picker."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
+from app.api.http import parameters
+from app.api.http.problems import Problem
 from app.domain.calendar import periods
 from app.domain.calendar.civil import date_of
-from app.domain.calendar.periods import InvalidPeriod, Period, PeriodKind
-from app.messages import verbatim
+from app.domain.calendar.periods import Period, PeriodKind
+from app.messages import GIVEN_TWICE
 from app.pages.frame.words import Language, say
 
 KINDS: Final[tuple[tuple[PeriodKind, str], ...]] = (
@@ -44,17 +47,16 @@ class Picker:
     last: str
 
 
-def period_of(query: dict[str, str], today: date) -> Period:
-    """The period an address names, by default the present year.
+def period_of(query: Sequence[tuple[str, str]], today: date) -> Period:
+    """The period an address names, by the API's own rules; by default the present year.
 
-    Raises InvalidPeriod.
+    Raises Problem: invalid_period, or invalid_parameter where one is given twice.
     """
-    if "from" in query and "to" in query and "period" not in query:
-        try:
-            return periods.from_dates(date.fromisoformat(query["from"]), date.fromisoformat(query["to"]))
-        except ValueError as error:
-            raise InvalidPeriod(verbatim(str(error))) from None
-    return periods.parse(query.get("period") or f"{today.year}")
+    named = [each for each in query if each[0] in ("period", "from", "to") and each[1]]
+    told = dict(named)
+    if len(told) < len(named):
+        raise Problem("invalid_parameter", GIVEN_TWICE, "period")
+    return parameters.period_of(told) if told else periods.parse(f"{today.year:04}")
 
 
 def asked(period: Period) -> dict[str, str]:

@@ -19,7 +19,10 @@ export function follow(url, shown) {
         const answer = await fetch(location.href, { cache: "no-store", redirect: "manual" });
         if (answer.type === "opaqueredirect") { location.reload(); return; }
         if (answer.ok) {
-          exchange(new DOMParser().parseFromString(await answer.text(), "text/html"));
+          const newer = new DOMParser().parseFromString(await answer.text(), "text/html");
+          // Of another period or day than this page is: a new year has begun.
+          if (newer.title !== document.title || streamOf(newer) !== streamOf(document)) { location.reload(); return; }
+          exchange(newer);
           document.dispatchEvent(new Event("exchanged"));
         }
       } catch { /* the stream tells what is lost */ }
@@ -27,6 +30,11 @@ export function follow(url, shown) {
     } while (again);
     renewing = false;
   }
+
+  // What is of today is another thing tomorrow, though nothing was sent: civil days of the server's clock.
+  const ahead = Date.parse(root.dataset.now) - Date.now();
+  const today = dayOf(Date.now() + ahead);
+  setInterval(() => { if (dayOf(Date.now() + ahead) !== today) location.reload(); }, 10_000 + 5_000 * Math.random());
 
   changes(url, shown, {
     changed: renew,
@@ -36,10 +44,15 @@ export function follow(url, shown) {
   });
 }
 
+const root = document.documentElement;
+const ZONE = { timeZone: "Asia/Ho_Chi_Minh" };
+const dayOf = (at) => new Date(at).toLocaleDateString("sv", ZONE);
+const streamOf = (page) => page.querySelector("[data-stream]")?.dataset.stream;
+
 function tell(since) {
   const note = document.querySelector("[data-lost]");
-  document.documentElement.toggleAttribute("data-stale", since !== null);
+  root.toggleAttribute("data-stale", since !== null);
   if (!note) return;
   note.hidden = since === null;
-  note.textContent = since === null ? "" : note.dataset.text.replace("{time}", since.toLocaleTimeString(document.documentElement.lang));
+  note.textContent = since === null ? "" : note.dataset.text.replace("{time}", since.toLocaleTimeString(root.lang, ZONE));
 }

@@ -7,7 +7,11 @@ const LONGEST_WAIT = 30_000;
 export async function changes(url, shown, on) {
   let last = shown;
   for (let failures = 0; ; ) {
+    await seen();
     const stop = new AbortController();
+    let away = false;
+    const hide = () => { if (document.hidden) { away = true; stop.abort(); } };
+    document.addEventListener("visibilitychange", hide);
     let heard = Date.now();
     const watch = setInterval(() => { if (Date.now() - heard > SILENCE) stop.abort(); }, 1000);
     try {
@@ -30,8 +34,15 @@ export async function changes(url, shown, on) {
       }
     } catch { /* told below */ }
     clearInterval(watch);
+    document.removeEventListener("visibilitychange", hide);
+    if (away) { failures = 0; continue; }
     on.lost();
     const wait = Math.min(LONGEST_WAIT, 1000 * 2 ** failures++) * (0.5 + Math.random() / 2);
     await new Promise((done) => setTimeout(done, wait));
   }
+}
+
+// A tab that nobody looks at keeps no connection: a browser has six to a service, for all of its tabs.
+async function seen() {
+  while (document.hidden) await new Promise((done) => document.addEventListener("visibilitychange", done, { once: true }));
 }

@@ -36,6 +36,8 @@ def local(text: str | None) -> str:
     text = text or ""
     path = text.removeprefix("/")
     odd = len(text) > _LONGEST or "\\" in text or not text.isprintable() or path.startswith("/") or path != path.strip()
-    if odd or ":" in path.partition("?")[0].partition("/")[0] or ".." in path.partition("?")[0].split("/"):
+    # Browsers take %2e for a dot.
+    steps = path.partition("?")[0].lower().replace("%2e", ".").replace("%252e", ".").split("/")
+    if odd or ":" in path.partition("?")[0].partition("/")[0] or ".." in steps:
         return ""
     return "" if path.partition("?")[0].split("/")[0] in ("login", "logout") else path
