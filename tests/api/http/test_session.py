@@ -302,6 +302,7 @@ def test_after_login_nobody_is_sent_elsewhere() -> None:
     for elsewhere in (
         "//evil.example", "///evil.example", "https://evil.example", "https:evil.example", "javascript:alert(1)",
         "/\\evil.example", "\\\\evil.example", "/\t/evil.example", "\n//evil.example", " //evil.example", "/ /evil",
-        "../x", "units/../../x", "./%2e%2e/x", "./%252e%252E/x", "login", "/login?next=login", "logout", "x" * 2001, "/units/\x00", None,
+        "../x", "units/../../x", "./%2e%2e/x", "./%252e%252E/x",
+        "login", "/login?next=login", "logout", "x" * 2001, "/units/\x00", None,
     ):  # fmt: skip
         assert local(elsewhere) == "", elsewhere
