@@ -17,7 +17,7 @@ from app.pages.frame.page import Page, Paging
 router = APIRouter(include_in_schema=False)
 
 _LEVELS_BELOW: Final = ("department", "commune")
-_DOSSIERS: Final = "DOSSIER_ON_TIME"
+DOSSIERS: Final = "DOSSIER_ON_TIME"
 """Counts every dossier that is worked at."""
 _ADVICE_LINES: Final = 5
 _CHILDREN_SHOWN: Final = 5
@@ -35,7 +35,7 @@ async def unit_page(page: Paging, unit: str) -> Response:
     months = year_of(chosen.year)
     scored = [each for group in card["groups"] for each in group["indicators"]]
     codes = [each["code"] for each in scored]
-    before = await year_before(page, chosen, unit=code, indicator=["TOTAL", _DOSSIERS])
+    before = await year_before(page, chosen, unit=code, indicator=["TOTAL", DOSSIERS])
     series = await page.ask("/v1/series", unit=code, indicator=["TOTAL", *codes], bucket="month", **months)
     lines = {each["indicator"]: each["points"] for each in series["series"]}
     advice = await page.ask("/v1/advice", unit=code, **asked)
@@ -54,22 +54,21 @@ async def unit_page(page: Paging, unit: str) -> Response:
         due=(await page.ask("/v1/today", unit=code, within="3", limit="1"))["due"][-1],
         advice=advice,
         lines_of_advice=_most_worth(advice["items"]),
-        named={each["code"]: each for each in (*scored, *card["operational"])},
-        lines=lines | {"TOTAL": _with_dossiers(lines)},
+        lines=lines | {"TOTAL": with_dossiers(lines)},
         months=months,
-        year_before=_with_dossiers({each["indicator"]: each["points"] for each in before["series"]} if before else {}),
+        year_before=with_dossiers({each["indicator"]: each["points"] for each in before["series"]} if before else {}),
         children=await _children(page, code, asked),
         widest=max(group["max"] for group in card["groups"]),
     )
 
 
-def _with_dossiers(lines: Mapping[str, list[Answer]]) -> list[Answer]:
+def with_dossiers(lines: Mapping[str, list[Answer]]) -> list[Answer]:
     """The total by month, of months that had dossiers: by its formula one without any has points too."""
     if not lines:
         return []
     return [
         total if counted["denominator"] else {**total, "score": None}
-        for total, counted in zip(lines["TOTAL"], lines[_DOSSIERS], strict=True)
+        for total, counted in zip(lines["TOTAL"], lines[DOSSIERS], strict=True)
     ]
 
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from app.pages.frame import picking
 from app.pages.frame.asking import Answer
 from app.pages.frame.page import Page, Paging
-from app.pages.unit import year_of
+from app.pages.unit import DOSSIERS, with_dossiers, year_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -29,7 +29,9 @@ async def wall_page(page: Paging, unit: str) -> Response:
     card = await page.ask("/v1/scorecard", unit=unit, **asked)
     code = card["unit"]["code"]
     day = await page.ask("/v1/scorecard", unit=code, period=page.today.isoformat())
-    series = await page.ask("/v1/series", unit=code, indicator="TOTAL", bucket="month", **year_of(chosen.year))
+    series = await page.ask(
+        "/v1/series", unit=code, indicator=["TOTAL", DOSSIERS], bucket="month", **year_of(chosen.year)
+    )
     feeds = await page.ask("/v1/feeds", unit=code)
     return page.render(
         "wall.html",
@@ -46,7 +48,7 @@ async def wall_page(page: Paging, unit: str) -> Response:
         feeds=feeds,
         silent=[each for each in feeds["rows"] if each["state"] == "silent"][:_SILENT],
         last_at=max((each["last_at"] for each in feeds["sources"] if each["last_at"]), default=None),
-        line=[each["score"] for each in series["points"]],
+        months=with_dossiers({each["indicator"]: each["points"] for each in series["series"]}),
         ranked=await _ranked(page, code, asked),
         widest=max(group["max"] for group in card["groups"]),
         next=await _next(page, code),
