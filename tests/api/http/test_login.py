@@ -148,7 +148,7 @@ async def test_the_page_says_what_to_do_in_both_languages_and_runs_no_script_of_
     ):
         answer = await served.client.get(address)
         assert answer.status_code == 200
-        assert f'<html lang="{language}">' in answer.text
+        assert f'<html lang="{language}" ' in answer.text
         for each in (*words, "chiso keys create --scope read --unit H44.07", 'type="password"', "next=units%2FH44"):
             assert each in answer.text, each
         assert "login/oidc" not in answer.text
