@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from app.pages.frame.asking import Answer
 from app.pages.frame.page import Page, Paging, told
+from app.pages.unit import has_ended
 from app.store.catalogues import roots
 
 router = APIRouter(include_in_schema=False)
@@ -38,7 +39,7 @@ async def home(page: Paging) -> Response:
     for top in (each for each in units if each["parent"] not in codes):
         for level in {each["level"] for each in units}:
             points |= await _points(page, top["code"], level)
-    living = [each for each in found if not _has_ended(each, page.today.isoformat())]
+    living = [each for each in found if not has_ended(each, page.today)]
     return page.render(
         "home.html",
         here="home",
@@ -60,10 +61,6 @@ async def _roots(page: Page) -> list[str]:
 async def _points(page: Page, root: str, level: str) -> dict[str, Answer]:
     ranking = await page.ask("/v1/ranking", unit=root, level=level, period=f"{page.today.year}")
     return {row["unit"]["code"]: row for row in ranking["rows"]}
-
-
-def _has_ended(unit: Answer, today: str) -> bool:
-    return bool(unit["successor"]) or (unit["valid_to"] is not None and unit["valid_to"] < today)
 
 
 def _matches(unit: Answer, sought: str) -> bool:

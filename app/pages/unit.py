@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
@@ -47,10 +48,14 @@ async def unit_page(page: Paging, unit: str) -> Response:
         asked=asked,
         picker=page.picker(chosen),
         card=card,
-        ended=path[-1] if path[-1]["successor"] or path[-1]["valid_to"] else None,
-        nothing=card["balance"]["active"] == 0,
+        ended=path[-1] if has_ended(path[-1], page.today) else None,
+        nothing=not card["balance"]["active"]
+        and not any(each["denominator"] for each in scored if each["code"].startswith("PETITION_")),
         place=await _place(page, path, card["unit"], asked),
-        last_year=await _place(page, path, card["unit"], {**asked, "compare": "last_year"}),
+        # Of a year, and of nine months, the period before is the same one a year earlier.
+        last_year=None
+        if chosen.kind in ("year", "nine_months")
+        else await _place(page, path, card["unit"], {**asked, "compare": "last_year"}),
         due=(await page.ask("/v1/today", unit=code, within="3", limit="1"))["due"][-1],
         advice=advice,
         lines_of_advice=_most_worth(advice["items"]),
@@ -60,6 +65,11 @@ async def unit_page(page: Paging, unit: str) -> Response:
         children=await _children(page, code, asked),
         widest=max(group["max"] for group in card["groups"]),
     )
+
+
+def has_ended(unit: Answer, today: date) -> bool:
+    """Whether a unit was merged into another, or is no more."""
+    return bool(unit["successor"]) or (unit["valid_to"] is not None and unit["valid_to"] < today.isoformat())
 
 
 def with_dossiers(lines: Mapping[str, list[Answer]]) -> list[Answer]:

@@ -80,7 +80,11 @@ async def test_a_merged_unit_says_where_it_went_and_stands_apart(running: Runnin
     page = (await running.get("/units/H44.900", period="2026")).text
     assert "Đơn vị đã sáp nhập, hết ngày 30/06/2026" in page
     assert 'href="../units/H44.901?period=2026">xem đơn vị hiện nay' in page
+    leaving = [{"code": "H44.902", "name": "UBND xã Sắp hết", "level": "commune", "valid_to": "2099-12-31"}]
+    assert (await running.put("/v1/units", leaving)).json()["errors"] == []
+    assert "kết thúc hoạt động" not in (await running.get("/units/H44.902", period="2026")).text
     home = (await running.get("/")).text
+    assert home.index("UBND xã Sắp hết") < home.index("Đã sáp nhập, đã kết thúc")
     assert home.index("Đã sáp nhập, đã kết thúc") < home.index("UBND xã Cũ")
     assert home.index("UBND xã Mới") < home.index("Đã sáp nhập, đã kết thúc")
 

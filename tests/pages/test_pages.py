@@ -127,10 +127,7 @@ async def test_a_closed_year_says_that_it_has_ended_and_what_came_before(history
     assert flow(page)["Đang giải quyết"] == ("0", "đã quá hạn 0")
     assert page.one("table", class_="indicators").row(ON_TIME)[:4] == ["1", "1", "100,00 %", "20,00 / 20"]
     page = await page_of(history, "/units/H44.130?period=2026")
-    # Nothing happened there since; the formula's points for that are told as such, and compared with nothing.
-    assert paragraphs(page) == [
-        "chưa có dữ liệu", "Không có hồ sơ nào trong kỳ. Theo công thức khi không phát sinh: 22,00 / 100",
-    ]  # fmt: skip
+    assert "So với kỳ trước ▼ 20,00" in paragraphs(page), "22 after 42 points, of a petition"
 
 
 async def test_a_range_and_a_day_count_what_falls_into_them(history: Running) -> None:
@@ -400,7 +397,7 @@ async def test_who_has_no_key_is_shown_where_to_log_in_and_who_has_not_the_right
 async def test_a_key_of_one_unit_sees_its_page_without_a_rank_among_others(history: Running) -> None:
     commune = await history.make_key("H44.130", "read")
     page = await page_of(history, "/units/H44.130?period=2026", key=commune)
-    assert paragraphs(page)[0] == "chưa có dữ liệu"
+    assert paragraphs(page)[0] == "22,00 / 100"
     assert not [each for each in paragraphs(page) if each.startswith("Hạng")]
     assert page.one("nav", class_="path").text == "Các đơn vị"
     assert COUNTER in (await page_of(history, f"/dossiers/{COUNTER}", key=commune)).one("h1").text
