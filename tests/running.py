@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,10 +16,12 @@ import pytest
 import pytest_asyncio
 
 from app.api.http.service import Service
+from app.domain.lives import life
 from app.main import create_app, create_service
 from app.settings import AuthSettings, DatabaseSettings, Settings
 from app.store import keys
 from app.store.catalogues import roots
+from app.store.write.refold import Refolder
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -149,3 +151,16 @@ async def running(database: str, tmp_path: Path) -> AsyncIterator[Running]:
 def now() -> datetime:
     """The instant most tests stand at."""
     return datetime(2026, 11, 23, 1, 0, 0, 123456, UTC)
+
+
+@contextlib.contextmanager
+def newer_rules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """From here on as in a version with other rules of folding; until the block is left no life is folded again."""
+
+    async def waits(*_: object) -> bool:
+        return False
+
+    monkeypatch.setattr(life, "RULES", life.RULES + 1)
+    with monkeypatch.context() as held:
+        held.setattr(Refolder, "step", waits)
+        yield

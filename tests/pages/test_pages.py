@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from app.domain.lives import life
 from tests.pages.asking import COUNTER, FAR, LATE, MET, OVERDUE, TODAY, TOMORROW, links, others, page_of, six
 from tests.pages.html import Element
-from tests.running import Running, serving, settings_for
+from tests.running import Running, newer_rules, serving, settings_for
 
 ON_TIME = "Hồ sơ xử lý trước hạn, đúng hạn"
 SIX = "/units/H44.07/dossiers?indicator=DOSSIER_ON_TIME&period=2026"
@@ -152,8 +151,8 @@ async def test_while_figures_are_made_anew_pages_say_so(
 ) -> None:
     anew = "Đang tính lại sau khi danh mục thay đổi; số liệu có thể còn thay đổi"
     assert anew not in chips(await page_of(history, path))
-    monkeypatch.setattr(life, "RULES", life.RULES + 1)
-    assert anew in chips(await page_of(history, path))
+    with newer_rules(monkeypatch):
+        assert anew in chips(await page_of(history, path))
 
 
 async def test_an_indicator_tells_its_parts_and_where_it_is_lost(history: Running) -> None:

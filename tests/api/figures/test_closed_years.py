@@ -13,7 +13,7 @@ from app.store.read.figures import Reader
 from app.store.snapshot import reading_moment, root_states
 from app.store.tallies import sums
 from tests.api.asking import card, counts, reception, retraction
-from tests.running import Running
+from tests.running import Running, newer_rules
 
 
 @pytest.fixture
@@ -124,8 +124,8 @@ async def test_a_change_of_the_rules_changes_closed_years_too(
         return life.LifeFacts(replace(facts.dossier, flags=facts.dossier.flags | DISLIKED), (), (), None)
 
     monkeypatch.setattr(life, "fold", everybody_dislikes)
-    monkeypatch.setattr(life, "RULES", life.RULES + 1)
-    assert (await card(served, "H44.07"))["refolding"] is True
+    with newer_rules(monkeypatch):
+        assert (await card(served, "H44.07"))["refolding"] is True
     async with service.database.connection("read") as connection:
         root_id = await connection.fetchval("SELECT id FROM root")
     await service.refolder.finish(root_id)
