@@ -65,7 +65,7 @@ EARLIEST = start_of(day_number(date(FIRST_YEAR, 1, 1)))
 work.
 """
 
-_BEYOND = start_of(day_number(date(LAST_YEAR + 1, 1, 1)))
+BEYOND = start_of(day_number(date(LAST_YEAR + 1, 1, 1)))
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:[0-5]\d(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII)
 _DAYS: dict[str, int] = {}
@@ -108,7 +108,7 @@ def _instant(value: object, key: str) -> object:
     micros = instant(value) if isinstance(value, str) else None
     if micros is None:
         raise wrong(key, right_time(value), value)
-    if not EARLIEST <= micros < _BEYOND:
+    if not EARLIEST <= micros < BEYOND:
         raise Fault("time_out_of_range", key, _TIME_SPAN)
     return micros
 

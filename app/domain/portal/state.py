@@ -1,0 +1,112 @@
+"""What one-stop software tells the national portal of a dossier: its state, again and again, and steps of its progress.
+
+Of a payload only what follows is kept: codes, times and flags, nothing of a person. What is absent is None, "" and null
+and placeholders alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from app.domain.calendar.civil import Instant
+from app.domain.codes import ProcedureCode
+from app.domain.lives.events import Amount, Applicant, Channel, Count, PaidVia, Portal, ReturnedVia
+
+NEW: Final = 1
+RECEIVED: Final = 2
+NOT_ACCEPTED: Final = 3
+IN_PROCESS: Final = 4
+SUPPLEMENT: Final = 5
+WITHDRAWN: Final = 7
+STOPPED: Final = 8
+PROCESSED: Final = 9
+RETURNED: Final = 10
+STATUSES: Final = frozenset(range(NEW, RETURNED + 1))
+"""Trạng thái hồ sơ, as the portal numbers them; 6 is a financial duty that is waited for."""
+
+_RANKS: Final = {NEW: 0, NOT_ACCEPTED: 2, WITHDRAWN: 2, STOPPED: 2, PROCESSED: 2, RETURNED: 3}
+"""How far on a dossier is; whatever is in process is 1. A state that is less far on is an older one that came late."""
+
+
+class Supplement(msgspec.Struct, frozen=True, array_like=True, gc=False, order=True):
+    """A supplement that was asked for (yêu cầu bổ sung), and when it came."""
+
+    asked_at: Instant
+    answered_at: Instant | None = None
+
+
+class State(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A dossier as one message tells it. `amount` in đồng; `fee` False: all its fees are nothing.
+
+    `components` counts digitised files that stand; `result`: there is a file of the result.
+    """
+
+    status: int | None = None
+    unit: str = ""
+    procedure: ProcedureCode | None = None
+    channel: Channel | None = None
+    received_at: Instant | None = None
+    due_at: Instant | None = None
+    completed_at: Instant | None = None
+    returned_at: Instant | None = None
+    refused_at: Instant | None = None
+    submitted_at: Instant | None = None
+    return_way: ReturnedVia | None = None
+    applicant: Applicant | None = None
+    portal: Portal | None = None
+    components: Count | None = None
+    reused: bool | None = None
+    shared_store: bool | None = None
+    population_data: bool | None = None
+    paid: PaidVia | None = None
+    fee: bool | None = None
+    amount: Amount | None = None
+    result: bool | None = None
+    supplements: tuple[Supplement, ...] = ()
+
+    @property
+    def rank(self) -> int:
+        """How far on the dossier is."""
+        return 1 if self.status is None else _RANKS.get(self.status, 1)
+
+
+class Step(msgspec.Struct, frozen=True, array_like=True, gc=False, order=True):
+    """A step of a dossier's progress: the status at or after it. `answer`: a supplement came, as its words say."""
+
+    at: Instant
+    status: int
+    answer: bool = False
+
+
+class Seen(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A state, and when it was told first and last (µs of the server's clock)."""
+
+    state: State
+    first: int
+    last: int
+
+
+class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """All that a source has told of one dossier: distinct states and steps, in whatever order they came."""
+
+    states: tuple[Seen, ...] = ()
+    steps: tuple[Step, ...] = ()
+
+    def told(self, state: State, now: int) -> Known:
+        """The same with a state that is told now; one that was told before is told again."""
+        seen = next((each for each in self.states if each.state == state), None)
+        if seen is None:
+            return msgspec.structs.replace(self, states=(*self.states, Seen(state, now, now)))
+        again = Seen(state, seen.first, max(seen.last, now))
+        return msgspec.structs.replace(self, states=tuple(again if each is seen else each for each in self.states))
+
+    def went(self, steps: Iterable[Step]) -> Known:
+        """The same with more steps."""
+        return msgspec.structs.replace(self, steps=tuple(sorted({*self.steps, *steps})))
+
+    def in_order(self) -> Sequence[Seen]:
+        """The states, the present one last: what is further on is newer, else what was told last."""
+        return sorted(self.states, key=lambda seen: (seen.state.rank, seen.last, seen.first))

@@ -1,0 +1,160 @@
+"""One dossier of `DongBoHoSoMC`, and one step of `CapNhatTienDoHoSoMC`, reduced to what figures are made of.
+
+Whatever tells of a person ends here: names, numbers, addresses, free texts, names and links of files are looked at for
+being there, and nothing of them is kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from app.domain.codes import ProcedureCode, is_unit_code
+from app.domain.lives.events import Amount, Applicant, Channel, Count, PaidVia, Portal, ReturnedVia
+from app.domain.portal.state import STATUSES, State, Step, Supplement
+from app.domain.push import Wrong
+from app.intake.dvcqg.values import Fields, bare
+from app.intake.personal import is_identity_number, one_spelling, spelling_fault
+from app.messages import MISSING, Message
+
+_SUBJECT: Final = re.compile(r"[0-9A-Z][0-9A-Za-z._/-]{3,99}")
+_CORE: Final = re.compile(r"(\d\.\d{6})(?!\d)", re.ASCII)
+_CHANNELS: Final[Mapping[int, Channel]] = {1: "counter", 2: "online", 3: "postal"}
+_APPLICANTS: Final[Mapping[int, Applicant]] = {1: "citizen", 2: "organisation", 3: "organisation", 4: "organisation"}
+_PORTALS: Final[Mapping[int, Portal]] = {1: "national", 2: "local"}
+_RETURN_WAYS: Final[Mapping[int, ReturnedVia]] = {0: "counter", 1: "postal"}
+_PAID: Final[Mapping[int, PaidVia]] = {1: "national_gateway", 2: "local_gateway"}
+_POPULATION: Final = "1"
+"""The number of the population database among those that were consulted."""
+_ANSWER: Final = re.compile(
+    r"(?!.*yeu cau)(?:.*(?:hoan thanh|da|nop|nhan|cong dan|nguoi dan).{0,20}bo sung"
+    r"|.*bo sung.{0,20}(?:xong|hoan thanh))"
+)
+"""Words, without their marks, by which a step says that a supplement came."""
+
+_NO_CODE: Final = Message("expected a dossier code such as H44.07-260105-0001", "cần mã hồ sơ dạng H44.07-260105-0001")
+_IDENTITY: Final = Message("it looks like somebody's identity number", "giống số định danh cá nhân")
+
+
+@dataclass(frozen=True)
+class Read:
+    """What could be read of one element: of which dossier, and what is wrong with it."""
+
+    subject: str | None
+    what: State | Step | None
+    faults: Sequence[Wrong] = ()
+
+
+def dossier(given: object, agency: str = "") -> Read:
+    """The state that an element of `data` tells.
+
+    Args:
+        agency: the unit code that the envelope names (madonvi).
+    """
+    faults: list[Wrong] = []
+    fields = Fields(given if isinstance(given, Mapping) else {}, faults)
+    subject = _subject(fields)
+    files = [each for each in fields.objects("TaiLieuNop") if not each.truth("IsDeleted")]
+    results = fields.objects("DanhSachGiayToKetQua")
+    fees = [each.amount("Gia") for each in fields.objects("DanhSachLePhi")]
+    status = fields.number("TrangThaiHoSo")
+    paid = fields.number("DuocThanhToanTrucTuyen")
+    state = State(
+        status=status if status in STATUSES else None,
+        unit=agency,
+        procedure=_procedure(fields.text("MaTTHC")),
+        channel=_CHANNELS.get(fields.number("KenhThucHien") or 0),
+        received_at=fields.instant("NgayTiepNhan"),
+        due_at=fields.instant("NgayHenTra"),
+        completed_at=fields.instant("NgayKetThucXuLy"),
+        returned_at=fields.instant("NgayTra"),
+        refused_at=fields.instant("NgayTuChoi"),
+        submitted_at=fields.instant("NgayNopHoSo"),
+        return_way=_RETURN_WAYS.get(-1 if (way := fields.number("HinhThuc")) is None else way),
+        applicant=_APPLICANTS.get(fields.number("LoaiDoiTuong") or 0),
+        portal=_PORTALS.get(fields.number("NoiNopHoSo") or 0),
+        components=_components(fields, files),
+        reused=_any(each.number("DuocTaiSuDung") for each in files),
+        shared_store=_any(each.number("DuocLayTuKhoDMQG") for each in files),
+        population_data=_population(fields, files),
+        paid=_PAID.get(paid or 0),
+        fee=False if fees and not any(fees) else None,
+        amount=_sum(fees),
+        result=any("DuongDanTepTinKetQua" in each for each in results) if "DanhSachGiayToKetQua" in fields else None,
+        supplements=_supplements(fields),
+    )
+    return Read(subject, None if faults else state, faults)
+
+
+def step(given: object) -> Read:
+    """The step that an element of a progress call tells."""
+    faults: list[Wrong] = []
+    fields = Fields(given if isinstance(given, Mapping) else {}, faults)
+    subject = _subject(fields)
+    at, status = fields.instant("ThoiDiemXuLy"), fields.number("TrangThai")
+    if at is None and not any(each.field == "ThoiDiemXuLy" for each in faults):
+        faults.append(Wrong("invalid_value", "ThoiDiemXuLy", MISSING))
+    if faults or at is None:
+        return Read(subject, None, faults)
+    came = _ANSWER.match(bare(fields.text("NoiDungXuLy") or "")) is not None
+    return Read(subject, Step(at, status if status in STATUSES else 4, came))
+
+
+def _subject(fields: Fields) -> str | None:
+    code = fields.text("MaHoSo")
+    fault = MISSING
+    if code is not None:
+        code = one_spelling(code, 100)
+        fault = _IDENTITY if is_identity_number(code) else spelling_fault(code) or _NO_CODE
+        if fault is _NO_CODE and _SUBJECT.fullmatch(code):
+            return code
+    fields.faults.append(Wrong("personal_data" if fault is _IDENTITY else "invalid_code", "MaHoSo", fault))
+    return None
+
+
+def _procedure(text: str | None) -> ProcedureCode | None:
+    found = _CORE.match(text) if text else None
+    return ProcedureCode(found[1]) if found else None
+
+
+def _components(fields: Fields, files: Sequence[Fields]) -> Count | None:
+    told = fields.truth("HoSoCoThanhPhanSoHoa")
+    flags = [each.truth("DuocSoHoa") for each in files]
+    if told is None and all(each is None for each in flags):
+        return None
+    return Count(max(sum(each is True for each in flags), told is True))
+
+
+def _any(numbers: Any) -> bool | None:
+    told = [each for each in numbers if each is not None]
+    return any(told) if told else None
+
+
+def _population(fields: Fields, files: Sequence[Fields]) -> bool | None:
+    verified = fields.truth("TaiKhoanDuocXacThucVoiVNeID")
+    stored = _any(each.number("DuocLayTuKhoDMQG") for each in files)
+    asked = [each.text("MaCSDL") for each in fields.objects("DSKetNoiCSDL")]
+    if verified is None and stored is None and not asked:
+        return None
+    return verified is True or stored is True or _POPULATION in asked
+
+
+def _sum(fees: Sequence[Amount | None]) -> Amount | None:
+    told = [each for each in fees if each is not None]
+    return Amount(sum(told)) if told else None
+
+
+def _supplements(fields: Fields) -> tuple[Supplement, ...]:
+    found = []
+    for each in fields.objects("DanhSachHoSoBoSung"):
+        asked = each.instant("NgayBoSung")
+        if asked is not None:
+            found.append(Supplement(asked, each.instant("NgayTiepNhanBoSung")))
+    return tuple(sorted(found, key=lambda each: each.asked_at))
+
+
+def unit_codes(subject: str, agency: str) -> list[str]:
+    """Codes of the unit that handles a dossier, the likeliest first: its own code's, the envelope's."""
+    return [code for code in (subject.partition("-")[0], agency) if is_unit_code(code)]
