@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from app.api import catalogues, events, feeds, indicators, rejections
+from app.api.dvcqg import routes as dvcqg
 from app.api.events_direct import Direct
 from app.api.figures import advice, breakdown, ranking, scorecard, series, stream
 from app.api.http import docs, openapi, probes, problems
@@ -50,7 +51,7 @@ _OF_OTHERS: Final[Mapping[str, Any]] = {
 """What pages of other origins may do: ask. Their scripts see these headers of the answers."""
 
 _ROUTES = (
-    *(events, catalogues, indicators, scorecard, stream, ranking, series, breakdown, advice),
+    *(events, dvcqg, catalogues, indicators, scorecard, stream, ranking, series, breakdown, advice),
     *(dossiers, today, life, quality, rejections, feeds, probes),
 )
 

@@ -22,6 +22,7 @@ from app.main import create_app, create_service
 from app.store import migrate
 from app.store.embedded.server import start
 from app.store.schema import metadata
+from tests.intake.dvcqg.payloads import dossier
 from tests.oracle.histories import NOW
 from tests.running import Clock, Running, settings_for
 from tests.store.histories import arrivals, province, push
@@ -65,6 +66,9 @@ async def fill(running: Running) -> None:
     holiday = {"date": "2026-03-04", "kind": "holiday"}
     for path, row in (("targets", target), ("external-figures", figure), ("calendar", holiday)):
         assert (await running.put(f"/v1/{path}", [row])).json()["accepted"] == 1
+    told = [dossier("H44.13-260105-0002", NgayTiepNhan="20260105081200", NgayHenTra="20260112170000")]
+    answer = await running.client.post(f"/dvcqg/{running.key}/DongBoHoSoMC", json=told)
+    assert answer.json()["error_code"] == "0"
     await running.service.refolder.finish(root_id)
     await running.service.follower.finish()
     # Left half-way through folding lives of one procedure again.

@@ -104,7 +104,16 @@ async def access_of(request: Request, service: Service, scope: Scope) -> Access:
         raise Problem(
             "unauthenticated", Message("send Authorization: Bearer <key>", "gửi Authorization: Bearer <khóa>")
         )
-    key = await service.keys.find(text.strip())
+    return await access_by(text.strip(), service, scope)
+
+
+async def access_by(text: str, service: Service, scope: Scope) -> Access:
+    """What a key of `scope` reaches.
+
+    Raises:
+        Problem: unauthenticated or forbidden_scope.
+    """
+    key = await service.keys.find(text)
     if key is None:
         raise Problem(
             "unauthenticated",

@@ -64,7 +64,7 @@ def dossier(given: object, agency: str = "") -> Read:
     state = State(
         status=status if status in STATUSES else None,
         unit=agency,
-        procedure=_procedure(fields.text("MaTTHC")),
+        procedure=procedure(fields.text("MaTTHC") or ""),
         channel=_CHANNELS.get(fields.number("KenhThucHien") or 0),
         received_at=fields.instant("NgayTiepNhan"),
         due_at=fields.instant("NgayHenTra"),
@@ -114,8 +114,9 @@ def _subject(fields: Fields) -> str | None:
     return None
 
 
-def _procedure(text: str | None) -> ProcedureCode | None:
-    found = _CORE.match(text) if text else None
+def procedure(text: str) -> ProcedureCode | None:
+    """The core code that a procedure's code begins with, whatever suffix follows; None of one that has none."""
+    found = _CORE.match(text)
     return ProcedureCode(found[1]) if found else None
 
 

@@ -1,0 +1,156 @@
+"""States and steps of dossiers in, as one-stop software tells them: kept, made into events, and counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from app.api.events import take_in
+from app.api.http.auth import Access
+from app.api.http.service import Service
+from app.domain import codes
+from app.domain.catalogues.root import Catalogues
+from app.domain.codes import UnitCode
+from app.domain.portal.derive import derive, difference
+from app.domain.portal.state import State, Step
+from app.domain.push import Parsed, Wrong
+from app.intake.cloudevents import fingerprint
+from app.intake.dvcqg.dossier import Read, unit_codes
+from app.messages import BEYOND_KEY, Message
+from app.store.connections.database import Connection
+from app.store.lineage import hold_schema
+from app.store.portal import known
+from app.store.portal.known import Row
+from app.store.snapshot import ReadingMoment, reading_moment
+
+_ROUNDS: Final = 5
+"""How often events are made again where others tell of the same dossier meanwhile."""
+_BUSY: Final = Message(
+    "others are telling of the same dossier; send it again", "hồ sơ đang được nơi khác gửi cùng lúc; hãy gửi lại"
+)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with an element of a call."""
+
+    index: int
+    subject: str | None
+    fault: Wrong
+
+
+@dataclass(frozen=True)
+class Received:
+    """What became of a call: how many of its elements are kept, how many of these wait for their unit, the others."""
+
+    kept: int
+    parked: int
+    faults: Sequence[Fault]
+
+
+def source_of(access: Access) -> str:
+    """The source of all that comes with a key, which is that of any other key of its unit too."""
+    return f"/dvcqg/{access.unit}"
+
+
+async def receive(service: Service, access: Access, elements: Sequence[Read], agency: str) -> Received:
+    """Take in what a call tells; committed and counted when this returns.
+
+    Raises:
+        Overloaded, DatabaseUnavailable: nothing is acknowledged; all of it may be sent again.
+    """
+    assert access.root_id is not None
+    faults = [Fault(index, each.subject, fault) for index, each in enumerate(elements) for fault in each.faults[:1]]
+    sound: dict[str, list[State | Step]] = {}
+    places: dict[str, int] = {}
+    for index, each in enumerate(elements):
+        if each.what is not None and each.subject is not None:
+            sound.setdefault(each.subject, []).append(each.what)
+            places.setdefault(each.subject, index)
+    refused: dict[str, Wrong] = {}
+    rows: dict[str, Row] = {}
+    waiting = list(sound)
+    for _ in range(_ROUNDS if sound else 0):
+        rows, refused_now, waiting = await _round(
+            service, access, agency, {each: sound[each] for each in waiting}, rows
+        )
+        refused |= refused_now
+        if not waiting:
+            break
+    refused |= {subject: Wrong("overloaded", None, _BUSY) for subject in waiting}
+    faults += [Fault(places[subject], subject, fault) for subject, fault in refused.items()]
+    parked = sum(row.unit is None for subject, row in rows.items() if subject not in refused)
+    kept = sum(each.what is not None and each.subject not in refused for each in elements)
+    return Received(kept, parked, sorted(faults, key=lambda each: each.index))
+
+
+async def _round(
+    service: Service, access: Access, agency: str, sound: dict[str, list[State | Step]], before: dict[str, Row]
+) -> tuple[dict[str, Row], dict[str, Wrong], list[str]]:
+    """Keep what is told and make its events: the rows, what was refused, and whose row has grown meanwhile."""
+    assert access.root_id is not None
+    root_id, source, subjects = access.root_id, source_of(access), list(sound)
+    refused: dict[str, Wrong] = {}
+
+    async def keep(connection: Connection) -> tuple[ReadingMoment, dict[str, Row]]:
+        await hold_schema(connection)
+        moment = await reading_moment(connection, service.catalogue_cache, root_id, service.clock)
+        refused.clear()
+
+        def grown(subject: str, row: Row) -> Row:
+            unit, fault = _unit(subject, agency, access, moment.catalogues)
+            if fault is not None:
+                refused[subject] = fault
+                return row
+            more = row.known
+            for each in sound[subject]:
+                more = more.told(each, moment.now) if isinstance(each, State) else more.went([each])
+            if more == row.known and unit == row.unit:
+                return row
+            return replace(row, known=more, version=row.version + 1, unit=unit)
+
+        return moment, await known.grow(connection, root_id, source, subjects, grown)
+
+    moment, rows = await service.database.write(keep)
+    taken = [subject for subject in subjects if subject not in refused]
+    refused |= await _push(service, access, moment, {subject: rows[subject] for subject in taken})
+    async with service.database.connection("read") as connection:
+        now = await known.read(connection, root_id, source, taken)
+    again = [subject for subject in taken if now.get(subject, rows[subject]).version != rows[subject].version]
+    return before | rows, refused, again
+
+
+async def _push(service: Service, access: Access, moment: ReadingMoment, rows: dict[str, Row]) -> dict[str, Wrong]:
+    """Push the events that lives still lack; what of them was refused, by subject."""
+    async with service.database.connection("read") as connection:
+        lives = await known.lives(connection, moment.catalogues.root_id, moment.generation, list(rows))
+    source = source_of(access)
+    pushed: list[Parsed] = []
+    for subject, row in rows.items():
+        if row.unit is None:
+            continue
+        for event in difference(subject, lives.get(subject, ()), source, row.unit, derive(row.known)):
+            pushed.append(Parsed(len(pushed), subject, event, fingerprint(subject, event)))
+    if not pushed:
+        return {}
+    outcome = await take_in(service, access, pushed)
+    return {pushed[each.index].subject: each.faults[0] for each in outcome.errors}
+
+
+def _unit(subject: str, agency: str, access: Access, catalogues: Catalogues) -> tuple[UnitCode | None, Wrong | None]:
+    """The unit that handles a dossier; none where the catalogue has yet to get it. A fault where the key does not
+    reach it.
+
+    The unit that the dossier's own code begins with, an alias of it, or else the one that the call names: a code of the
+    whole province hides it.
+    """
+    candidates = [UnitCode(catalogues.resolve(each)) for each in unit_codes(subject, agency)]
+    for unit in candidates:
+        if unit in catalogues.units:
+            if codes.is_under(unit, access.unit):
+                return unit, None
+            return None, Wrong("forbidden_unit", "MaHoSo", BEYOND_KEY)
+        if codes.root_of(unit) == access.root or unit.endswith(f".{access.root}"):
+            return None, None
+    return (UnitCode(access.unit), None) if access.unit in catalogues.units and not candidates else (None, None)

@@ -1,0 +1,125 @@
+"""`/dvcqg/{key}`: the national portal's own interface, so that one-stop software needs but a second address.
+
+The key is in the path, for its clients cannot send a header. The service is named by the last part of the path, or by
+the body; whoever logs in gets a session, and nobody asks for one, since the key is there.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+
+from app.api.dvcqg import answers
+from app.api.dvcqg.receive import receive, source_of
+from app.api.http.auth import Access, access_by
+from app.api.http.bodies import body_of, parsed
+from app.api.http.problems import Problem
+from app.api.http.service import Service, Serving
+from app.domain.catalogues.root import Catalogues
+from app.intake.dvcqg import dossier, envelope
+from app.intake.dvcqg.dossier import Read
+from app.intake.dvcqg.envelope import SERVICES, Call
+from app.messages import Message
+from app.store.portal import known
+from app.store.snapshot import reading_moment
+
+router = APIRouter()
+
+_LOGIN: Final = frozenset({"login", "dangnhap", "auth", "token"})
+_ASIDE: Final = 64 * 1024
+_UNKNOWN: Final = "dịch vụ không có: {service}"
+
+
+@router.post("/dvcqg/{key}", include_in_schema=False)
+async def call(request: Request, key: str, service: Serving) -> Response:
+    """`DongBoHoSoMC`, `CapNhatTienDoHoSoMC`, `TraCuuHoSo` and whatever else the body names as `service`."""
+    return await _answered(request, key, "", service)
+
+
+@router.api_route("/dvcqg/{key}/{rest:path}", methods=["GET", "POST"], include_in_schema=False)
+async def call_by_address(request: Request, key: str, rest: str, service: Serving) -> Response:
+    """The same where the address may name the service: `…/DongBoHoSoMC`, `…/LayThuTuc?maTTHC=`; `…/login` logs in.
+
+    The national portal's contract, not the service's own: not in its description (docs/integration.md).
+    """
+    return await _answered(request, key, rest, service)
+
+
+async def _answered(request: Request, key: str, rest: str, service: Service) -> Response:
+    access = await access_by(key, service, "ingest")
+    code = "0"
+    names = [part for part in rest.lower().split("/") if part]
+    if names and names[-1] in _LOGIN:
+        return answers.done(code, session=_session(access))
+    named = next((name for name in reversed(names) if name in SERVICES), None)
+    async with body_of(request, service, access) as body:
+        arguments = (body, named, dict(request.query_params))
+        made: Call = await parsed(envelope.read, *arguments, aside=len(body) > _ASIDE)
+        match made.service:
+            case "DongBoHoSoMC" | "CapNhatTienDoHoSoMC":
+                most = service.settings.intake.max_events
+                if len(made.elements) > most:
+                    raise Problem("too_many_events", _too_many(most))
+                outcome = await receive(service, access, _read(made), made.agency)
+                return answers.received(code, outcome)
+            case None:
+                return answers.failed(_UNKNOWN.format(service=(names or ["?"])[-1][:40]))
+    rows = await _looked_up(service, access, made)
+    return answers.found(code, rows, request.method == "GET")
+
+
+def _read(made: Call) -> list[Read]:
+    if made.service == "DongBoHoSoMC":
+        return [dossier.dossier(each, made.agency) for each in made.elements]
+    return [dossier.step(each) for each in made.elements]
+
+
+def _session(access: Access) -> str:
+    """The same for a key whenever it logs in: clients keep it for ten minutes, and it opens nothing by itself."""
+    return str(UUID(bytes=blake2b(access.key_id.encode(), digest_size=16).digest(), version=4))
+
+
+async def _looked_up(service: Service, access: Access, made: Call) -> list[dict[str, Any]]:
+    assert access.root_id is not None
+    async with service.database.snapshot() as connection:
+        if made.service == "TraCuuHoSo":
+            rows = await known.read(connection, access.root_id, source_of(access), [made.about or ""])
+            return [
+                {"MaHoSo": subject, "TrangThaiHoSo": str(row.known.in_order()[-1].state.status or 2)}
+                for subject, row in rows.items()
+                if row.known.states
+            ]
+        moment = await reading_moment(connection, service.catalogue_cache, access.root_id, service.clock)
+    return _catalogue(made, moment.catalogues)
+
+
+def _catalogue(made: Call, catalogues: Catalogues) -> list[dict[str, Any]]:
+    """Rows as the national portal names them, of what the root's catalogues hold."""
+    known_ones = [each for each in catalogues.procedures.values() if each.name]
+    match made.service:
+        case "LayDanhMucCoQuan":
+            units = catalogues.units.values()
+            return [
+                {"MADONVI": each.code, "TENDONVI": each.name or each.code, "CAPDONVI": each.level} for each in units
+            ]
+        case "LayDanhMucLinhVuc":
+            sectors = sorted({each.sector for each in known_ones if each.sector})
+            return [{"MALINHVUC": each, "TENLINHVUC": each} for each in sectors]
+        case "LayThuTuc":
+            # Also of one that is not there: its software fills in what it sends with what it finds.
+            asked = made.about or ""
+            named = catalogues.procedures.get(dossier.procedure(asked) or "")
+            name, sector = (named.name or "", named.sector or "") if named is not None else ("", "")
+            return [
+                {"MATTHC": asked, "TENTTHC": name, "LINHVUCTHUCHIEN": [{"MALINHVUC": sector, "TENLINHVUC": sector}]}
+            ]
+    return [{"MATTHC": each.code, "TENTTHC": each.name} for each in known_ones]
+
+
+def _too_many(most: int) -> Message:
+    return Message(
+        "at most {most:,} dossiers or steps in a call", "tối đa {most:,} hồ sơ hoặc bước mỗi lần gọi", most=most
+    )

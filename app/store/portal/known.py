@@ -1,0 +1,99 @@
+"""What a source has told of its dossiers (app/domain/portal/), a row a dossier, beside the lives its events are in.
+
+A row is written before the events that follow from it, and it only grows: who is interrupted in between is made good
+by the next message about the dossier, which finds what its life still lacks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import bindparam, func, select
+
+from app.domain.codes import UnitCode
+from app.domain.lives.events import Event
+from app.domain.lives.packing import unpack
+from app.domain.portal.state import Known
+from app.store.connections.database import Connection
+from app.store.rows import columns_of, unnest
+from app.store.schema import life, portal_dossier
+from app.store.statements import in_sql
+
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_DECODER: Final = msgspec.msgpack.Decoder(Known)
+_COLUMNS: Final = columns_of(portal_dossier, but_not=("root_id",))
+_NAMES: Final = ", ".join(_COLUMNS)
+_SET: Final = ", ".join(f"{name} = excluded.{name}" for name in list(_COLUMNS)[2:])
+_WRITE: Final = f"""
+    INSERT INTO portal_dossier (root_id, {_NAMES})
+    SELECT $1::int, * FROM {unnest(tuple(_COLUMNS.items()), first=2)} AS new ({_NAMES})
+    ON CONFLICT (root_id, source, subject) DO UPDATE SET {_SET}
+"""
+_OF_SOURCE: Final = select(portal_dossier).where(
+    portal_dossier.c.root_id == bindparam("root_id"),
+    portal_dossier.c.source == bindparam("source"),
+    portal_dossier.c.subject == func.any(bindparam("subjects")),
+)
+_IN_ORDER: Final = _OF_SOURCE.order_by(portal_dossier.c.subject).with_for_update()
+_LIVES: Final = select(life.c.subject, life.c.events).where(
+    life.c.root_id == bindparam("root_id"),
+    life.c.generation == bindparam("generation"),
+    life.c.subject == func.any(bindparam("subjects")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is known of a dossier, how often that has grown, and its unit; None while the catalogue lacks that."""
+
+    known: Known
+    version: int
+    unit: UnitCode | None
+
+
+NOTHING: Final = Row(Known(), 0, None)
+
+
+async def read(connection: Connection, root_id: int, source: str, subjects: Sequence[str]) -> dict[str, Row]:
+    """The rows of those subjects that there are."""
+    return await _rows(connection, _OF_SOURCE, root_id, source, subjects)
+
+
+async def grow(
+    connection: Connection, root_id: int, source: str, subjects: Sequence[str], grown: Callable[[str, Row], Row]
+) -> dict[str, Row]:
+    """Rows with what is new in them, within a transaction: nobody else changes them until it ends.
+
+    Args:
+        grown: a row with more in it; the same row where nothing is new.
+    """
+    before = await _rows(connection, _IN_ORDER, root_id, source, subjects)
+    rows = {subject: grown(subject, before.get(subject, NOTHING)) for subject in sorted(set(subjects))}
+    changed = [
+        (source, subject, row.version, _ENCODER.encode(row.known), row.unit, row.unit is None)
+        for subject, row in rows.items()
+        if row is not before.get(subject)
+    ]
+    if changed:
+        await connection.execute(_WRITE, root_id, *map(list, zip(*changed, strict=True)))
+    return rows
+
+
+async def _rows(
+    connection: Connection, statement: Any, root_id: int, source: str, subjects: Sequence[str]
+) -> dict[str, Row]:
+    found = await connection.fetch(*in_sql(statement, root_id=root_id, source=source, subjects=list(subjects)))
+    return {each["subject"]: Row(_DECODER.decode(each["known"]), each["version"], each["unit"]) for each in found}
+
+
+async def lives(
+    connection: Connection, root_id: int, generation: int, subjects: Sequence[str]
+) -> Mapping[str, list[Event]]:
+    """The events of those lives that there are."""
+    found = await connection.fetch(
+        *in_sql(_LIVES, root_id=root_id, generation=generation, subjects=list(subjects)),
+    )
+    return {each["subject"]: unpack(each["subject"], each["events"]) for each in found}

@@ -1,0 +1,105 @@
+"""What is kept beside figures: changes, rejections, feeds, what was told of dossiers, what is to be folded again."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+
+from app.store.schema.columns import CODE, INSTANT, metadata, required
+
+unit_change = Table(
+    "unit_change",
+    metadata,
+    required("root_id", Integer),
+    required("unit_id", Integer),
+    required("changes", BigInteger),
+    # The civil year of the tallies that changed; 0 for changes that moved none.
+    required("year", SmallInteger),
+    PrimaryKeyConstraint("root_id", "unit_id", "year"),
+)
+
+# The last events that were refused, for their senders to look at; what they said is not kept.
+rejection = Table(
+    "rejection",
+    metadata,
+    required("root_id", Integer),
+    Column("id", BigInteger, Identity(), nullable=False),
+    # The unit of the key they were sent with.
+    required("unit", CODE),
+    required("received_at", INSTANT),
+    Column("source", CODE),
+    required("place", Integer),
+    Column("event_id", Text),
+    required("code", Text),
+    Column("field", Text),
+    # All that was wrong, in words that repeat nothing of what was sent: in English, and in Vietnamese.
+    Column("detail", Text),
+    Column("detail_vi", Text),
+    PrimaryKeyConstraint("root_id", "id"),
+    Index("rejection_by_source", "root_id", "source", "id"),
+)
+
+# What each source has sent of each unit, by the log (store/feeds/); its last days and hours in MessagePack.
+feed = Table(
+    "feed",
+    metadata,
+    *(required(name, Integer) for name in ("root_id", "source_id", "unit_id")),
+    required("first_at", INSTANT),
+    required("last_at", INSTANT),
+    required("events", BigInteger),
+    required("recent", LargeBinary),
+    PrimaryKeyConstraint("root_id", "source_id", "unit_id"),
+    postgresql_with={"fillfactor": 75},
+)
+# One row: up to which event, and which instant, the log has been read for the feeds of all roots.
+feed_mark = Table(
+    "feed_mark",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    required("seq", BigInteger),
+    required("read_at", INSTANT),
+)
+
+# What one-stop software has told of a dossier in the national portal's payload, in MessagePack (domain/portal/).
+portal_dossier = Table(
+    "portal_dossier",
+    metadata,
+    required("root_id", Integer),
+    required("source", CODE),
+    required("subject", CODE),
+    required("version", Integer),
+    required("known", LargeBinary),
+    # The unit its events are of; null while the catalogue does not have it.
+    Column("unit", CODE),
+    required("parked", Boolean),
+    PrimaryKeyConstraint("root_id", "source", "subject"),
+    Index("portal_dossier_parked", "root_id", postgresql_where=text("parked")),
+)
+
+refold = Table(
+    "refold",
+    metadata,
+    Column("root_id", Integer, ForeignKey("root.id"), primary_key=True, autoincrement=False),
+    # Lives folded with an older revision than this are stale when they are among the affected.
+    required("revision", BigInteger),
+    required("procedures", ARRAY(Integer)),
+    required("calendar", Boolean),
+    required("everything", Boolean, server_default=text("false")),
+    required("cursor", CODE, server_default=""),
+    required("total", Integer),
+    required("done", Integer, server_default="0"),
+)
