@@ -1,7 +1,7 @@
 """What kind of database this is: PostgreSQL itself, TimescaleDB in one of its editions, Citus. Asked, never configured.
 
-One statement, for whoever has a connection: `detect` for asyncpg, `detect_now` for psycopg; from SQLAlchemy (a migration)
-`Engine.of(connection.exec_driver_sql(engine.WHAT).one())`.
+One statement, for whoever has a connection: `detect` for asyncpg, `detect_now` for psycopg; from SQLAlchemy, as in a
+migration, `Engine.of(connection.exec_driver_sql(engine.WHAT).one())`.
 """
 
 from __future__ import annotations
