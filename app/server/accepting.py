@@ -101,8 +101,10 @@ class Acceptor:
             self._loop.remove_reader(self._listening)
             self._resting = self._loop.call_later(_REST_SECONDS, self._begin)
 
-    def close(self) -> None:
-        """Accept no more."""
+    async def close(self) -> None:
+        """Accept no more; what was accepted is a connection afterwards, so that whoever ends those ends it too."""
         if self._resting is not None:
             self._resting.cancel()
         self._loop.remove_reader(self._listening)
+        if self._opening:
+            await asyncio.wait(self._opening)

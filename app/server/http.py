@@ -26,8 +26,10 @@ from app.server.garbage import collect_less
 from app.server.protocol import Http
 
 _log = logging.getLogger(__name__)
-_LONGEST_END_SECONDS: Final = 12.0
-"""From when the process is asked to end; with the way there it is gone within 15."""
+_GRACE_SECONDS: Final = 5
+"""In which requests under way may end."""
+_LONGEST_END_SECONDS: Final = 9.0
+"""From when the process is asked to end; with the way there it is gone within 10."""
 
 
 def _end_at_once() -> None:
@@ -103,19 +105,19 @@ class Server(uvicorn.Server):
         """End the streams, then everything else."""
         self._end_streams()
         for each in self._acceptors:
-            each.close()
+            await each.close()
         await super().shutdown(sockets)
 
 
 def configured(app: ASGIApp, crowd: Crowd) -> uvicorn.Config:
-    """uvicorn as it is used here. Requests under way are given three seconds to end."""
+    """uvicorn as it is used here. Requests under way are given some seconds to end."""
     return uvicorn.Config(
         app,
         http=partial(Http, crowd=crowd),  # type: ignore[arg-type] # what makes a protocol is all that is asked of it
         ws="none",
         log_config=None,
         access_log=False,
-        timeout_graceful_shutdown=3,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
         server_header=False,
         proxy_headers=False,
     )

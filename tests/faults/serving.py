@@ -139,6 +139,11 @@ class Serving:
         """Ask it to end, as a container's host does."""
         self._process.send_signal(signal.SIGTERM)
 
+    @property
+    def code(self) -> int | None:
+        """What it ended with, a signal as its negative; None while it runs."""
+        return self._process.poll()
+
     def wait(self, seconds: float) -> None:
         """Until it has ended; raises TimeoutExpired."""
         self._process.wait(seconds)

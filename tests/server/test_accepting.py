@@ -77,7 +77,7 @@ async def test_what_cannot_be_accepted_is_counted_told_once_and_taken_in_later(
         async with asyncio.timeout(10):
             assert await reader.read() == b"hello"
     writer.close()
-    acceptor.close()
+    await acceptor.close()
     listening.close()
     assert metrics.registry.get_sample_value("chiso_accept_failures_total") == 3
     [record] = caplog.records
@@ -114,3 +114,22 @@ async def test_with_no_file_left_nobody_is_reset_and_all_are_answered_in_the_end
         answer_of_first = await read(reader)
         assert answer_of_first is not None
         assert answer_of_first.status == 200
+
+
+async def test_what_was_accepted_is_a_connection_when_accepting_has_ended() -> None:
+    made: list[asyncio.Protocol] = []
+
+    class Counted(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            made.append(self)
+            transport.close()
+
+    listening = claim("127.0.0.1", 0)
+    acceptor = Acceptor(listening, Counted)
+    asked = [socket.create_connection(listening.getsockname()) for _ in range(5)]
+    acceptor._accept()
+    assert made == []
+    await acceptor.close()
+    assert len(made) == 5
+    for each in (*asked, listening):
+        each.close()
