@@ -1,8 +1,9 @@
-"""`chiso migrate`, `rebuild` and `verify`: the care of a database."""
+"""`chiso migrate`, `roles`, `rebuild`, `maintain` and `verify`: the care of a database."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Sequence
 from enum import StrEnum
@@ -11,10 +12,10 @@ from typing import Annotated
 import typer
 
 from app.api.http.service import Service
-from app.cli.running import database, note, run, say, stages
+from app.cli.running import database, fail, note, run, say, stages
 from app.messages import Message
 from app.settings import of_environment
-from app.store import check, migrate
+from app.store import check, migrate, roles
 from app.store.catalogues import roots
 from app.store.proof import rebuild, verify
 from app.store.tallies import layout
@@ -46,6 +47,31 @@ def migrate_command(
         asyncio.run(check.answers(dsn, 15))
         migrate.upgrade(dsn, timescale.value)
     say(Message("the database is at revision {at}", "cơ sở dữ liệu ở bản {at}", at=migrate.head()))
+
+
+def roles_command(
+    sql: Annotated[bool, typer.Option("--sql", help="Print the statements; nothing is run.")] = False,
+    prefix: Annotated[str, typer.Option(help="What the names of the roles begin with.")] = "chiso",
+) -> None:
+    """Print the SQL that makes the roles of the database: PREFIX_owner runs `chiso migrate`, PREFIX_writer all else,
+    PREFIX_reader looks at tables. A superuser runs it (chiso roles --sql | psql -d chiso), again after a migration.
+    """
+    if not re.fullmatch("[a-z][a-z0-9_]{0,50}", prefix):
+        fail(
+            Message(
+                "{prefix!r} is no beginning of roles' names: small letters, digits and _, at most 51",
+                "{prefix!r} không dùng làm đầu tên vai trò được: chỉ gồm chữ thường, chữ số và _, tối đa 51 ký tự",
+                prefix=prefix,
+            )
+        )
+    if not sql:
+        fail(
+            Message(
+                "nothing is run: `chiso roles --sql` prints what a superuser runs in the database",
+                "không có gì được chạy: `chiso roles --sql` in ra các lệnh để siêu người dùng chạy trong cơ sở dữ liệu",
+            )
+        )
+    print(roles.sql(prefix), end="")
 
 
 def rebuild_command(root: Annotated[str, typer.Option(help="The root; all without it.")] = "") -> None:

@@ -44,7 +44,7 @@ def test_every_metric_is_in_the_document() -> None:
     ours = [f"{m.name}_total" if m.type == "counter" else m.name for m in metrics if m.name.startswith("chiso_")]
     assert len(ours) >= 8
     assert [name for name in ours if f"`{name}`" not in document] == []
-    roles = {"chiso_migrate", "chiso_serve"}
+    roles = {"chiso_owner", "chiso_writer", "chiso_reader"}
     assert set(re.findall(r"`(chiso_[a-z_]+)`", document)) - roles == set(ours)
 
 
