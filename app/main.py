@@ -17,6 +17,7 @@ from app.api.dvcqg import routes as dvcqg
 from app.api.events_direct import Direct
 from app.api.figures import advice, breakdown, ranking, scorecard, series, stream
 from app.api.http import docs, openapi, probes, problems
+from app.api.http.access.limits import Limits
 from app.api.http.caching import FigureCache
 from app.api.http.login.session import Sessions
 from app.api.http.metrics import Metrics
@@ -89,6 +90,7 @@ def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None, se
         budget=Budget(settings.intake),
         keys=Keys(database, secret),
         pepper=secret,
+        limits=Limits(settings.limits, metrics.rate_limited),
         sessions=Sessions(settings, secret),
         provider=_provider(settings),
         clock=clock,

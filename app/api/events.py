@@ -92,6 +92,7 @@ async def push(request: Request, access: Pushing, service: Serving) -> Response:
     """
     async with body_of(request, service, access) as body:
         batch = await _parsed(request, service, body)
+        await service.limits.take_events(access.key_id, len(batch.items))
         outcome = await take_in(service, access, batch.items)
     if batch.single:
         _raise_rejected(outcome.errors)

@@ -229,6 +229,14 @@ KINDS: Final[Mapping[str, ProblemKind]] = {
         Message("The headers are too large", "Phần đầu yêu cầu quá lớn"),
         Message("64 KiB are the most for all of them.", "Tối đa 64 KiB cho tất cả tiêu đề."),
     ),
+    "rate_limited": ProblemKind(
+        429,
+        Message("Too often", "Quá nhiều lần"),
+        Message(
+            "Nothing was acknowledged. Wait Retry-After seconds; the detail names the limit.",
+            "Chưa ghi nhận gì. Đợi số giây trong Retry-After; chi tiết nêu rõ giới hạn.",
+        ),
+    ),
     "overloaded": ProblemKind(
         503,
         Message("Too much at once", "Quá tải"),

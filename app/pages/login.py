@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlencode
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from app.api.http.auth import may_read, of_session
+from app.api.http.auth import key_of, may_read, of_session
 from app.api.http.login import units
 from app.api.http.login.origin import is_own, local
 from app.domain import codes
@@ -48,7 +48,7 @@ async def log_in(page: Paging) -> Response:
     if not text:
         return await _shown(page, 422, page.say("Nhập khóa vào ô dưới đây."))
     with told(page):
-        key = await page.service.keys.find(text)
+        key = await key_of(page.request, page.service, text)
     if key is None:
         return await _shown(page, 401, page.say("Khóa không đúng hoặc đã bị thu hồi. Chép lại nguyên cả khóa."))
     if not may_read(key):
@@ -94,6 +94,8 @@ async def come_back(page: Paging) -> Response:
     provider, query = page.service.provider, page.query
     if provider is None:
         raise Refused(_nothing(page))
+    with told(page):
+        page.service.limits.require_calm(page.request)
     held = page.service.sessions.remembered(page.request)
     step = None if held is None else Step(*held["step"])
     if held is not None and step is not None:
@@ -106,6 +108,8 @@ async def come_back(page: Paging) -> Response:
             return await _shown(page, 403, refused)
         named = await provider.units(step, query.get("state", ""), query.get("code", ""))
     except NotVouched as error:
+        with told(page):
+            await page.service.limits.was_wrong(page.request)
         return await _shown(page, 400 if error.kind == "state" else 403, page.say(_NOT_VOUCHED[error.kind]))
     except ProviderAway:
         return await _shown(page, 503, _away(page))

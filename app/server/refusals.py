@@ -13,7 +13,7 @@ from app.api.http.problems import MEDIA_TYPE, RETRY_AFTER, Problem, details
 
 _MORE: Final = {
     405: ((b"allow", b"GET, HEAD, OPTIONS, POST, PUT"),),
-    503: ((b"retry-after", RETRY_AFTER.encode()),),
+    503: ((b"retry-after", b"%d" % RETRY_AFTER),),
 }
 
 

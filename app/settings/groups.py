@@ -155,6 +155,23 @@ class AuthSettings(Group):
     )
 
 
+class LimitSettings(Group):
+    """How often somebody may ask or push, each process counting for itself."""
+
+    reads_per_minute: int = Field(
+        0, ge=0, le=10**9, description="Questions a minute with one key or session; beyond them 429. 0 is no limit."
+    )
+    events_per_minute: int = Field(
+        0, ge=0, le=10**9, description="Events a minute pushed with one key; beyond them 429. 0 is no limit."
+    )
+    failures_per_minute: int = Field(
+        600,
+        ge=0,
+        le=10**9,
+        description="Wrong keys and failed logins a minute from one address; beyond them 429. 0 is no limit.",
+    )
+
+
 class OidcSettings(Group):
     """Logging in by an OpenID Connect provider; off without an issuer."""
 

@@ -16,6 +16,7 @@ from app.settings.groups import (
     FigureSettings,
     HttpSettings,
     IntakeSettings,
+    LimitSettings,
     LogSettings,
     MetricsSettings,
     OidcSettings,
@@ -39,6 +40,7 @@ class Settings(BaseSettings):
     figures: FigureSettings = FigureSettings()
     streams: StreamSettings = StreamSettings()
     auth: AuthSettings = AuthSettings()
+    limits: LimitSettings = LimitSettings()
     oidc: OidcSettings = OidcSettings()
     log: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()

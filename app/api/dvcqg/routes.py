@@ -49,7 +49,7 @@ async def call_by_address(request: Request, key: str, rest: str, service: Servin
 
 
 async def _answered(request: Request, key: str, rest: str, service: Service) -> Response:
-    access = await access_by(key, service, "ingest")
+    access = await access_by(key, request, service, "ingest")
     code = "0"
     names = [part for part in rest.lower().split("/") if part]
     if names and names[-1] in _LOGIN:
@@ -63,6 +63,7 @@ async def _answered(request: Request, key: str, rest: str, service: Service) -> 
                 most = service.settings.intake.max_events
                 if len(made.elements) > most:
                     raise Problem("too_many_events", _too_many(most))
+                await service.limits.take_events(access.key_id, len(made.elements))
                 outcome = await receive(service, access, _read(made), made.agency)
                 return answers.received(code, outcome)
             case None:

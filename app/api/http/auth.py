@@ -89,7 +89,7 @@ async def access_of(request: Request, service: Service, scope: Scope) -> Access:
     """What the caller may reach with a key of `scope`.
 
     Raises:
-        Problem: unauthenticated or forbidden_scope.
+        Problem: unauthenticated, forbidden_scope or rate_limited.
     """
     header = request.headers.get("authorization", "")
     kind, _, text = header.partition(" ")
@@ -97,6 +97,7 @@ async def access_of(request: Request, service: Service, scope: Scope) -> Access:
         # A browser sends cookies with whatever it is made to send: they open nothing but looking.
         access = await of_session(request, service) if request.method in ("GET", "HEAD") else None
         if access is not None:
+            await service.limits.take_read(access.key_id or access.unit)
             return access
         if service.settings.auth.open_reading and _is_loopback(request):
             return Access(None, "", "", "", "open reading")
@@ -104,16 +105,16 @@ async def access_of(request: Request, service: Service, scope: Scope) -> Access:
         raise Problem(
             "unauthenticated", Message("send Authorization: Bearer <key>", "gửi Authorization: Bearer <khóa>")
         )
-    return await access_by(text.strip(), service, scope)
+    return await access_by(text.strip(), request, service, scope)
 
 
-async def access_by(text: str, service: Service, scope: Scope) -> Access:
-    """What a key of `scope` reaches.
+async def access_by(text: str, request: Request, service: Service, scope: Scope) -> Access:
+    """What a key of `scope`, which came with a request, reaches.
 
     Raises:
-        Problem: unauthenticated or forbidden_scope.
+        Problem: unauthenticated, forbidden_scope or rate_limited.
     """
-    key = await service.keys.find(text)
+    key = await key_of(request, service, text)
     if key is None:
         raise Problem(
             "unauthenticated",
@@ -125,7 +126,24 @@ async def access_by(text: str, service: Service, scope: Scope) -> Access:
             "this call needs a key of scope {scope}", "lời gọi này cần khóa API có quyền {scope}", scope=scope
         )
         raise Problem("forbidden_scope", needed)
+    if scope != "ingest":
+        await service.limits.take_read(key.id)
     return Access(key.root_id, codes.root_of(key.unit), key.unit, key.id, key.name)
+
+
+async def key_of(request: Request, service: Service, text: str) -> Key | None:
+    """The key behind a text that a request has, when it is in force.
+
+    Raises:
+        Problem: rate_limited, where wrong ones come too often from there.
+    """
+    service.limits.require_calm(request, text)
+    key = await service.keys.find(text)
+    if key is None:
+        await service.limits.was_wrong(request)
+    else:
+        service.limits.was_right(key.id)
+    return key
 
 
 async def of_session(request: Request, service: Service) -> Access | None:

@@ -12,6 +12,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from app.api.http.access.limits import LIMITED
 from app.domain.lives.events import BY_TYPE
 from app.domain.push import EVENT_CODES, WARNING_CODES
 from app.store.connections.database import Clock
@@ -60,7 +61,8 @@ class Metrics:
         for name in BY_TYPE:
             for outcome in ("accepted", "duplicate"):
                 self.events.labels(name, outcome)
-        for counter, codes in ((self.rejected, EVENT_CODES), (self.warned, WARNING_CODES), (self.answers, _WAYS)):
+        by_code = ((self.rejected, EVENT_CODES), (self.warned, WARNING_CODES), (self.rate_limited, LIMITED))
+        for counter, codes in (*by_code, (self.answers, _WAYS)):
             for code in codes:
                 counter.labels(code)
         for gauge in (self.pool_in_use, self.pool_open):
@@ -87,6 +89,9 @@ class Metrics:
         )
         self.refused = self._counter(
             "chiso_connections_refused", "Connections ended before a request could be read, by problem code.", "code"
+        )
+        self.rate_limited = self._counter(
+            "chiso_rate_limited", "Requests answered 429: questions, events of pushes, wrong keys.", "what"
         )
         self.accept_failures = self._counter("chiso_accept_failures", "Connections that could not be accepted.")
         self.answers = self._counter(

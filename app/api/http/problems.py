@@ -29,7 +29,7 @@ def event_status(code: str) -> int:
     return KINDS[code].status if code in _OF_EVENTS else 422
 
 
-RETRY_AFTER: Final = "2"
+RETRY_AFTER: Final = 2
 REQUEST_ID: Final = "4f9c2f0f3b7c4c4e9a4d1f6c2f1b7a90"
 """An example."""
 
@@ -78,6 +78,7 @@ class Problem(Exception):
         field: str | None = None,
         status: int | None = None,
         errors: Sequence[AtFault] = (),
+        retry_after: int | None = None,
     ) -> None:
         # Without a detail of its own it has the advice of its kind.
         self.detail = KINDS[code].advice if detail is None else detail
@@ -86,6 +87,8 @@ class Problem(Exception):
         self.field = field
         self.status = status or KINDS[code].status
         self.errors = errors
+        self.retry_after = RETRY_AFTER if retry_after is None and self.status == 503 else retry_after
+        """Seconds after which it may be tried again, where that is known."""
 
 
 def language_of(request: Request) -> Language:
@@ -98,8 +101,8 @@ def response(request: Request, problem: Problem, headers: Mapping[str, str] | No
     sent = {"Vary": "Accept-Language", **(headers or {})}
     if problem.status == 401:
         sent["WWW-Authenticate"] = 'Bearer realm="chiso"'
-    if problem.status == 503:
-        sent["Retry-After"] = RETRY_AFTER
+    if problem.retry_after is not None:
+        sent["Retry-After"] = str(problem.retry_after)
     request.state.problem = problem.code
     language = language_of(request)
     if language != "en":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import Depends, Request
 
+from app.api.http.access.limits import Limits
 from app.api.http.caching import FigureCache
 from app.api.http.login.session import Sessions
 from app.api.http.metrics import Metrics
@@ -97,6 +98,7 @@ class Service(Store):
     watcher: Watcher
     pepper: bytes
     budget: Budget
+    limits: Limits
     sessions: Sessions
     provider: Provider | None = None
 

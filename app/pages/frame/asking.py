@@ -29,11 +29,13 @@ Answer = Any
 class Refused(Exception):
     """The API's refusal of what a page asked: a problem (RFC 9457)."""
 
-    def __init__(self, problem: Mapping[str, Any]) -> None:
+    def __init__(self, problem: Mapping[str, Any], retry_after: str | int | None = None) -> None:
         super().__init__(problem.get("detail"))
         self.status: int = problem["status"]
         self.code: str = problem["code"]
         self.problem = problem
+        self.retry_after = retry_after
+        """Seconds after which it may be tried again, where that is known."""
 
 
 class Asking:
@@ -51,10 +53,12 @@ class Asking:
         Raises:
             Refused: with the API's problem.
         """
-        status, body = await self._get(path, {name: value for name, value in query.items() if value is not None})
+        status, body, retry_after = await self._get(
+            path, {name: value for name, value in query.items() if value is not None}
+        )
         answer = json.loads(body, parse_float=Decimal)
         if status >= 400:
-            raise Refused(answer)
+            raise Refused(answer, retry_after)
         return answer
 
     async def or_none(self, path: str, *codes: str, **query: str | list[str] | None) -> Answer | None:
@@ -66,7 +70,7 @@ class Asking:
                 return None
             raise
 
-    async def _get(self, path: str, query: Mapping[str, str | list[str]]) -> tuple[int, bytes]:
+    async def _get(self, path: str, query: Mapping[str, str | list[str]]) -> tuple[int, bytes, str | None]:
         scope = self._request.scope
         headers = [each for each in scope["headers"] if each[0] in _HANDED_ON]
         asked = {
@@ -79,18 +83,21 @@ class Asking:
             "state": dict(scope.get("state", {})),
         }
         status, parts = 500, []
+        retry_after: str | None = None
         tags = self.tags
 
         async def receive() -> Message:
             return {"type": "http.request", "body": b"", "more_body": False}
 
         async def send(message: Message) -> None:
-            nonlocal status
+            nonlocal status, retry_after
             if message["type"] == "http.response.start":
                 status = message["status"]
-                tag = dict(message["headers"]).get(b"etag")
-                if tag is not None:
+                told = dict(message["headers"])
+                if (tag := told.get(b"etag")) is not None:
                     tags.setdefault(path, tag.decode())
+                if (wait := told.get(b"retry-after")) is not None:
+                    retry_after = wait.decode()
             else:
                 parts.append(message.get("body", b""))
 
@@ -100,4 +107,4 @@ class Asking:
         except HTTPException as error:
             # No route: a part of the address with what no name has.
             raise Refused(problems.details(problems.of_http(error), None, self._language)) from error
-        return status, b"".join(parts)
+        return status, b"".join(parts), retry_after

@@ -140,7 +140,10 @@ def install(app: FastAPI) -> None:
         if refused.status == 401:
             asked = request.url.path.removeprefix("/") + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(page.link("login", next=asked), status_code=303)
-        return page.render("error.html", status=refused.status, problem=refused.problem, request_id=_id_of(request))
+        told = page.render("error.html", status=refused.status, problem=refused.problem, request_id=_id_of(request))
+        if refused.retry_after is not None:
+            told.headers["Retry-After"] = str(refused.retry_after)
+        return told
 
     of_api = app.exception_handlers[HTTPException]
 
@@ -170,4 +173,5 @@ def told(page: Page) -> Iterator[None]:
     try:
         yield
     except problems.EXPECTED as error:
-        raise Refused(problems.details(problems.of(error), None, page.language)) from error
+        found = problems.of(error)
+        raise Refused(problems.details(found, None, page.language), found.retry_after) from error

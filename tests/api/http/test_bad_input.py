@@ -470,7 +470,7 @@ def test_the_codes_are_the_contracts_closed_list() -> None:
         unknown_subject personal_data future_time time_out_of_range conflict life_too_long forbidden_unit
         forbidden_scope unauthenticated invalid_period period_in_future invalid_parameter no_breakdown snapshot_changed
         too_large too_many_events unsupported_media_type unsupported_encoding not_found method_not_allowed overloaded
-        incomplete_body request_timeout uri_too_long headers_too_large
+        incomplete_body request_timeout uri_too_long headers_too_large rate_limited
         database_unavailable internal
     """
     assert sorted(KINDS) == sorted(contract.split())

@@ -156,5 +156,7 @@ async def test_counters_are_there_before_anything_has_happened(database: str, tm
     others = {(name, value) for name, labels in counted for _, value in labels} - {
         (name, value) for name, labels in counted if name.startswith("chiso_events_") for _, value in labels
     }
-    assert others == {("chiso_answers_total", each) for each in ("kept", "shared", "computed")}
+    assert others == {("chiso_answers_total", each) for each in ("kept", "shared", "computed")} | {
+        ("chiso_rate_limited_total", each) for each in ("reads", "events", "failures")
+    }
     assert {name for name, _ in counted} >= {"chiso_events_warned_total", "chiso_stream_events_total"}

@@ -47,6 +47,7 @@ _OCCASIONS: Final[Mapping[str, tuple[str, str | None]]] = {
     "request_timeout": ("the body has not arrived in time", None),
     "uri_too_long": ("a URL may have at most 8,192 bytes", None),
     "headers_too_large": ("a request's head may have at most 65,536 bytes", None),
+    "rate_limited": ("at most 600 questions a minute with this key; ask again in 7 s", None),
     "overloaded": ("too many bytes are being worked on; try again", None),
     "database_unavailable": ("Nothing was acknowledged. Send it again after Retry-After seconds.", None),
     "internal": ("Tell the operator the request id; nothing was acknowledged.", None),
@@ -64,6 +65,7 @@ _STATUSES: Final = {
     414: "Too long an address",
     415: "Not in this form",
     422: "It can be read, but not be answered",
+    429: "Too often",
     431: "Too much before the body",
     500: "Something broke here",
     503: "Not now; nothing was acknowledged",
@@ -72,10 +74,12 @@ _STATUSES: Final = {
 REQUEST_ID_HEADER: Final = {
     "X-Request-ID": {"description": "The request's id, which the logs have too.", "schema": {"type": "string"}}
 }
+_WAIT: Final = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}}}
 _HEADERS: Final[Mapping[int, Mapping[str, Any]]] = {
     401: {"WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}}},
     405: {"Allow": {"description": "The methods that are.", "schema": {"type": "string"}}},
-    503: {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}}},
+    429: _WAIT,
+    503: _WAIT,
 }
 
 

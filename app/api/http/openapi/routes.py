@@ -23,7 +23,7 @@ BODY: Final = (
 )
 """Problems that come together."""
 
-_ACCESS: Final = ("unauthenticated", "forbidden_scope", "overloaded", "database_unavailable")
+_ACCESS: Final = ("unauthenticated", "forbidden_scope", "rate_limited", "overloaded", "database_unavailable")
 _HEAD: Final = ("uri_too_long", "headers_too_large")
 _TABLE: Final = (
     "The rows: a header of the JSON names (nested ones with dots), decimal point, UTF-8, null is empty; an apostrophe"
