@@ -74,6 +74,17 @@ def roles_command(
     print(roles.sql(prefix), end="")
 
 
+def wait_command(
+    seconds: Annotated[float, typer.Option(help="How long to wait at most.", min=0, max=86_400)] = 600,
+) -> None:
+    """Wait until the database is at this version's revision or a newer one; for what starts a service while another
+    process runs `chiso migrate`.
+    """
+    settings = of_environment()
+    with database(settings) as dsn:
+        asyncio.run(check.awaited(dsn, seconds))
+
+
 def rebuild_command(root: Annotated[str, typer.Option(help="The root; all without it.")] = "") -> None:
     """Replay the event log into the next generation of facts and tallies, and swap; reads and writes go on."""
 

@@ -17,6 +17,8 @@ from app.store.connections.unavailable import DatabaseUnavailable, Overloaded
 
 FAILURES: Final = (DatabaseUnavailable, Overloaded, TimeoutError, asyncpg.PostgresError)
 """What `told` tells."""
+_STEP: Final = 2.0
+"""Seconds between two looks at a database that is waited for, and for each look."""
 
 
 class NotMigrated(Exception):
@@ -112,6 +114,23 @@ async def migrated(dsn: str, seconds: float, newer: bool = False) -> None:
             needed=needed,
         )
         raise NotMigrated(ahead)
+
+
+async def awaited(dsn: str, seconds: float) -> None:
+    """Wait until the database is at this version's revision or a newer one, for so many seconds at most.
+
+    Raises:
+        Exception: as `migrated`, what is still the matter then; at once what does not pass by waiting for a migration.
+    """
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + seconds
+    while True:
+        try:
+            return await migrated(dsn, _STEP, newer=True)
+        except Exception as error:
+            if not (isinstance(error, NotMigrated) or passes(error)) or loop.time() >= ends:
+                raise
+        await asyncio.sleep(min(_STEP, max(0.0, ends - loop.time())))
 
 
 async def keyed(dsn: str, seconds: float, pepper: bytes | None) -> None:

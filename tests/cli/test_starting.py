@@ -27,7 +27,7 @@ from tests.faults.serving import CHISO, chiso, environment, free_port
 SERVE = ("serve", "--port", str(free_port()))
 COMMANDS = (
     SERVE, ("migrate",), ("keys", "list"), ("verify",), ("rebuild",), ("maintain",), ("roots", "list"),
-    ("ingest", __file__),
+    ("ingest", __file__), ("wait",),
 )  # fmt: skip
 
 
@@ -155,6 +155,22 @@ def test_a_database_that_does_not_let_in_or_is_not_migrated_is_told_in_a_line(
             f'the database: it refuses the user or the password (role "{guarded}" is not permitted to log in,'
             " SQLSTATE 28000): check user and database in CHISO_DATABASE__DSN, and pg_hba.conf"
         )
+
+
+def test_who_waits_for_a_migration_goes_on_when_it_is_done(empty_database: str, tmp_path: Path) -> None:
+    settings = environment(CHISO_DATA_DIR=str(tmp_path), CHISO_DATABASE__DSN=empty_database)
+    not_yet = "the database is at revision none, 0001 is needed: run `chiso migrate`"
+    assert line(chiso(settings, "wait", "--seconds", "0")) == not_yet
+    with subprocess.Popen([str(CHISO), "wait"], env=settings) as waiting:
+        assert chiso(settings, "migrate").returncode == 0
+        assert waiting.wait(60) == 0
+    with psycopg.connect(empty_database, autocommit=True) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0002'")
+    assert chiso(settings, "wait", "--seconds", "0").returncode == 0, "a newer one is read on"
+    nowhere = settings | {"CHISO_DATABASE__DSN": f"postgresql://chiso@127.0.0.1:{free_port()}/chiso"}
+    assert line(chiso(nowhere, "wait", "--seconds", "1")).startswith("the database: nothing listens at its address: ")
+    elsewhere = settings | {"CHISO_DATABASE__DSN": at(empty_database, "nowhere")}
+    assert line(chiso(elsewhere, "wait")).startswith("the database: it has no database of this name "), "told at once"
 
 
 def test_a_port_that_cannot_be_had_and_a_folder_that_cannot_be_made_are_told_in_a_line(
