@@ -1,6 +1,6 @@
 # Everything here may be repeated, by root or by an ordinary user, and needs python3 (>= 3.11) with venv, and make.
 .DEFAULT_GOAL := help
-.PHONY: help install run test memory check format lock clean clean-data
+.PHONY: help install run test memory check format rules lock clean clean-data
 
 # The first of these that is new enough; or say which: make PYTHON=/path/to/python3
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -48,6 +48,10 @@ check: install ## style, types, import contracts
 format: install ## put the code into shape
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
+
+rules: ## k8s/base/monitoring/rules.yaml anew, of deploy/monitoring/alerts.yaml
+	@{ sed '/^spec:/q' k8s/base/monitoring/rules.yaml; sed 's/^\(.\)/  \1/' deploy/monitoring/alerts.yaml; } >.chiso/rules.yaml
+	@mv .chiso/rules.yaml k8s/base/monitoring/rules.yaml
 
 lock: $(UV) ## renew uv.lock after a change of pyproject.toml
 	$(UV_RUN) lock --python "$(PYTHON)"
