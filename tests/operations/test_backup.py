@@ -28,7 +28,7 @@ def test_a_dump_under_load_is_put_back_under_load_and_what_came_after_is_sent_ag
         assert province.client.put("/v1/units", json=[{"code": "H44.13", "name": "Lost"}]).json()["errors"] == []
         province.push_all(lost)
         with psycopg.connect(database) as connection:
-            arrived = dict(connection.execute("SELECT seq, received_at FROM event").fetchall())
+            arrived: dict[int, datetime] = dict(connection.execute("SELECT seq, received_at FROM event").fetchall())
 
         pushing = province.pushing(late)
         page.perform("Restore beside")
