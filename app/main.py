@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from app.api import catalogues, events, feeds, indicators, rejections
+from app.api.dvcqg import parked
 from app.api.dvcqg import routes as dvcqg
 from app.api.events_direct import Direct
 from app.api.figures import advice, breakdown, ranking, scorecard, series, stream
@@ -148,7 +149,8 @@ async def _living(app: FastAPI) -> AsyncIterator[None]:
     """What goes on beside requests as long as the application is there."""
     service: Service = app.state.service
     beside = (service.refolder, service.watcher, service.follower)
-    loops = (*(each.run_forever() for each in beside), probes.measure_forever(service), feeds.measure_forever(service))
+    measuring = (probes.measure_forever(service), feeds.measure_forever(service))
+    loops = (*(each.run_forever() for each in beside), *measuring, parked.release_forever(service))
     tasks = [asyncio.create_task(each) for each in loops]
     try:
         yield

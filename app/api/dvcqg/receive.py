@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,7 +13,7 @@ from app.domain import codes
 from app.domain.catalogues.root import Catalogues
 from app.domain.codes import UnitCode
 from app.domain.portal.derive import derive, difference
-from app.domain.portal.state import State, Step
+from app.domain.portal.state import Known, State, Step
 from app.domain.push import Parsed, Wrong
 from app.intake.cloudevents import fingerprint
 from app.intake.dvcqg.dossier import Read, unit_codes
@@ -24,6 +24,8 @@ from app.store.portal import known
 from app.store.portal.known import Row
 from app.store.snapshot import ReadingMoment, reading_moment
 
+SOURCE: Final = "/dvcqg/"
+"""How the sources of all this begin; the unit of the key follows."""
 _ROUNDS: Final = 5
 """How often events are made again where others tell of the same dossier meanwhile."""
 _BUSY: Final = Message(
@@ -51,10 +53,10 @@ class Received:
 
 def source_of(access: Access) -> str:
     """The source of all that comes with a key, which is that of any other key of its unit too."""
-    return f"/dvcqg/{access.unit}"
+    return f"{SOURCE}{access.unit}"
 
 
-async def receive(service: Service, access: Access, elements: Sequence[Read], agency: str) -> Received:
+async def receive(service: Service, access: Access, elements: Sequence[Read]) -> Received:
     """Take in what a call tells; committed and counted when this returns.
 
     Raises:
@@ -68,29 +70,39 @@ async def receive(service: Service, access: Access, elements: Sequence[Read], ag
         if each.what is not None and each.subject is not None:
             sound.setdefault(each.subject, []).append(each.what)
             places.setdefault(each.subject, index)
-    refused: dict[str, Wrong] = {}
-    rows: dict[str, Row] = {}
-    waiting = list(sound)
-    for _ in range(_ROUNDS if sound else 0):
-        rows, refused_now, waiting = await _round(
-            service, access, agency, {each: sound[each] for each in waiting}, rows
-        )
-        refused |= refused_now
-        if not waiting:
-            break
-    refused |= {subject: Wrong("overloaded", None, _BUSY) for subject in waiting}
+    rows, refused = await take_up(service, access, sound)
     faults += [Fault(places[subject], subject, fault) for subject, fault in refused.items()]
     parked = sum(row.unit is None for subject, row in rows.items() if subject not in refused)
     kept = sum(each.what is not None and each.subject not in refused for each in elements)
     return Received(kept, parked, sorted(faults, key=lambda each: each.index))
 
 
+async def take_up(
+    service: Service, access: Access, told: Mapping[str, Sequence[State | Step]]
+) -> tuple[dict[str, Row], dict[str, Wrong]]:
+    """Keep what is told of each dossier, perhaps nothing new, and push what its life still lacks.
+
+    Returns:
+        The rows, and by subject what was refused.
+    """
+    rows: dict[str, Row] = {}
+    refused: dict[str, Wrong] = {}
+    waiting = list(told)
+    for _ in range(_ROUNDS if told else 0):
+        now, refused_now, waiting = await _round(service, access, {subject: told[subject] for subject in waiting})
+        rows |= now
+        refused |= refused_now
+        if not waiting:
+            return rows, refused
+    return rows, refused | {subject: Wrong("overloaded", None, _BUSY) for subject in waiting}
+
+
 async def _round(
-    service: Service, access: Access, agency: str, sound: dict[str, list[State | Step]], before: dict[str, Row]
+    service: Service, access: Access, told: Mapping[str, Sequence[State | Step]]
 ) -> tuple[dict[str, Row], dict[str, Wrong], list[str]]:
-    """Keep what is told and make its events: the rows, what was refused, and whose row has grown meanwhile."""
+    """The rows as they are kept, what was refused, and whose row has grown meanwhile."""
     assert access.root_id is not None
-    root_id, source, subjects = access.root_id, source_of(access), list(sound)
+    root_id, source, subjects = access.root_id, source_of(access), list(told)
     refused: dict[str, Wrong] = {}
 
     async def keep(connection: Connection) -> tuple[ReadingMoment, dict[str, Row]]:
@@ -99,13 +111,13 @@ async def _round(
         refused.clear()
 
         def grown(subject: str, row: Row) -> Row:
-            unit, fault = _unit(subject, agency, access, moment.catalogues)
+            more = row.known
+            for each in told[subject]:
+                more = more.told(each, moment.now) if isinstance(each, State) else more.went([each])
+            unit, fault = _unit(subject, more, access, moment.catalogues)
             if fault is not None:
                 refused[subject] = fault
                 return row
-            more = row.known
-            for each in sound[subject]:
-                more = more.told(each, moment.now) if isinstance(each, State) else more.went([each])
             if more == row.known and unit == row.unit:
                 return row
             return replace(row, known=more, version=row.version + 1, unit=unit)
@@ -118,7 +130,7 @@ async def _round(
     async with service.database.connection("read") as connection:
         now = await known.read(connection, root_id, source, taken)
     again = [subject for subject in taken if now.get(subject, rows[subject]).version != rows[subject].version]
-    return before | rows, refused, again
+    return rows, refused, again
 
 
 async def _push(service: Service, access: Access, moment: ReadingMoment, rows: dict[str, Row]) -> dict[str, Wrong]:
@@ -138,13 +150,15 @@ async def _push(service: Service, access: Access, moment: ReadingMoment, rows: d
     return {pushed[each.index].subject: each.faults[0] for each in outcome.errors}
 
 
-def _unit(subject: str, agency: str, access: Access, catalogues: Catalogues) -> tuple[UnitCode | None, Wrong | None]:
+def _unit(subject: str, known: Known, access: Access, catalogues: Catalogues) -> tuple[UnitCode | None, Wrong | None]:
     """The unit that handles a dossier; none where the catalogue has yet to get it. A fault where the key does not
     reach it.
 
-    The unit that the dossier's own code begins with, an alias of it, or else the one that the call names: a code of the
-    whole province hides it.
+    The unit that the dossier's own code begins with, by whatever alias, or else the one that the call named that told
+    its state: often it names the whole province.
     """
+    states = known.in_order()
+    agency = states[-1].state.unit if states else ""
     candidates = [UnitCode(catalogues.resolve(each)) for each in unit_codes(subject, agency)]
     for unit in candidates:
         if unit in catalogues.units:

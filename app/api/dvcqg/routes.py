@@ -64,7 +64,7 @@ async def _answered(request: Request, key: str, rest: str, service: Service) -> 
                 if len(made.elements) > most:
                     raise Problem("too_many_events", _too_many(most))
                 await service.limits.take_events(access.key_id, len(made.elements))
-                outcome = await receive(service, access, _read(made), made.agency)
+                outcome = await receive(service, access, _read(made))
                 return answers.received(code, outcome)
             case None:
                 return answers.failed(_UNKNOWN.format(service=(names or ["?"])[-1][:40]))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, exists, func, select, tuple_
 
 from app.domain.codes import UnitCode
 from app.domain.lives.events import Event
@@ -19,7 +19,7 @@ from app.domain.lives.packing import unpack
 from app.domain.portal.state import Known
 from app.store.connections.database import Connection
 from app.store.rows import columns_of, unnest
-from app.store.schema import life, portal_dossier
+from app.store.schema import life, portal_dossier, root
 from app.store.statements import in_sql
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -38,6 +38,19 @@ _OF_SOURCE: Final = select(portal_dossier).where(
     portal_dossier.c.subject == func.any(bindparam("subjects")),
 )
 _IN_ORDER: Final = _OF_SOURCE.order_by(portal_dossier.c.subject).with_for_update()
+_PARKED: Final = (
+    select(portal_dossier.c.source, portal_dossier.c.subject)
+    .where(
+        portal_dossier.c.root_id == bindparam("root_id"),
+        portal_dossier.c.parked,
+        tuple_(portal_dossier.c.source, portal_dossier.c.subject) > tuple_(bindparam("source"), bindparam("subject")),
+    )
+    .order_by(portal_dossier.c.source, portal_dossier.c.subject)
+    .limit(bindparam("most"))
+)
+_PARKED_ROOTS: Final = select(root.c.id, root.c.revision).where(
+    exists().where(portal_dossier.c.root_id == root.c.id, portal_dossier.c.parked)
+)
 _LIVES: Final = select(life.c.subject, life.c.events).where(
     life.c.root_id == bindparam("root_id"),
     life.c.generation == bindparam("generation"),
@@ -87,6 +100,21 @@ async def _rows(
 ) -> dict[str, Row]:
     found = await connection.fetch(*in_sql(statement, root_id=root_id, source=source, subjects=list(subjects)))
     return {each["subject"]: Row(_DECODER.decode(each["known"]), each["version"], each["unit"]) for each in found}
+
+
+async def parked_roots(connection: Connection) -> dict[int, int]:
+    """The roots with dossiers whose unit is not there, and each one's catalogue revision."""
+    return {row["id"]: row["revision"] for row in await connection.fetch(*in_sql(_PARKED_ROOTS))}
+
+
+async def parked(connection: Connection, root_id: int, after: tuple[str, str], most: int) -> list[tuple[str, str]]:
+    """Sources and subjects of a root's dossiers whose unit is not there, in order, from after one on."""
+    return [
+        tuple(row)
+        for row in await connection.fetch(
+            *in_sql(_PARKED, root_id=root_id, source=after[0], subject=after[1], most=most)
+        )
+    ]
 
 
 async def lives(

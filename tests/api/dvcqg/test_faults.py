@@ -1,0 +1,115 @@
+"""What is wrong with a dossier costs only that; what the catalogue lacks waits for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.api.dvcqg import parked
+from tests.intake.dvcqg.payloads import dossier, step
+from tests.running import Running
+
+
+@pytest.fixture
+def database(stocked_database: str) -> str:
+    return stocked_database
+
+
+SOUND: dict[str, Any] = {"NgayTiepNhan": "20260105081200", "NgayHenTra": "20260112170000"}
+CODE = "H44.07-260105-0001"
+
+
+async def told(served: Running, *elements: Any, service: str = "DongBoHoSoMC", key: str = "") -> Any:
+    answer = await served.client.post(f"/dvcqg/{key or served.key}/{service}", json=list(elements))
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def received(served: Running, unit: str = "H44") -> int:
+    answer = await served.get("/v1/scorecard", unit=unit, period="2026")
+    count: int = answer.json()["balance"]["received"]
+    return count
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code", "field"),
+    [
+        ({"MaHoSo": ""}, "invalid_code", "MaHoSo"),
+        ({"MaHoSo": None}, "invalid_code", "MaHoSo"),
+        ({"MaHoSo": "hồ sơ của bà Thử"}, "invalid_code", "MaHoSo"),
+        ({"MaHoSo": "001099000111"}, "personal_data", "MaHoSo"),
+        ({"NgayTiepNhan": "hôm qua"}, "invalid_value", "NgayTiepNhan"),
+        ({"NgayTiepNhan": "20261305081200"}, "invalid_value", "NgayTiepNhan"),
+        ({"NgayHenTra": "19700101000000"}, "time_out_of_range", "NgayHenTra"),
+        ({"NgayTiepNhan": "20270105081200"}, "future_time", None),
+    ],
+)
+async def test_one_wrong_dossier_costs_only_itself(
+    served: Running, wrong: dict[str, Any], code: str, field: str | None
+) -> None:
+    bad = dossier("H44.07-260105-0002", **SOUND) | wrong
+    answer = await told(served, dossier(CODE, **SOUND), bad, dossier("H44.07-260105-0003", **SOUND))
+    assert answer["error_code"] == "1"
+    assert "thành công" not in answer["message"].lower()
+    assert "đã tồn tại" not in answer["message"].lower()
+    [error] = answer["errors"]
+    assert (error["index"], error["code"]) == (1, code)
+    assert field is None or error["field"] == field
+    assert await received(served) == 2
+
+
+@pytest.mark.parametrize("element", [None, 1, "x", [], {}, {"x": 1}])
+@pytest.mark.parametrize("service", ["DongBoHoSoMC", "CapNhatTienDoHoSoMC"])
+async def test_what_is_no_dossier_is_told_and_the_others_are_kept(served: Running, element: Any, service: str) -> None:
+    sound = dossier(CODE, **SOUND) if service == "DongBoHoSoMC" else step(CODE, "20260105081200", "2")
+    answer = await told(served, element, sound, service=service)
+    assert answer["error_code"] == "1"
+    assert [each["index"] for each in answer["errors"]] == [0]
+    assert answer["kept"] == 1
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"data":[]}', b'{"data":null}', b'{"data":"x"}'])
+async def test_nothing_is_success(served: Running, body: bytes) -> None:
+    answer = await served.client.post(f"/dvcqg/{served.key}/DongBoHoSoMC", content=body)
+    assert answer.json() == {"error_code": "0", "message": "Thành công"}
+
+
+async def test_what_is_no_json_is_a_problem(served: Running) -> None:
+    answer = await served.client.post(f"/dvcqg/{served.key}/DongBoHoSoMC", content=b'{"data":[')
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_json")
+
+
+async def test_a_service_that_is_none(served: Running) -> None:
+    answer = await served.client.post(f"/dvcqg/{served.key}/DongBoDanhGia", json={})
+    assert answer.json() == {"error_code": "1", "message": "dịch vụ không có: dongbodanhgia"}
+
+
+async def test_a_dossier_of_a_unit_that_is_not_there_waits_for_it(served: Running) -> None:
+    new, old = "H44.99-260105-0001", "000.00.77.H44-260105-0001"
+    answer = await told(served, dossier(new, **SOUND), dossier(old, **SOUND))
+    assert answer == {"error_code": "0", "message": "Thành công", "waiting": 2}
+    assert await received(served) == 0
+    units = [{"code": "H44.99", "name": "Xã Mới", "level": "commune", "aliases": ["000.00.77.H44"]}]
+    assert (await served.put("/v1/units", units)).json()["errors"] == []
+    async with served.service.database.connection("read") as connection:
+        root_id = await connection.fetchval("SELECT id FROM root")
+    await parked.release(served.service, root_id)
+    assert await received(served, "H44.99") == 2
+
+
+async def test_a_dossier_of_another_unit_than_the_keys_is_refused(served: Running) -> None:
+    key = await served.make_key("H44.13", "ingest")
+    answer = await told(served, dossier(CODE, **SOUND), key=key)
+    assert (answer["error_code"], answer["errors"][0]["code"]) == ("1", "forbidden_unit")
+    assert await received(served) == 0
+
+
+async def test_a_dossiers_unit_is_that_of_its_state_whatever_steps_say(served: Running) -> None:
+    """Codes of some software name no unit, and its steps come without an agency."""
+    code, key = "MOTCUA-0001", served.key
+    body = {"service": "DongBoHoSoMC", "madonvi": "000.00.30.H44", "data": [dossier(code, **SOUND)]}
+    answer = await served.client.post(f"/dvcqg/{key}", json=body)
+    assert answer.json()["error_code"] == "0"
+    await told(served, step(code, "20260106081200", "4"), service="CapNhatTienDoHoSoMC")
+    assert await received(served, "H44.130") == 1
