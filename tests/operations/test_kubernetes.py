@@ -229,6 +229,8 @@ def test_settings_are_settings_and_secrets_are_never_values(manifests: list[Mani
             assert f"`{there}`" in document and f"`{key}`" in document, "the document says how it is made"
         for volume in template["spec"]["volumes"]:
             assert "secret" not in volume or f"`{volume['secret']['secretName']}`" in document
+        if any("chiso" in each["image"].rpartition("/")[2] for each in containers(template) if "command" in each):
+            assert "CHISO_LOG__LEVEL" in values, "every command has the settings of all"
     _, secrets = environment(manifests, named(manifests, "Deployment")["chiso"]["spec"]["template"])
     assert secrets == {
         "CHISO_DATABASE__DSN": ("chiso", "dsn"),
@@ -327,14 +329,13 @@ def test_nothing_goes_in_or_out_but_what_is_named(manifests: list[Manifest]) -> 
                     for rule in spec.get(way, []):
                         assert rule.get("from") or rule.get("to"), "everybody is nobody in particular"
                         may.setdefault(name, set()).update((way, port["port"]) for port in rule["ports"])
-    database = "postgresql" if "StatefulSet/chiso-database" in may else 5432
     for name, allowed in may.items():
         if name == "StatefulSet/chiso-database":
-            assert allowed == {("egress", 53), ("ingress", "postgresql")}
+            assert allowed == {("egress", 53), ("ingress", 5432)}
         elif name == "Deployment/chiso":
-            assert allowed == {("egress", 53), ("egress", database), ("ingress", "http")}
+            assert allowed == {("egress", 53), ("egress", 5432), ("ingress", 8000)}
         else:
-            assert allowed == {("egress", 53), ("egress", database)}
+            assert allowed == {("egress", 53), ("egress", 5432)}
     assert set(may) == {name for name, _ in pods(manifests)}
 
 
