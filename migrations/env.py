@@ -14,6 +14,7 @@ from alembic import context
 from sqlalchemy import Connection, create_engine, pool, text
 
 from app.store.connections.address import Address
+from app.store.engine import WHAT, Engine
 from app.store.schema import metadata
 
 TIMESCALE = context.config.attributes.get("timescale") or context.get_x_argument(as_dictionary=True).get(
@@ -41,6 +42,9 @@ def keep_others_out(connection: Connection) -> None:
     connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK:d}, 0)"))
     if set(context.get_context().get_current_heads()) == set(context.script.get_heads()):
         return
+    if Engine.of(connection.exec_driver_sql(WHAT).one()).citus is not None:
+        # What is set for this transaction holds on the workers, too.
+        connection.execute(text("SET LOCAL citus.propagate_set_commands = 'local'"))
     connection.execute(text(f"SET LOCAL lock_timeout = {context.config.attributes.get('lock_ms', 800):d}"))
     tables = connection.execute(
         text(

@@ -47,8 +47,8 @@ app.command("openapi")(serve.openapi_command)
 
 _TOLD = (
     ingesting.Refused, simulation.Refused, simulation.NothingToDo, UnknownRoot, EmbeddedError, PortInUse,
-    migrate.TablesInUse, migrate.TimescaleMissing, migrate.UnknownRevision, BadAddress, InvalidSettings, Unwritable,
-    check.NotMigrated, removal.Busy, RebuildRunning,
+    migrate.TablesInUse, migrate.TimescaleMissing, migrate.TwoExtensions, migrate.UnknownRevision, BadAddress,
+    InvalidSettings, Unwritable, check.NotMigrated, removal.Busy, RebuildRunning,
 )  # fmt: skip
 
 

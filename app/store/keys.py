@@ -217,5 +217,5 @@ async def listing(connection: Connection) -> list[ListedKey]:
 async def revoke(connection: Connection, key_id: str) -> bool:
     """Put a key out of force now; False when there is no such key in force."""
     in_force = (api_key.c.id == key_id, api_key.c.revoked_at.is_(None))
-    done = await connection.execute(*in_sql(update(api_key).where(*in_force).values(revoked_at=func.clock_timestamp())))
+    done = await connection.execute(*in_sql(update(api_key).where(*in_force).values(revoked_at=func.now())))
     return bool(done == "UPDATE 1")

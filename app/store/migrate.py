@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from app.messages import Message
 from app.store.connections.address import Address
 from app.store.connections.unavailable import unavailable
+from app.store.engine import detect_now
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -24,6 +25,10 @@ _HERE = Path(__file__).resolve().parent.parent
 
 class TimescaleMissing(Exception):
     """`--timescale require` on a database in which the extension is not created."""
+
+
+class TwoExtensions(Exception):
+    """A database in which both TimescaleDB and Citus are created."""
 
 
 class UnknownRevision(Exception):
@@ -76,7 +81,7 @@ def upgrade(dsn: str, timescale: str = "auto", to: str = "head") -> None:
     Services of the revision before go on reading afterwards, and write no more.
 
     Raises:
-        TimescaleMissing, UnknownRevision, TablesInUse: nothing was done.
+        TimescaleMissing, TwoExtensions, UnknownRevision, TablesInUse: nothing was done.
         DatabaseUnavailable: the database refused; nothing was done.
     """
     import psycopg
@@ -85,15 +90,7 @@ def upgrade(dsn: str, timescale: str = "auto", to: str = "head") -> None:
     from alembic.util import CommandError
     from sqlalchemy.exc import DBAPIError
 
-    if timescale == "require":
-        with psycopg.connect(Address.of(dsn).libpq()) as connection:
-            if not connection.execute("SELECT FROM pg_extension WHERE extname = 'timescaledb'").fetchall():
-                raise TimescaleMissing(
-                    Message(
-                        "the extension timescaledb is not created in this database",
-                        "phần mở rộng timescaledb chưa được tạo trong cơ sở dữ liệu này",
-                    )
-                )
+    _fitting(dsn, timescale)
     config = _config()
     config.attributes["dsn"] = dsn
     config.attributes["timescale"] = timescale
@@ -125,6 +122,31 @@ def upgrade(dsn: str, timescale: str = "auto", to: str = "head") -> None:
                     )
                 ) from error
         time.sleep(_PAUSE_S)
+
+
+def _fitting(dsn: str, timescale: str) -> None:
+    """Refuse a database whose extensions are not those asked for, or do not go together."""
+    import psycopg
+
+    try:
+        with psycopg.connect(Address.of(dsn).libpq()) as connection:
+            engine = detect_now(connection)
+    except psycopg.Error as error:
+        raise unavailable(error) from error
+    if timescale == "require" and engine.timescale is None:
+        raise TimescaleMissing(
+            Message(
+                "the extension timescaledb is not created in this database",
+                "phần mở rộng timescaledb chưa được tạo trong cơ sở dữ liệu này",
+            )
+        )
+    if engine.timescale is not None and engine.citus is not None:
+        raise TwoExtensions(
+            Message(
+                "the extensions timescaledb and citus are both created in this database: drop one of them",
+                "cả hai phần mở rộng timescaledb và citus đều có trong cơ sở dữ liệu này: hãy gỡ một trong hai",
+            )
+        )
 
 
 def sql(timescale: str = "auto") -> str:

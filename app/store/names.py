@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from cachetools import LRUCache
 
+from app.store.connections import citus
 from app.store.connections.database import Connection, Outdated
 
 Table = Literal["source", "procedure"]
@@ -87,6 +88,11 @@ async def _given(connection: Connection, kind: Table, root_id: int, names: list[
         if connection.is_in_transaction():
             # It may be rolled back, and what is kept here would not be.
             raise Outdated
-        await connection.execute(_ADD[kind], root_id, names)
+        if citus.is_citus(connection):
+            column = {"source": "name", "procedure": "code"}[kind]
+            new = [(root_id, name) for name in names]
+            await citus.insert(connection, kind, ("root_id", column), new, "ON CONFLICT DO NOTHING")
+        else:
+            await connection.execute(_ADD[kind], root_id, names)
         rows = await connection.fetch(_FIND[kind], root_id, names)
     return {sys.intern(row["name"]): row["id"] for row in rows}

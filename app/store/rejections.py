@@ -15,6 +15,7 @@ import structlog
 from sqlalchemy import Integer, Select, bindparam, func, or_, select
 
 from app.domain.push import Rejected
+from app.store.connections import citus
 from app.store.connections.database import Connection, Database
 from app.store.connections.unavailable import DatabaseUnavailable, Overloaded
 from app.store.schema import rejection
@@ -45,6 +46,23 @@ _KEEP: Final = """
     )
     INSERT INTO rejection (root_id, unit, received_at, source, place, event_id, code, field, detail, detail_vi)
     SELECT $1::int, $2::text, coalesce($3::timestamptz, clock_timestamp()), * FROM told
+"""
+_COLUMNS: Final = (
+    "root_id",
+    "unit",
+    "received_at",
+    "source",
+    "place",
+    "event_id",
+    "code",
+    "field",
+    "detail",
+    "detail_vi",
+)
+_REPLACED: Final = """
+    DELETE FROM rejection WHERE root_id = $1 AND unit = $2 AND source = ANY($3::text[])
+        AND (source, event_id, code, coalesce(field, '')) IN
+            (SELECT * FROM unnest($3::text[], $4::text[], $5::text[], $6::text[]))
 """
 _TRIM_SOURCES: Final = """
     DELETE FROM rejection WHERE root_id = $1 AND id = ANY(ARRAY(
@@ -106,19 +124,17 @@ def _last(errors: Sequence[Rejected]) -> list[Rejected]:
 async def _write(connection: Connection, root_id: int, unit: str, errors: Sequence[Rejected], now: int | None) -> None:
     sources = [_fit(each.source) for each in errors]
     told = [each.in_full_plainly for each in errors]
-    await connection.execute(
-        _KEEP,
-        root_id,
-        unit,
-        now,
-        sources,
-        [each.index for each in errors],
-        [_fit(each.id) for each in errors],
-        [each.code for each in errors],
-        [_fit(each.field) for each in errors],
-        [_fit(each.en, _LONGEST_DETAIL) for each in told],
-        [_fit(each.vi, _LONGEST_DETAIL) for each in told],
-    )
+    ids, codes = [_fit(each.id) for each in errors], [each.code for each in errors]
+    fields = [_fit(each.field) for each in errors]
+    details = [_fit(each.en, _LONGEST_DETAIL) for each in told], [_fit(each.vi, _LONGEST_DETAIL) for each in told]
+    columns = (sources, [each.index for each in errors], ids, codes, fields, *details)
+    if citus.is_citus(connection):
+        at = await connection.fetchval("SELECT coalesce($1::timestamptz, clock_timestamp())", now)
+        await connection.execute(_REPLACED, root_id, unit, sources, ids, codes, [field or "" for field in fields])
+        rows = [(root_id, unit, at, *row) for row in zip(*columns, strict=True)]
+        await citus.insert(connection, "rejection", _COLUMNS, rows)
+    else:
+        await connection.execute(_KEEP, root_id, unit, now, *columns)
     if await connection.fetchval("SELECT pg_try_advisory_xact_lock($1, $2)", _TRIM_LOCK, root_id):
         await connection.execute(_TRIM_SOURCES, root_id, list(set(sources) - {None}), PER_SOURCE)
         await connection.execute(_TRIM_ROOT, root_id, PER_ROOT)

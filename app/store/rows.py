@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import Table
 
+from app.store.connections import citus
 from app.store.connections.database import Connection
 from app.store.statements import DIALECT
 
@@ -30,7 +31,9 @@ async def add(connection: Connection, table: str, columns: Mapping[str, str], ro
         asyncpg.UniqueViolationError: one of them is there already.
     """
     if len(rows) > FEW:
-        await connection.copy_records_to_table(table, records=rows, columns=list(columns))
+        await citus.copy(connection, table, columns, rows)
+    elif citus.is_citus(connection):
+        await citus.insert(connection, table, columns, rows)
     elif rows:
         await connection.execute(_insert(table, tuple(columns.items())), *map(list, zip(*rows, strict=True)))
 

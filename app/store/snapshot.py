@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from app.domain.catalogues.root import Catalogues
 from app.domain.lives import life
 from app.store.catalogues.read import CatalogueCache
+from app.store.connections import citus
 from app.store.connections.database import Clock, Connection, Outdated
 from app.store.lineage import LINEAGE, MIGRATION, RootGone, require_readable
 
@@ -39,6 +40,7 @@ async def reading_moment(
         DatabaseUnavailable: the database has yet to be migrated, or the root is gone.
         Outdated: the connection is in no transaction, and the root has changed meanwhile.
     """
+    await citus.hold_still(connection, root_id)
     row = await connection.fetchrow(
         f"""
         SELECT generation, rules < $3 OR EXISTS (SELECT FROM refold WHERE root_id = $1) AS refolding,
@@ -79,6 +81,8 @@ class RootState:
 
 async def root_states(connection: Connection, root_ids: Collection[int], clock: Clock) -> dict[int, RootState]:
     """The states of some roots by id, all of the one snapshot of a single statement."""
+    if citus.is_citus(connection):
+        return await _states_in_cluster(connection, root_ids, clock)
     rows = await connection.fetch(
         f"""
         SELECT root.id, {LINEAGE} AS lineage, counted.units, counted.changes,
@@ -106,6 +110,30 @@ async def root_states(connection: Connection, root_ids: Collection[int], clock: 
         )
         for row in rows
     }
+
+
+async def _states_in_cluster(connection: Connection, root_ids: Collection[int], clock: Clock) -> dict[int, RootState]:
+    """The same root by root, the lineage from the coordinator and the changes from the root's worker: what is told of a
+    root may be of two moments, and is told otherwise the next time.
+    """
+    found = {}
+    for root_id in sorted(root_ids):
+        changed = await connection.fetch(
+            "SELECT unit_id, sum(changes)::bigint FROM unit_change WHERE root_id = $1 GROUP BY unit_id", root_id
+        )
+        row = await connection.fetchrow(
+            f"""
+            SELECT {LINEAGE}, rules < $3 OR EXISTS (SELECT FROM refold WHERE refold.root_id = root.id),
+                   coalesce($2::timestamptz, clock_timestamp())
+            FROM root WHERE id = $1
+            """,
+            root_id,
+            clock(),
+            life.RULES,
+        )
+        if row is not None:
+            found[root_id] = RootState(row[0], row[1], row[2], dict(map(tuple, changed)))
+    return found
 
 
 async def revision(connection: Connection) -> str | None:
@@ -136,12 +164,9 @@ async def rules(connection: Connection) -> tuple[bool, bool]:
 
 async def backlog(connection: Connection) -> tuple[int, int, int]:
     """Rejections kept (counted to 100,000), lives that still wait to be folded again, and those already folded."""
+    kept = await connection.fetchval("SELECT count(*) FROM (SELECT id FROM rejection LIMIT 100000) AS kept")
     row = await connection.fetchrow(
-        """
-        SELECT (SELECT count(*) FROM (SELECT FROM rejection LIMIT 100000) AS kept),
-               (SELECT coalesce(sum(greatest(total - done, 0)), 0) FROM refold),
-               (SELECT coalesce(sum(done), 0) FROM refold)
-        """
+        "SELECT coalesce(sum(greatest(total - done, 0)), 0), coalesce(sum(done), 0) FROM refold"
     )
     assert row is not None, "it counts"
-    return row[0], row[1], row[2]
+    return kept, row[0], row[1]

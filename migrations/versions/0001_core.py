@@ -364,9 +364,56 @@ END
 $$
 """
 
+# Where Citus is created: what refers to `root` is on every node, what else bears a root's id lies with that root on one
+# of them; the rest (marks, Alembic's table) stays on the coordinator. Foreign keys are put back when both of their
+# tables are on all nodes. Reference tables first: a transaction that has gone to many shards in parallel makes none.
+DISTRIBUTE = """
+DO $$
+DECLARE
+    bound RECORD;
+    one REGCLASS;
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') THEN
+        RETURN;
+    END IF;
+    IF EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb') THEN
+        RAISE EXCEPTION 'the extensions timescaledb and citus are both created in this database: drop one of them';
+    END IF;
+    SET LOCAL citus.multi_shard_modify_mode TO 'sequential';
+    CREATE TEMP TABLE foreign_key ON COMMIT DROP AS
+        SELECT conrelid::regclass AS relation, conname, pg_get_constraintdef(oid) AS says
+        FROM pg_constraint
+        WHERE contype = 'f' AND confrelid = 'root'::regclass AND connamespace = current_schema()::regnamespace;
+    FOR bound IN SELECT * FROM foreign_key LOOP
+        EXECUTE 'ALTER TABLE ' || bound.relation || ' DROP CONSTRAINT ' || quote_ident(bound.conname);
+    END LOOP;
+    PERFORM create_reference_table('root');
+    FOR one IN SELECT DISTINCT relation FROM foreign_key LOOP
+        PERFORM create_reference_table(one);
+    END LOOP;
+    FOR bound IN SELECT * FROM foreign_key LOOP
+        EXECUTE 'ALTER TABLE ' || bound.relation || ' ADD CONSTRAINT ' || quote_ident(bound.conname)
+            || ' ' || bound.says;
+    END LOOP;
+    PERFORM create_distributed_table('life', 'root_id', colocate_with => 'none');
+    FOR one IN
+        SELECT attrelid::regclass FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+        WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND attname = 'root_id' AND attnotnull
+          AND attrelid <> 'life'::regclass AND attrelid NOT IN (SELECT relation FROM foreign_key)
+          -- What is unique without a root (a journal's own number) cannot be proved to be so on one node.
+          AND NOT EXISTS (
+              SELECT FROM pg_index WHERE indrelid = attrelid AND indisunique AND NOT attnum = ANY(indkey)
+          )
+    LOOP
+        PERFORM create_distributed_table(one, 'root_id', colocate_with => 'life');
+    END LOOP;
+END
+$$
+"""
+
 
 def upgrade() -> None:
-    """Create everything; the event log as a hypertable where TimescaleDB is to be used."""
+    """Create everything; the event log as a hypertable where TimescaleDB is to be used, all spread out by Citus."""
     for statement in SCHEMA.split(";\n"):
         op.execute(statement)
     for table, keys in TALLIES.items():
@@ -376,6 +423,7 @@ def upgrade() -> None:
         op.execute(HYPERTABLE)
     elif timescale == "auto":
         op.execute(WHERE_CREATED)
+    op.execute(DISTRIBUTE)
 
 
 def downgrade() -> None:

@@ -36,7 +36,7 @@ def begin_holding(root_id: int, lineage: int) -> str:
     return (
         f"BEGIN ISOLATION LEVEL READ COMMITTED; {HOLD_SCHEMA};"
         f" SELECT pg_advisory_xact_lock_shared({_CATALOGUE_LOCK:d}, {root_id:d});"
-        f" SELECT FROM root WHERE id = {root_id:d} AND {LINEAGE} = {lineage:d}"
+        f" SELECT 1 FROM root WHERE id = {root_id:d} AND {LINEAGE} = {lineage:d}"
     )
 
 

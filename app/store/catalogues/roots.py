@@ -103,8 +103,8 @@ async def has_unit(connection: Connection, root_id: int, code: str) -> bool:
 
 async def has_lives(connection: Connection, code: str) -> bool:
     """Whether anything was ever taken in for a root."""
-    any_life = exists().where(life.c.root_id == root.c.id, root.c.code == code)
-    return bool(await connection.fetchval(*in_sql(select(any_life))))
+    root_id = await connection.fetchval(*in_sql(select(root.c.id).where(root.c.code == code)))
+    return bool(await connection.fetchval(*in_sql(select(life.c.root_id).where(life.c.root_id == root_id).limit(1))))
 
 
 async def source_with(connection: Connection, root_id: int, prefix: str, but_not: str) -> str | None:

@@ -56,8 +56,9 @@ _NOTICED: Final = {
 }
 
 
-_BEGIN_FIGURES: Final = """
-    BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+_SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_BEGIN_FIGURES: Final = f"""
+    {_SNAPSHOT};
     SET LOCAL plan_cache_mode = force_generic_plan;
     SET LOCAL max_parallel_workers_per_gather = 0;
     SET LOCAL enable_indexscan = off;
@@ -66,9 +67,12 @@ _BEGIN_FIGURES: Final = """
 
 
 _SERVER: Final = """
-    SELECT pg_backend_pid(), inet_server_addr()::text, inet_server_port(), pg_postmaster_start_time()::text
+    SELECT pg_backend_pid(), EXISTS (SELECT FROM pg_extension WHERE extname = 'citus'),
+           inet_server_addr()::text, inet_server_port(), pg_postmaster_start_time()::text
 """
-"""What tells a pooler from a server, a server from another at its address, and from itself before a restart."""
+"""What tells a pooler from a server, whether that is the coordinator of a cluster, and what tells it from another at
+its address, and from itself before a restart.
+"""
 
 
 def _end_all(connections: WeakSet[Lasting]) -> None:
@@ -164,7 +168,11 @@ class Database:
         settings = (_PLANNING[name] | _NOTICED).items()
         await connection.execute(";".join(f"SET {setting} = '{value}'" for setting, value in settings))
         await set_types(connection)
-        pid, *server = await connection.fetchrow(_SERVER)
+        pid, connection.citus, *server = await connection.fetchrow(_SERVER)
+        connection.reads = name == "read"
+        if connection.citus:
+            # A plan for any root is a plan for no worker: most statements have none, and fail.
+            await connection.execute("SET plan_cache_mode = auto")
         if pid != connection.get_server_pid():
             await self._require_sessions(connection)
         if self._server not in (None, server):
@@ -261,8 +269,7 @@ class Database:
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Connection]:
         """A read-only transaction in which every statement sees the same state."""
-        begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-        async with self.connection("read") as connection, begun(connection, begin):
+        async with self.connection("read") as connection, begun(connection, _SNAPSHOT):
             yield connection
 
     @asynccontextmanager
@@ -273,8 +280,10 @@ class Database:
         expects few rows and would fetch a province's one by one, where a bitmap takes them page by page. Worker
         processes take longer to start than such a statement runs; and a ranking's groups fit into memory.
         """
-        async with self.connection("read") as connection, begun(connection, _BEGIN_FIGURES):
-            yield connection
+        async with self.connection("read") as connection:
+            begin = _SNAPSHOT if getattr(connection, "citus", False) else _BEGIN_FIGURES
+            async with begun(connection, begin):
+                yield connection
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:

@@ -20,7 +20,11 @@ _PROVING: Final = 2.0
 
 
 class Lasting(asyncpg.Connection):
-    """A connection that knows when it was last of use."""
+    """A connection that knows when it was last of use, whether it is to a cluster of Citus (citus.py), and one of the
+    pool that reads."""
+
+    citus = False
+    reads = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

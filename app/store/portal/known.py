@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import bindparam, exists, func, select, tuple_
+from sqlalchemy import bindparam, func, select, tuple_
 
 from app.domain.codes import UnitCode
 from app.domain.lives.events import Event
@@ -48,9 +48,8 @@ _PARKED: Final = (
     .order_by(portal_dossier.c.source, portal_dossier.c.subject)
     .limit(bindparam("most"))
 )
-_PARKED_ROOTS: Final = select(root.c.id, root.c.revision).where(
-    exists().where(portal_dossier.c.root_id == root.c.id, portal_dossier.c.parked)
-)
+_PARKED_ROOTS: Final = select(portal_dossier.c.root_id).where(portal_dossier.c.parked).distinct()
+_REVISIONS: Final = select(root.c.id, root.c.revision).where(root.c.id == func.any(bindparam("ids")))
 _LIVES: Final = select(life.c.subject, life.c.events).where(
     life.c.root_id == bindparam("root_id"),
     life.c.generation == bindparam("generation"),
@@ -104,7 +103,8 @@ async def _rows(
 
 async def parked_roots(connection: Connection) -> dict[int, int]:
     """The roots with dossiers whose unit is not there, and each one's catalogue revision."""
-    return {row["id"]: row["revision"] for row in await connection.fetch(*in_sql(_PARKED_ROOTS))}
+    ids = [row["root_id"] for row in await connection.fetch(*in_sql(_PARKED_ROOTS))]
+    return {row["id"]: row["revision"] for row in await connection.fetch(*in_sql(_REVISIONS, ids=ids))} if ids else {}
 
 
 async def parked(connection: Connection, root_id: int, after: tuple[str, str], most: int) -> list[tuple[str, str]]:

@@ -20,6 +20,7 @@ from app.domain.lives.events import DossierReceived, DossierTransferred, Event
 from app.domain.tallies.tally import FAMILIES
 from app.messages import Message
 from app.store.catalogues import lock
+from app.store.connections import citus
 from app.store.connections.database import Connection, Database
 from app.store.feeds import kept
 from app.store.grains import GRAINS, tally_keys, tally_name
@@ -198,7 +199,7 @@ class _Rebuild:
         change = await lives.take_in(connection, here, {subject: events for subject, events in known.items() if events})
         # Change counters are of the living figures, and rows that writers wait for.
         change.units.clear()
-        write = add.apply if self._summed_up else bulk.add_finest
+        write = add.apply if self._summed_up or citus.is_citus(connection) else bulk.add_finest
         await write(connection, self._root_id, self._next, change)
 
     def _placed(self, catalogues: Catalogues, events: list[Event]) -> list[Event]:
@@ -215,7 +216,8 @@ class _Rebuild:
 
     async def _sum_up(self, connection: Connection) -> None:
         """Fill the coarser tallies of the next generation; from here on each is written like the finest."""
-        await bulk.sum_up(connection, self._root_id, self._next)
+        if not citus.is_citus(connection):
+            await bulk.sum_up(connection, self._root_id, self._next)
         self._summed_up = True
 
     async def _analyze(self) -> None:
@@ -324,7 +326,9 @@ class _Rebuild:
 
     async def _delete_some(self, table: str, column: str, other: str, generation: int) -> bool:
         """Delete the first rows, by key, of one generation that is `other`; whether there were any."""
-        async with self._database.connection("write") as connection:
+
+        async def work(connection: Connection) -> bool:
+            await citus.wait_for_readers(connection, self._root_id)
             found = await connection.fetchval(
                 f"""
                 WITH
@@ -349,3 +353,5 @@ class _Rebuild:
                 _CLEARED,
             )
             return bool(found)
+
+        return await self._database.write(work)

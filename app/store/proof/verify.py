@@ -22,6 +22,7 @@ from app.domain.lives.packing import unpack
 from app.domain.lives.petition import PetitionFacts
 from app.store import schema
 from app.store.catalogues import read
+from app.store.connections import citus
 from app.store.connections.database import Connection, Database
 from app.store.feeds import kept
 from app.store.proof import log, recount
@@ -117,6 +118,7 @@ async def verify(
     """
     report = Report()
     async with database.snapshot() as connection:
+        await citus.hold_still(connection, root_id)
         row = await connection.fetchrow(
             "SELECT generation, coalesce($2::timestamptz, clock_timestamp()) AS now FROM root WHERE id = $1",
             root_id,

@@ -6,15 +6,17 @@ root itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
-from operator import itemgetter
+from operator import add, itemgetter
 from typing import Final
 
 from app.domain.calendar.civil import Day, date_of
 from app.domain.tallies.tally import FAMILIES, Family
+from app.store.connections import citus
 from app.store.connections.database import Connection
 from app.store.grains import GRAINS, bucket_length, tally_keys, tally_name
+from app.store.tallies.buckets import first_of
 from app.store.tallies.change import Change
 
 _WIDE: Final = ("processing_seconds", "processing_micros")
@@ -104,6 +106,9 @@ async def apply(connection: Connection, root_id: int, generation: int, change: C
     The last thing before commit, so that the rows many writers share are locked as briefly as can be.
     """
     changed = _changed(change)
+    if citus.is_citus(connection):
+        await _apply_to_cluster(connection, root_id, generation, change, changed)
+        return
     raised = ([unit for unit, _ in changed], [year for _, year in changed])
     told = False
     for family in FAMILIES:
@@ -114,6 +119,44 @@ async def apply(connection: Connection, root_id: int, generation: int, change: C
             told = True
     if changed and not told:
         await connection.execute(_RAISE.format(units="$2", years="$3"), root_id, *raised)
+
+
+async def _apply_to_cluster(
+    connection: Connection, root_id: int, generation: int, change: Change, changed: Sequence[tuple[int, int]]
+) -> None:
+    """The same in statements that one worker takes whole: the sums are made here, a statement for each tally."""
+    await citus.wait_for_readers(connection, root_id)
+    for family in FAMILIES:
+        for grain, cells in _summed(family, change).items():
+            keys, table = tally_keys(family, grain), tally_name(family, grain)
+            rows = [
+                (root_id, generation, *key, *(each or None for each in cells[key]))
+                for key in sorted(cells)
+                if any(cells[key])
+            ]
+            then = f"ON CONFLICT (root_id, generation, {', '.join(keys)}) DO UPDATE SET {added_sql(family, table)}"
+            await citus.insert(connection, table, ("root_id", "generation", *keys, *family.counters), rows, then)
+    await citus.insert(
+        connection,
+        "unit_change",
+        ("root_id", "unit_id", "year", "changes"),
+        [(root_id, unit, year, 1) for unit, year in changed],
+        "ON CONFLICT (root_id, unit_id, year) DO UPDATE SET changes = unit_change.changes + 1",
+    )
+
+
+def _summed(family: Family, change: Change) -> dict[str, dict[tuple[int, ...], list[int]]]:
+    """A family's differences by grain and by key, in the order of the key's columns."""
+    found: dict[str, dict[tuple[int, ...], list[int]]] = {grain: {} for grain in GRAINS[family.name]}
+    for (unit, procedure, variety, day), counts in change.cells[family.name].items():
+        if not any(counts):
+            continue
+        named = {"unit_id": unit, "procedure_id": procedure, family.variety: variety}
+        for grain, cells in found.items():
+            named["bucket"] = first_of(bucket_length(grain), Day(day))
+            into = cells.setdefault(tuple(named[name] for name in tally_keys(family, grain)), [0] * len(counts))
+            into[:] = map(add, into, counts)
+    return found
 
 
 def _changed(change: Change) -> list[tuple[int, int]]:

@@ -26,7 +26,7 @@ class Piece(NamedTuple):
 def pieces(first: Day | None, until: Day) -> list[Piece]:
     """The cheapest buckets that make up a span: an open year is its whole bucket less the days that are still ahead."""
     if first is None:
-        year = _start("year", until)
+        year = first_of("year", until)
         return [Piece("year", None, year), *_head("year", year, until)]
     return _between("year", first, until)
 
@@ -37,7 +37,7 @@ def _between(length: str, first: Day, until: Day) -> list[Piece]:
         return []
     if length == "day":
         return [Piece(length, first, until)]
-    start, end = _start(length, first), _start(length, until)
+    start, end = first_of(length, first), first_of(length, until)
     if start == end and first != start:
         return _between(_shorter(length), first, until)
     after = start if start == first else _next(length, start)
@@ -55,7 +55,7 @@ def _head(length: str, start: Day, until: Day) -> list[Piece]:
     if until == end:
         return [Piece(length, start, end)]
     shorter = _shorter(length)
-    last = _start(shorter, until)
+    last = first_of(shorter, until)
     added = [Piece(shorter, start, last)] if last != start else []
     added += _head(shorter, last, until) if shorter != "day" else []
     if shorter == "day":
@@ -67,18 +67,18 @@ def _tail(length: str, first: Day, end: Day) -> list[Piece]:
     """The days of one bucket, which ends at `end`, from `first` on."""
     if first == end:
         return []
-    start = _start(length, Day(end - 1))
+    start = first_of(length, Day(end - 1))
     if first == start:
         return [Piece(length, start, end)]
     shorter = _shorter(length)
     if shorter == "day":
         return _cheaper([Piece("day", first, end)], [Piece(length, start, end), Piece("day", start, first, -1)])
-    after = _start(shorter, first)
+    after = first_of(shorter, first)
     after = after if after == first else _next(shorter, after)
     added = _tail(shorter, first, after) + ([Piece(shorter, after, end)] if after != end else [])
     # What is taken away is put together of whole buckets and days only: one turn is enough.
-    before = [Piece(shorter, start, _start(shorter, first))] if _start(shorter, first) != start else []
-    rest = Piece("day", _start(shorter, first), first)
+    before = [Piece(shorter, start, first_of(shorter, first))] if first_of(shorter, first) != start else []
+    rest = Piece("day", first_of(shorter, first), first)
     taken = before + ([rest] if rest.first != rest.until else [])
     return _cheaper(added, [Piece(length, start, end), *_taken(taken)])
 
@@ -105,7 +105,7 @@ def _shorter(length: str) -> str:
 
 
 @cache
-def _start(length: str, day: Day) -> Day:
+def first_of(length: str, day: Day) -> Day:
     """The first day of the bucket of `day`."""
     if length == "day":
         return day
@@ -126,14 +126,14 @@ def _next(length: str, start: Day) -> Day:
 
 def stepped(edges: Sequence[Day]) -> list[Piece]:
     """The buckets of slices in steps. A month's belongs to one of them only where they meet at the firsts of months."""
-    months = all(_start("month", edge) == edge for edge in edges[1:-1])
+    months = all(first_of("month", edge) == edge for edge in edges[1:-1])
     first, until = edges[0], edges[-1]
     return _plain(first, until) if months else [Piece("day", first, until)]
 
 
 def _plain(first: Day, until: Day) -> list[Piece]:
     """Days, whole months, days: nothing is taken away again, which could belong to another slice than its bucket."""
-    start, end = _start("month", first), _start("month", until)
+    start, end = first_of("month", first), first_of("month", until)
     after = first if start == first else _next("month", start)
     if after >= end:
         return [Piece("day", first, until)]

@@ -9,6 +9,7 @@ New lives are written first, then the others, each in key order: so writers do n
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from operator import attrgetter
 from typing import Any, Final
 
 import asyncpg
@@ -21,24 +22,26 @@ from app.domain.lives.life import LifeFacts
 from app.domain.lives.packing import pack, unpack
 from app.domain.tallies import tally
 from app.store import schema
+from app.store.connections.citus import is_citus
 from app.store.connections.database import Connection, Outdated
-from app.store.rows import FEW, columns_of, unnest
+from app.store.rows import FEW, add, columns_of, unnest
 from app.store.tallies.change import Change, Contribution
 from app.store.tallies.contribution import contribution
 from app.store.write import others as beside
 from app.store.write.moment import Moment
 
 _KEY: Final = ("root_id", "generation", "revision")
-_COLUMNS: Final = columns_of(schema.life, but_not=_KEY)
-"""In the order of a row's values."""
-_NO_DOSSIER: Final = (None,) * 14
+_COLUMNS: Final = columns_of(schema.life, but_not=_KEY)  # in the order of a row's values
+_ALL: Final = {name: columns_of(schema.life)[name] for name in (*_KEY, *_COLUMNS)}
+_FACTS: Final = attrgetter(*list(_COLUMNS)[6:15])
 _NAMES: Final = ", ".join(_COLUMNS)
+_NEW: Final = f"{unnest(tuple(_COLUMNS.items()), first=4)} AS new ({_NAMES})"
 # An upsert also where every life is there: it looks them up by their keys, whatever the planner thinks of a table that
 # grows fast. Rows that it adds have no xmax; a new life (version 1) that is there already is neither added nor changed.
 _WRITE: Final = f"""
     WITH done AS (
         INSERT INTO life (root_id, generation, revision, {_NAMES})
-        SELECT $1::int, $2::int, $3::bigint, * FROM {unnest(tuple(_COLUMNS.items()), first=4)} AS new ({_NAMES})
+        SELECT $1::int, $2::int, $3::bigint, * FROM {_NEW}
         ON CONFLICT (root_id, generation, subject) DO UPDATE
         SET revision = excluded.revision, {", ".join(f"{name} = excluded.{name}" for name in list(_COLUMNS)[1:])}
         WHERE life.version = excluded.version - 1
@@ -46,10 +49,15 @@ _WRITE: Final = f"""
     )
     SELECT count(*) FILTER (WHERE xmax = 0) AS added, count(*) FILTER (WHERE xmax <> 0) AS changed FROM done
 """
+# The same of lives that are there, as one worker of a cluster takes it.
+_CHANGE: Final = f"""
+    UPDATE life SET revision = $3::bigint, {", ".join(f"{name} = new.{name}" for name in list(_COLUMNS)[1:])}
+    FROM {_NEW}
+    WHERE root_id = $1::int AND generation = $2::int AND life.subject = new.subject AND life.version = new.version - 1
+"""
 _READ: Final = """
     SELECT subject, version, unit_id, procedure_id, channel, flags, voided, received_at, ended_at, deadline,
-           returned_at, returned_via, events
-    FROM life
+           returned_at, returned_via, events FROM life
     WHERE root_id = $1 AND generation = $2 AND subject = ANY($3::text[])
 """
 _DOSSIER_ONLY: Final = frozenset(("dossier", "event"))
@@ -85,8 +93,7 @@ async def read(
     )
     found = {}
     for row in rows:
-        subject = row[0]
-        counted = others.get(subject, [])
+        subject, counted = row[0], others.get(row[0], [])
         if row["unit_id"] is not None:
             counted.append((tally.DOSSIER, *contribution(tally.DOSSIER, row)))
         found[subject] = Life(row["version"], events[subject], counted)
@@ -130,22 +137,23 @@ class Folding:
         Raises:
             Outdated: one of the lives has been changed meanwhile by somebody else.
         """
-        moment = self._moment
-        key = (moment.root_id, moment.generation, moment.catalogues.revision)
-        added, rows = len(self._new), self._new + self._changed
-        if len(rows) > FEW and added:
-            new = [key + row for row in self._new]
+        key = (self._moment.root_id, self._moment.generation, self._moment.catalogues.revision)
+        added, rows, citus = len(self._new), self._new + self._changed, is_citus(connection)
+        if added and (citus or len(rows) > FEW):
             try:
-                await connection.copy_records_to_table("life", records=new, columns=[*_KEY, *_COLUMNS])
+                await add(connection, "life", _ALL, [key + row for row in self._new])
             except asyncpg.UniqueViolationError as error:
                 raise Outdated from error
             added, rows = 0, self._changed
-        if rows:
+        if rows and citus:
+            if await connection.execute(_CHANGE, *key, *map(list, zip(*rows, strict=True))) != f"UPDATE {len(rows)}":
+                raise Outdated
+        elif rows:
             done = await connection.fetchrow(_WRITE, *key, *map(list, zip(*rows, strict=True)))
             if done is None or (done["added"], done["changed"]) != (added, len(self._changed)):
                 raise Outdated
         if self._mixed:
-            await beside.write(connection, moment, self._mixed, self._beside)
+            await beside.write(connection, self._moment, self._mixed, self._beside)
 
     def _contributions(self, facts: LifeFacts) -> list[Contribution]:
         unit_id, counted = self._moment.unit_id, list[Contribution]()
@@ -165,7 +173,7 @@ class Folding:
 
     def _row(self, subject: str, life: Life, facts: DossierFacts | None) -> tuple[Any, ...]:
         if facts is None:
-            return (subject, life.version, *_NO_DOSSIER, pack(subject, life.events))
+            return (subject, life.version, *(None,) * 14, pack(subject, life.events))
         unit_id, procedure_id, channel = self._cell(facts)
         return (
             subject,
@@ -174,15 +182,7 @@ class Folding:
             self._moment.unit_id(facts.receiving_unit),
             procedure_id or None,
             channel,
-            facts.flags,
-            facts.faults,
-            facts.voided,
-            facts.received_at,
-            facts.ended_at,
-            facts.deadline,
-            facts.due_at,
-            facts.returned_at,
-            facts.returned_via,
+            *_FACTS(facts),
             # A missed instant is ahead only together with its end; without an end the deadline's own index finds it.
             self._moment.ahead(facts.received_at, facts.ended_at, facts.returned_at),
             pack(subject, life.events),
