@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import base64
+import configparser
 import os
+import re
 import secrets
+import shlex
 import subprocess
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import pytest
+import typer.main
+import yaml
+from pydantic import SecretStr
 
+from app.cli import app as program
+from app.settings import DatabaseSettings
 from app.store import check, migrate
 from app.store.embedded.home import find_bin
 from tests.conftest import at
-from tests.operations.manifests import KUBECTL, PLACE, containers, named, render
+from tests.operations.manifests import KUBECTL, OVERLAYS, PLACE, containers, named, pods, render
 
 pytestmark = pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installed; .ci/test names it")
 
@@ -89,3 +98,83 @@ async def test_roles_that_migrate_and_serve_and_a_dump_by_the_owner(
                 f"ROLE IF EXISTS {name}_owner",
             ):
                 connection.execute(f"DROP {each}")
+
+
+def blocks(document: str, heading: str) -> list[str]:
+    """The commands under a heading of a document."""
+    section = document.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    return re.findall(r"```\n(.*?)```", section, re.DOTALL)
+
+
+def test_the_secrets_of_the_document_are_all_that_the_manifests_ask_for(tmp_path: Path) -> None:
+    """The document's own commands, of which kubectl only says what it would make."""
+    certificate = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=chiso.example.vn")
+    files = ("-keyout", str(tmp_path / "chiso.key"), "-out", str(tmp_path / "chiso.crt"))
+    subprocess.run(["openssl", "req", "-x509", *certificate, *files], capture_output=True, check=True)
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    (folder / "kubectl").write_text(f'#!/bin/sh\necho ---\nexec {KUBECTL} "$@" --dry-run=client --output=yaml\n')
+    (folder / "kubectl").chmod(0o755)
+    [commands] = blocks((PLACE / "k8s" / "README.md").read_text(), "Secrets")
+    said = subprocess.run(
+        ["bash", "-euc", commands.replace("/path/to", str(tmp_path))],
+        env={"PATH": f"{folder}:{os.environ['PATH']}", "TMPDIR": str(tmp_path)}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert said.returncode == 0, said.stderr
+    made = [each for each in yaml.safe_load_all(said.stdout) if each is not None]
+    assert {each["metadata"].get("namespace", "chiso") for each in made} == {"chiso"}
+    values = {
+        (each["metadata"]["name"], key): base64.b64decode(value).decode()
+        for each in made
+        if each["kind"] == "Secret"
+        for key, value in each["data"].items()
+    }
+    asked = set()
+    for overlay in OVERLAYS:
+        manifests = render(PLACE / "k8s" / "overlays" / overlay)
+        for _, template in pods(manifests):
+            asked |= {
+                (each["valueFrom"]["secretKeyRef"]["name"], each["valueFrom"]["secretKeyRef"]["key"])
+                for container in containers(template)
+                for each in container.get("env", [])
+                if "valueFrom" in each
+            }
+    assert asked == set(values) - {
+        ("chiso-backup", "pg_service.conf"),
+        ("chiso-tls", "tls.crt"),
+        ("chiso-tls", "tls.key"),
+    }
+
+    passwords = {role: values["chiso-database", f"{role}-password"] for role in ("writer", "owner")}
+    for secret, role in (("chiso", "writer"), ("chiso-owner", "owner")):
+        address = DatabaseSettings(dsn=SecretStr(values[secret, "dsn"])).dsn
+        assert address is not None
+        assert address.get_secret_value() == f"postgresql://chiso_{role}:{passwords[role]}@chiso-database:5432/chiso"
+    told = configparser.ConfigParser()
+    told.read_string(values["chiso-backup", "pg_service.conf"])
+    assert dict(told["chiso"]) == {
+        "host": "chiso-database", "port": "5432", "dbname": "chiso", "user": "chiso_owner",
+        "password": passwords["owner"],
+    }  # fmt: skip
+    assert re.fullmatch("[0-9a-f]{64}", values["chiso", "pepper"])
+    assert len(set(values.values())) == len(values), "no secret is used twice"
+
+
+def test_what_the_document_names_is_there() -> None:
+    document = (PLACE / "k8s" / "README.md").read_text()
+    manifests = render(PLACE / "k8s" / "overlays" / "single")
+    kinds = {"deploy": "Deployment", "deployment": "Deployment", "job": "Job", "cronjob": "CronJob"}
+    found = re.findall(r"\b(deploy|deployment|job|cronjob)/(?!monitoring)([a-z-]+)", document)
+    own = {"backup-first", "verify-first"}
+    assert len(found) >= 8
+    assert [each for each in found if each[1] not in {*own, *named(manifests, kinds[each[0]])}] == []
+    assert "chiso-database-0" in document and "chiso-database" in named(manifests, "StatefulSet")
+    for name in ("chiso", "chiso-migrate", *named(manifests, "CronJob")):
+        assert f"`{name}`" in document, name
+    group = typer.main.get_command(program)
+    for line in re.findall(r"-- chiso (.*?)(?: \||$)", document, re.MULTILINE):
+        command, arguments = group, shlex.split(line)
+        while arguments[0] in getattr(command, "commands", {}):
+            command = command.commands[arguments.pop(0)]  # type: ignore[attr-defined]
+        command.make_context("chiso", arguments)
