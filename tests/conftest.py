@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -22,14 +23,59 @@ from app.store.embedded.server import attach_or_start
 
 TIMESCALE_DSN = os.environ.get("CHISO_TEST_TIMESCALE_DSN")
 """A superuser's DSN of a server with TimescaleDB preloaded; .ci/timescale makes one."""
-ENGINES = ["postgres", "timescale"] if TIMESCALE_DSN else ["postgres"]
+NAMED_DSN = os.environ.get("CHISO_TEST_DSN")
+"""A superuser's DSN of any other server to test on, whatever it is: `kind_of` says."""
+OLDEST_BIN = Path("/usr/lib/postgresql/15/bin")
+"""Where Debian's and Ubuntu's packages have the oldest PostgreSQL that is served; .ci/system-packages installs it."""
 NO_DURABILITY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+EXTENSIONS = {"timescale": "timescaledb", "citus": "citus"}
+ENGINES = ["postgres", *(["timescale"] if TIMESCALE_DSN else []), *(["named"] if NAMED_DSN else [])]
+OLDEST = "postgres15"
+ON_THE_OLDEST = {
+    # Every statement of the schema; taking in, folding, tallying, recounting; the log's care; every figure by the API.
+    "tests.store.test_migrations",
+    "tests.store.test_engine",
+    "tests.store.proof.test_verify",
+    "tests.store.retention.test_dropping",
+    "tests.store.test_upgrade",
+}
+"""Modules that run on PostgreSQL 15, too: together they use what SQL the service has."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server to test on: a superuser's DSN, in a database that is not for tests, and what it is.
+
+    `kind` is postgres, timescale or citus: what is created in each database for tests.
+    """
+
+    dsn: str
+    kind: str
 
 
 def pytest_sessionstart() -> None:
     """In CI a missing engine is a failure: a suite that quietly tests less than it says is worse than a red one."""
-    if os.environ.get("CI", "").lower() in ("true", "1") and not TIMESCALE_DSN:
-        pytest.exit("CI without CHISO_TEST_TIMESCALE_DSN: the TimescaleDB tests would be left out", returncode=3)
+    if os.environ.get("CI", "").lower() in ("true", "1"):
+        if not TIMESCALE_DSN:
+            pytest.exit("CI without CHISO_TEST_TIMESCALE_DSN: the TimescaleDB tests would be left out", returncode=3)
+        if not OLDEST_BIN.exists():
+            pytest.exit(f"CI without {OLDEST_BIN}: the tests on PostgreSQL 15 would be left out", returncode=3)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Whatever rests on `server` runs on each."""
+    if "server" in metafunc.fixturenames:
+        chosen = metafunc.module.__name__ in ON_THE_OLDEST and OLDEST_BIN.exists()
+        metafunc.parametrize("server", [*ENGINES, *([OLDEST] if chosen else [])], indirect=True, scope="session")
+
+
+def kind_of(dsn: str) -> str:
+    """What a server is made for, by what it has preloaded."""
+    with psycopg.connect(dsn) as connection:
+        [(preloaded,)] = connection.execute("SHOW shared_preload_libraries").fetchall()
+    names = {each.strip() for each in preloaded.split(",")}
+    return "citus" if "citus" in names else "timescale" if "timescaledb" in names else "postgres"
 
 
 @pytest.fixture(scope="session")
@@ -48,36 +94,57 @@ def postgres_dsn(reachable_dir: Path) -> Iterator[str]:
         yield server.dsn
 
 
-@pytest.fixture(scope="session", params=ENGINES)
-def engine(request: pytest.FixtureRequest) -> str:
-    """The name of the engine: tests that use it, or `database`, run on each."""
-    return str(request.param)
+@pytest.fixture(scope="session")
+def oldest_dsn(reachable_dir: Path) -> Iterator[str]:
+    """As `postgres_dsn`, of PostgreSQL 15."""
+    with pytest.MonkeyPatch.context() as named:
+        named.setenv("CHISO_PG_BIN", str(OLDEST_BIN))
+        server = attach_or_start(reachable_dir / "oldest", settings=NO_DURABILITY)
+    with server:
+        yield server.dsn
 
 
 @pytest.fixture(scope="session")
-def engine_dsn(engine: str, request: pytest.FixtureRequest) -> str:
-    """A superuser's DSN of the engine's server, in a database that is not for tests."""
-    if engine == "postgres":
-        return str(request.getfixturevalue("postgres_dsn"))
-    assert TIMESCALE_DSN is not None
-    return TIMESCALE_DSN
+def server(request: pytest.FixtureRequest) -> Server:
+    """The server that a test runs on: tests that use it, `engine` or `database` run on each."""
+    if request.param == "postgres":
+        return Server(request.getfixturevalue("postgres_dsn"), "postgres")
+    if request.param == OLDEST:
+        return Server(request.getfixturevalue("oldest_dsn"), "postgres")
+    if request.param == "timescale":
+        assert TIMESCALE_DSN is not None
+        return Server(TIMESCALE_DSN, "timescale")
+    assert NAMED_DSN is not None
+    return Server(NAMED_DSN, kind_of(NAMED_DSN))
 
 
 @pytest.fixture(scope="session")
-def template(engine: str, engine_dsn: str) -> Iterator[str]:
-    """The name of a migrated database of the engine, to copy from."""
-    yield from _migrated(engine_dsn, timescale=engine == "timescale")
+def engine(server: Server) -> str:
+    """What the server is: postgres, timescale or citus."""
+    return server.kind
+
+
+@pytest.fixture(scope="session")
+def engine_dsn(server: Server) -> str:
+    """The server's DSN."""
+    return server.dsn
+
+
+@pytest.fixture(scope="session")
+def template(server: Server) -> Iterator[str]:
+    """The name of a migrated database of the server, to copy from."""
+    yield from _migrated(server.dsn, server.kind)
 
 
 @pytest.fixture
-def database(engine_dsn: str, template: str) -> Iterator[str]:
-    """The DSN of a fresh migrated database, on each engine in turn."""
-    yield from _copy(engine_dsn, template)
+def database(server: Server, template: str) -> Iterator[str]:
+    """The DSN of a fresh migrated database, on each server in turn."""
+    yield from _copy(server.dsn, template)
 
 
 @pytest.fixture
 def empty_database(engine_dsn: str) -> Iterator[str]:
-    """The DSN of a database in which there is nothing yet, on each engine in turn."""
+    """The DSN of a database in which there is nothing yet, on each server in turn."""
     name = f"chiso_test_{secrets.token_hex(6)}"
     _execute(engine_dsn, "create database {}", name)
     yield at(engine_dsn, name)
@@ -87,7 +154,7 @@ def empty_database(engine_dsn: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def postgres_template(postgres_dsn: str) -> Iterator[str]:
     """As `template`, on the embedded PostgreSQL."""
-    yield from _migrated(postgres_dsn, timescale=False)
+    yield from _migrated(postgres_dsn, "postgres")
 
 
 @pytest.fixture
@@ -96,15 +163,14 @@ def postgres_database(postgres_dsn: str, postgres_template: str) -> Iterator[str
     yield from _copy(postgres_dsn, postgres_template)
 
 
-def _migrated(server: str, *, timescale: bool) -> Iterator[str]:
+def _migrated(server: str, kind: str) -> Iterator[str]:
     from app.store.migrate import upgrade  # late: tests of the domain do without Alembic
 
     name = f"chiso_template_{secrets.token_hex(6)}"
     _execute(server, "create database {}", name)
     try:
-        if timescale:
-            _execute(at(server, name), "create extension timescaledb")
-        upgrade(at(server, name), timescale="require" if timescale else "off")
+        create_extension(at(server, name), kind)
+        upgrade(at(server, name), timescale="require" if kind == "timescale" else "off")
         # TimescaleDB's background workers connect on their own, and a database in use cannot be copied.
         _execute(server, "alter database {} with allow_connections false", name)
         _disconnect(server, name)
@@ -127,6 +193,12 @@ def _copy(server: str, template: str) -> Iterator[str]:
             time.sleep(0.1)
     yield at(server, name)
     _execute(server, "drop database if exists {} with (force)", name)
+
+
+def create_extension(database: str, kind: str) -> None:
+    """Make a new database one of a kind."""
+    if kind in EXTENSIONS:
+        _execute(database, "create extension {}", EXTENSIONS[kind])
 
 
 def _disconnect(server: str, database: str) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from app import ingest as ingesting
-from app.cli import database, demo, ingest, keys, roots, serve
+from app.cli import database, demo, ingest, keys, maintain, roots, serve
 from app.cli.running import fail
 from app.demo.living import simulation
 from app.logs import set_up_logging
@@ -23,6 +23,7 @@ from app.store.catalogues.roots import UnknownRoot
 from app.store.connections.address import BadAddress
 from app.store.embedded.server import EmbeddedError
 from app.store.proof.rebuild import RebuildRunning
+from app.store.retention.drop import NotOwner
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -41,14 +42,14 @@ app.add_typer(keys.keys, name="keys")
 app.add_typer(roots.roots, name="roots")
 app.command("ingest")(ingest.ingest_command)
 app.command("rebuild")(database.rebuild_command)
-app.command("maintain")(database.maintain_command)
+app.command("maintain")(maintain.maintain_command)
 app.command("verify")(database.verify_command)
 app.command("openapi")(serve.openapi_command)
 
 _TOLD = (
     ingesting.Refused, simulation.Refused, simulation.NothingToDo, UnknownRoot, EmbeddedError, PortInUse,
     migrate.TablesInUse, migrate.TimescaleMissing, migrate.TwoExtensions, migrate.UnknownRevision, BadAddress,
-    InvalidSettings, Unwritable, check.NotMigrated, removal.Busy, RebuildRunning,
+    InvalidSettings, Unwritable, check.NotMigrated, removal.Busy, RebuildRunning, NotOwner,
 )  # fmt: skip
 
 

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
-from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from app.api.http.service import Service
+from app.cli.maintain import of_command, wish
 from app.cli.running import database, fail, note, run, say, stages
-from app.messages import Message
-from app.settings import of_environment
+from app.messages import Message, of_error
+from app.settings import Settings, of_environment
 from app.store import check, migrate, roles
-from app.store.catalogues import roots
+from app.store.connections.database import Database
 from app.store.proof import rebuild, verify
-from app.store.tallies import layout
+from app.store.retention.reach import LogCut
+from app.store.retention.settle import settle
+from app.store.retention.timescale import Step
 
-
-async def _roots(service: Service, code: str) -> Sequence[tuple[int, str]]:
-    async with service.database.connection("read") as connection:
-        return await roots.found(connection, code)
+_SECONDS = 15.0
+_A_DAY = 86_400.0
 
 
 class Timescale(StrEnum):
@@ -46,6 +45,8 @@ def migrate_command(
     with database(settings) as dsn:
         asyncio.run(check.answers(dsn, 15))
         migrate.upgrade(dsn, timescale.value)
+        for step in asyncio.run(_settled(dsn, settings)):
+            say(step.says)
     say(Message("the database is at revision {at}", "cơ sở dữ liệu ở bản {at}", at=migrate.head()))
 
 
@@ -85,80 +86,64 @@ def wait_command(
         asyncio.run(check.awaited(dsn, seconds))
 
 
+async def _settled(dsn: str, settings: Settings) -> list[Step]:
+    database = Database(dsn, 1, 1, _SECONDS, write_seconds=_A_DAY)
+    try:
+        return await settle(database, wish(settings))
+    finally:
+        await database.close()
+
+
 def rebuild_command(root: Annotated[str, typer.Option(help="The root; all without it.")] = "") -> None:
     """Replay the event log into the next generation of facts and tallies, and swap; reads and writes go on."""
 
-    async def work(service: Service) -> None:
-        for root_id, code in await _roots(service, root):
-            with stages(f"rebuilding {code}") as told:
-                report = await rebuild.rebuild(service.database, service.intake, root_id, told)
-            print(f"{code}: {report}")
-
-    run(work)
-
-
-def maintain_command(
-    root: Annotated[str, typer.Option(help="The root; all without it.")] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which years are not in order.")] = False,
-) -> None:
-    """Write the tallies of closed years down unit by unit, so that a unit's figures are read from few pages; they stay
-    as they are, reads and writes go on. Worth it once after each turn of the year, and after a backfill.
-    """
-
-    async def work(service: Service) -> None:
-        for root_id, code in await _roots(service, root):
-            now = service.clock() or time.time_ns() // 1000
-            with stages(f"looking at {code}") as told:
-                years = await layout.look(service.database, root_id, now, told)
-            todo = [year for year in years if not year.in_order]
-            say(
-                Message(
-                    "{code}: {todo} of {years} closed years of tallies are not in order",
-                    "{code}: {todo} trong {years} năm đã khép của các bảng tổng chưa được sắp xếp",
-                    code=code,
-                    todo=len(todo),
-                    years=len(years),
-                )
-            )
-            if dry_run or not todo:
-                for year in todo:
-                    say(
-                        Message(
-                            "  {table} {year}: {rows:,} rows, {turns:,} turns to another page",
-                            "  {table} {year}: {rows:,} dòng, {turns:,} lần sang trang khác",
-                            table=year.table,
-                            year=year.year,
-                            rows=year.rows,
-                            turns=year.turns,
-                        )
-                    )
+    async def work(service: Service) -> bool:
+        whole = True
+        for root_id, code in await of_command(service, root):
+            try:
+                with stages(f"rebuilding {code}") as told:
+                    report = await rebuild.rebuild(service.database, service.intake, root_id, told)
+            except LogCut as error:
+                note(Message("{code}: {says}", "{code}: {says}", code=code, says=of_error(error)))
+                whole = False
                 continue
-            with stages(f"laying out {code}") as told:
-                for year in todo:
-                    await layout.lay_out(service.database, root_id, year, told)
-                for table in sorted({year.table for year in todo}):
-                    told(f"VACUUM {table}", 0, 0)
-                    await layout.tidy(service.database, table)
+            print(f"{code}: {report}")
+        return whole
 
-    run(work)
+    if not run(work):
+        raise SystemExit(1)
 
 
 def verify_command(
     deep: Annotated[bool, typer.Option("--deep", help="First fold the log anew and compare the facts.")] = False,
+    within_log: Annotated[
+        bool, typer.Option("--within-log", help="With --deep: as far as the log reaches is enough.")
+    ] = False,
     root: Annotated[str, typer.Option(help="The root; all without it.")] = "",
 ) -> None:
-    """Recount every tally from the facts, dossier by dossier; exit 1 and name the cells that differ."""
+    """Recount every tally from the facts, dossier by dossier; exit 1 and name the cells that differ. With --deep, where
+    old parts of the log were dropped, say how far it reaches: what is older cannot be proved by it, and is exit 1 too.
+    """
 
-    async def work(service: Service) -> bool:
-        clean = True
-        for root_id, code in await _roots(service, root):
+    async def work(service: Service) -> list[verify.Report]:
+        reports = []
+        for root_id, code in await of_command(service, root):
             with stages(f"verifying {code}") as told:
-                report = await verify.verify(service.database, root_id, deep, told)
-            print(f"{code}: {report}")
-            clean = clean and report.clean
-        return clean
+                reports.append(await verify.verify(service.database, root_id, deep, told))
+            print(f"{code}: {reports[-1]}")
+        return reports
 
-    if not run(work):
+    reports = run(work)
+    if any(each.lacking for each in reports):
+        note(
+            Message(
+                "the log lacks events that were taken in: put them back (docs/operations.md, The event log); until then"
+                " `chiso rebuild` cannot help",
+                "nhật ký thiếu sự kiện đã tiếp nhận: hãy khôi phục (docs/operations.md, mục The event log); trước đó"
+                " `chiso rebuild` không giúp được",
+            )
+        )
+    elif not all(each.clean for each in reports):
         note(
             Message(
                 "not all is as it should be: `chiso rebuild` makes facts and tallies anew from the log; then verify"
@@ -166,4 +151,14 @@ def verify_command(
                 "có chỗ không đúng: `chiso rebuild` dựng lại dữ kiện và các bảng tổng từ nhật ký; rồi chạy lại verify",
             )
         )
-        raise SystemExit(1)
+    elif within_log or not any(each.beyond for each in reports):
+        return
+    else:
+        note(
+            Message(
+                "nothing differs, but what is older than the log reaches was not proved by it; --within-log is content"
+                " with that",
+                "không có gì sai khác, nhưng phần cũ hơn nhật ký chưa được đối chiếu; --within-log chấp nhận điều đó",
+            )
+        )
+    raise SystemExit(1)

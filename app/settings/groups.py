@@ -101,6 +101,23 @@ class IntakeSettings(Group):
     )
 
 
+class EventSettings(Group):
+    """How long the log keeps events, and when it compresses them; figures and duplicates do not need it."""
+
+    keep_days: int | None = Field(
+        None,
+        ge=1,
+        le=36_500,
+        description="Days that the log keeps an event at least; older months are dropped. Without it nothing is.",
+    )
+    compress_after_days: int | None = Field(
+        None,
+        ge=1,
+        le=36_500,
+        description="Days after which the log is compressed, by TimescaleDB's community edition; without it never.",
+    )
+
+
 class CatalogueSettings(Group):
     """What a process keeps of the catalogues of its roots."""
 

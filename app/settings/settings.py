@@ -13,6 +13,7 @@ from app.settings.groups import (
     CatalogueSettings,
     DatabaseSettings,
     DocsSettings,
+    EventSettings,
     FigureSettings,
     HttpSettings,
     IntakeSettings,
@@ -36,6 +37,7 @@ class Settings(BaseSettings):
     database: DatabaseSettings = DatabaseSettings()
     http: HttpSettings = HttpSettings()
     intake: IntakeSettings = IntakeSettings()
+    events: EventSettings = EventSettings()
     catalogues: CatalogueSettings = CatalogueSettings()
     figures: FigureSettings = FigureSettings()
     streams: StreamSettings = StreamSettings()

@@ -23,6 +23,9 @@ WHAT: Final = """
 """
 """SQL: one row, of which `Engine.of` is made. Only what is created in this database counts, not what could be."""
 
+DELETE_ANY: Final = "SELECT set_config('timescaledb.max_tuples_decompressed_per_dml_transaction', '0', true)"
+"""SQL: lets this transaction delete compressed events, however many; of no effect where there are none."""
+
 Version = tuple[int, int]
 """Of an extension: major and minor."""
 

@@ -108,6 +108,12 @@ CREATE INDEX life_spelt_otherwise ON life
     (root_id, generation, upper(translate(subject, '‐‑‒–—―−－đ ', '--------Đ')))
     WHERE subject <> upper(translate(subject, '‐‑‒–—―−－đ ', '--------Đ'));
 
+CREATE TABLE log_reach (
+    root_id INTEGER NOT NULL,
+    since TIMESTAMP WITH TIME ZONE NOT NULL,
+    PRIMARY KEY (root_id)
+);
+
 CREATE TABLE petition (
     root_id INTEGER NOT NULL,
     generation INTEGER NOT NULL,
@@ -412,6 +418,15 @@ $$
 """
 
 
+# For operators' questions. Where TimescaleDB's edition can, `chiso migrate` and `chiso maintain` make it a continuous
+# aggregate of the same columns (app/store/retention/timescale.py).
+HOURLY = """
+CREATE VIEW events_hourly AS
+SELECT root_id, unit_id, type, date_trunc('hour', time, 'UTC') AS hour, count(*) AS events
+FROM event GROUP BY 1, 2, 3, 4
+"""
+
+
 def upgrade() -> None:
     """Create everything; the event log as a hypertable where TimescaleDB is to be used, all spread out by Citus."""
     for statement in SCHEMA.split(";\n"):
@@ -424,10 +439,12 @@ def upgrade() -> None:
     elif timescale == "auto":
         op.execute(WHERE_CREATED)
     op.execute(DISTRIBUTE)
+    op.execute(HOURLY)
 
 
 def downgrade() -> None:
     """Drop everything."""
+    op.execute("DROP VIEW events_hourly")
     for table in (*TALLIES, *reversed(TABLES)):
         op.execute(f"DROP TABLE {table}")
 

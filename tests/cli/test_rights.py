@@ -15,7 +15,7 @@ import pytest
 from app.main import create_app, create_service
 from app.store.roles import sql
 from tests.cli.conftest import line
-from tests.conftest import at
+from tests.conftest import EXTENSIONS, at
 from tests.faults.serving import chiso, environment
 from tests.running import PROCEDURES, UNITS, settings_for
 
@@ -60,9 +60,9 @@ def roles(engine: str, engine_dsn: str) -> Iterator[Roles]:
     with psycopg.connect(engine_dsn, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}".encode())
     whole = urlsplit(superuser := at(engine_dsn, name))
-    if engine == "timescale":
+    if engine in EXTENSIONS:
         with psycopg.connect(superuser, autocommit=True) as connection:
-            connection.execute("CREATE EXTENSION timescaledb")
+            connection.execute(f"CREATE EXTENSION {EXTENSIONS[engine]}".encode())
     hosts = whole.netloc.rpartition("@")[2]
     by_role = {role: urlunsplit(whole._replace(netloc=f"{name}_{role}@{hosts}")) for role in ROLES}
     made = Roles(**by_role, superuser=superuser, statements=sql(name))

@@ -71,6 +71,9 @@ async def fill(running: Running) -> None:
     assert answer.json()["error_code"] == "0"
     await running.service.refolder.finish(root_id)
     await running.service.follower.finish()
+    # Older events than these were dropped from its log; it had none.
+    async with running.service.database.connection("write") as connection:
+        await connection.execute("INSERT INTO log_reach VALUES ($1, '2020-01-01')", root_id)
     # Left half-way through folding lives of one procedure again.
     assert (await running.put("/v1/procedures", [{"code": "1.000001", "fee": False}])).json()["accepted"] == 1
     assert await running.service.refolder.step(root_id, size=1)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 
-import psycopg
-
 from app.domain.lives import life
 from app.store import migrate
 from app.store.proof.verify import verify
+from tests.conftest import create_extension
 from tests.store.described import described
 from tests.store.histories import CLOCK, arrivals, push
 from tests.store.released import FILE, LAST_RELEASE, answers, load, rows_of, serving
@@ -17,9 +16,7 @@ TOLD = json.loads(FILE.read_text())
 
 
 async def test_a_filled_database_of_the_last_release(engine: str, database: str, empty_database: str) -> None:
-    if engine == "timescale":
-        with psycopg.connect(empty_database) as connection:
-            connection.execute("CREATE EXTENSION timescaledb")
+    create_extension(empty_database, engine)
     migrate.upgrade(empty_database, to=LAST_RELEASE)
     load(empty_database, TOLD["rows"])
     assert rows_of(empty_database) == TOLD["rows"], "the file is of another schema than the release's"

@@ -10,6 +10,7 @@ from app.messages import Message
 from app.store.catalogues import lock
 from app.store.connections import citus
 from app.store.connections.database import Connection
+from app.store.engine import DELETE_ANY
 from app.store.schema import api_key, event, life, metadata, procedure, root, unit
 from app.store.statements import in_sql
 
@@ -50,6 +51,7 @@ async def hold(connection: Connection, root_id: int) -> None:
 async def remove(connection: Connection, root_id: int) -> None:
     """Delete the root and every row that bears its id. The caller's transaction holds it."""
     await citus.wait_for_readers(connection, root_id)
+    await connection.execute(DELETE_ANY)
     for table in reversed(metadata.sorted_tables):
         if "root_id" in table.c:
             await connection.execute(*in_sql(delete(table).where(table.c.root_id == root_id)))

@@ -28,6 +28,7 @@ from app.store.names import Names
 from app.store.proof import log, references
 from app.store.proof.log import Progress
 from app.store.proof.references import Broken
+from app.store.retention import reach
 from app.store.tallies import add, bulk
 from app.store.write import lives
 from app.store.write.intake import Intake
@@ -82,6 +83,7 @@ async def rebuild(database: Database, intake: Intake, root_id: int, progress: Pr
 
     Raises:
         RebuildRunning: another one is under way; nothing was done.
+        LogCut: the log lacks events that were taken in; the living generation stays.
     """
     started = time.monotonic()
     async with database.connection("read") as reading, _alone(reading, root_id):
@@ -126,6 +128,7 @@ class _Rebuild:
         self.left_out: dict[str, set[tuple[str, str]]] = {}
         """By unit that is not there, the events that name it, by source and id."""
         self._next = 0
+        self._since: int | None = None
         self._summed_up = False
         self._events = 0
 
@@ -139,6 +142,8 @@ class _Rebuild:
         living = await self._reading.fetchval("SELECT generation FROM root WHERE id = $1", self._root_id)
         if living is None:
             raise LookupError(f"no root {self._root_id}")
+        self._since = await reach.since(self._reading, self._root_id)
+        await reach.require_whole(self._reading, self._root_id)
         self._next = living + 1
         await self._keep_only(living)
         until = await self._database.write(self._barrier)
@@ -254,6 +259,9 @@ class _Rebuild:
         moment = await self._intake.moment(connection, self._root_id)
         if self._edited(moment.catalogues):
             return until, 0
+        if await reach.since(connection, self._root_id) != self._since:
+            # Something was dropped while the log was read.
+            await reach.require_whole(connection, self._root_id)
         arrivals: dict[str, list[Event]] = {}
         count = 0
         async for batch in log.read_events(connection, self._root_id, done, until):

@@ -30,6 +30,8 @@ from app.store.proof.log import Progress
 from app.store.proof.recount import LISTED, Difference
 from app.store.proof.references import Broken, broken
 from app.store.read.publications import facts_of
+from app.store.retention import reach
+from app.store.retention.reach import Reach
 from app.store.statements import in_sql
 
 _CHUNK: Final = 20_000
@@ -51,7 +53,9 @@ class Report:
 
     `refolding` lives wait to be folded with a newer catalogue or newer rules: their facts are not compared. `receipts`
     and `logged` are the root's numbers of receipts and of events in the log, None unless deep, and `broken` and `feeds`
-    (ids of source and unit of those that are not what the log says) are empty.
+    (ids of source and unit of those that are not what the log says) are empty. `since` is the instant (µs) from which
+    on the log is whole where older parts were dropped, `beyond` the number of events that lives have from before and
+    the log has not: these are taken as the lives have them.
     """
 
     cells_compared: int = 0
@@ -65,12 +69,16 @@ class Report:
     logged: int | None = None
     broken: list[Broken] = field(default_factory=list)
     feeds: list[tuple[int, int]] = field(default_factory=list)
+    since: int | None = None
+    beyond: int = 0
 
     def __str__(self) -> str:
         told = [f"{self.cells_compared:,} cells compared, {self.differing:,} counters differ"]
         if self.receipts is not None:
             told.append(f"{self.lives_refolded:,} lives folded anew, {self.facts_differing:,} facts differ")
             told.append(f"{self.logged:,} events logged, {self.receipts:,} receipts")
+        if self.beyond:
+            told.append(reach.said(Reach(self.since, self.beyond)).en)
         if self.refolding:
             told.append(f"{self.refolding:,} lives wait to be folded again")
         if self.broken:
@@ -92,10 +100,15 @@ class Report:
         return "\n".join(lines)
 
     @property
+    def lacking(self) -> bool:
+        """Whether the log lacks events that nobody is known to have dropped."""
+        return self.receipts is not None and self.logged is not None and self.logged + self.beyond < self.receipts
+
+    @property
     def clean(self) -> bool:
         """Whether everything is as it should be."""
-        return (
-            not (self.differing or self.facts_differing or self.broken or self.feeds) and self.receipts == self.logged
+        return not (self.differing or self.facts_differing or self.broken or self.feeds) and self.receipts == (
+            None if self.logged is None else self.logged + self.beyond
         )
 
     def add(self, subject: str, fact: str, stored: object, folded: object) -> None:
@@ -119,6 +132,8 @@ async def verify(
     report = Report()
     async with database.snapshot() as connection:
         await citus.hold_still(connection, root_id)
+        if deep:
+            await connection.execute(reach.HOLD)
         row = await connection.fetchrow(
             "SELECT generation, coalesce($2::timestamptz, clock_timestamp()) AS now FROM root WHERE id = $1",
             root_id,
@@ -128,7 +143,9 @@ async def verify(
             raise LookupError(f"no root {root_id}")
         if deep:
             report.broken = await broken(connection, root_id, row["generation"])
-            report.feeds = await _differing_feeds(connection, root_id)
+            found = await reach.of(connection, root_id)
+            report.since = found.since if found.missing else None
+            report.feeds = await _differing_feeds(connection, root_id, cut=report.since is not None)
             catalogues = await read.load(connection, root_id)
             await _Refolding(connection, catalogues, row["generation"], row["now"], report, progress).run()
         if progress is not None:
@@ -139,12 +156,16 @@ async def verify(
     return report
 
 
-async def _differing_feeds(connection: Connection, root_id: int) -> list[tuple[int, int]]:
-    """Source and unit of the feeds that are not what the log says up to their mark."""
+async def _differing_feeds(connection: Connection, root_id: int, cut: bool) -> list[tuple[int, int]]:
+    """Source and unit of the feeds that are not what the log says up to their mark; of one that was `cut`, of those
+    that have less than it says.
+    """
     mark = await kept.marked(connection)
     if mark is None:
         return []
     stored, read = await kept.stored(connection, root_id), await kept.recounted(connection, root_id, mark.seq)
+    if cut:
+        return [key[1:] for key in sorted(read) if key not in stored or stored[key].events < read[key].events]
     return [key[1:] for key in sorted(stored.keys() | read.keys()) if stored.get(key) != read.get(key)]
 
 
@@ -281,11 +302,19 @@ class _Refolding:
             due_at=row["due_at"],
         )
 
+    def _beyond(self, told: list[Event], stored: list[Event]) -> list[Event]:
+        """The events of a life that are not in the log and older than it reaches."""
+        logged, since = set(told), self._report.since
+        return [event for event in stored if since is not None and event.time < since and event not in logged]
+
     def _compare_life(self, subject: str, told: list[Event], stored: _Stored | None) -> None:
         self._report.lives_refolded += 1
         if stored is None:
             self._report.add(subject, "life", None, f"{len(told)} events in the log")
             return
+        if self._report.since is not None and (older := self._beyond(told, stored.events)):
+            self._report.beyond += len(older)
+            told = [*older, *told]
         if told != stored.events and (len(told) != len(stored.events) or set(told) != set(stored.events)):
             logged_only, stored_only = set(told) - set(stored.events), set(stored.events) - set(told)
             self._report.add(subject, "events", _named(stored_only), _named(logged_only))

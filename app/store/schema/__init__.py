@@ -9,7 +9,16 @@ from __future__ import annotations
 from app.store.schema.beside import feed, feed_mark, portal_dossier, refold, rejection, unit_change
 from app.store.schema.catalogues import api_key, calendar_day, external_figure, procedure, root, source, target, unit
 from app.store.schema.columns import metadata
-from app.store.schema.lives import PLAIN_SUBJECT, document, event, life, petition, procedure_publication, receipt
+from app.store.schema.lives import (
+    PLAIN_SUBJECT,
+    document,
+    event,
+    life,
+    log_reach,
+    petition,
+    procedure_publication,
+    receipt,
+)
 from app.store.schema.tallies import TALLIES
 
 __all__ = [
@@ -23,6 +32,7 @@ __all__ = [
     "feed",
     "feed_mark",
     "life",
+    "log_reach",
     "metadata",
     "petition",
     "portal_dossier",

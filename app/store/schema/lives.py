@@ -49,12 +49,23 @@ event = Table(
     required("unit_id", Integer),
     required("subject", CODE),
     Column("sequence", Text),
-    # The event's data as domain.lives.packing has it, null where its type says nothing: a quarter of the bytes of JSON,
-    # and nothing for the server to parse.
+    # The event's data as domain.lives.packing has it, null where its type says nothing: a quarter of JSON's bytes.
     Column("what", LargeBinary),
     Index("event_by_seq", "seq", postgresql_using="brin", postgresql_with={"autosummarize": "on"}),
 )
 listen(event, "after_create", DDL("ALTER SEQUENCE event_seq OWNED BY event.seq"))  # type: ignore[no-untyped-call]
+# For operators' questions, never of a figure; where TimescaleDB can, store/retention/ makes it a continuous aggregate.
+_hourly = "SELECT root_id, unit_id, type, date_trunc('hour', time, 'UTC') AS hour, count(*) AS events"
+_view = f"CREATE VIEW events_hourly AS {_hourly} FROM event GROUP BY 1, 2, 3, 4"
+listen(event, "after_create", DDL(_view))  # type: ignore[no-untyped-call]
+
+# Since when a root's log is whole, where what is older was dropped.
+log_reach = Table(
+    "log_reach",
+    metadata,
+    Column("root_id", Integer, primary_key=True, autoincrement=False),
+    required("since", INSTANT),
+)
 
 PLAIN_SUBJECT: Final = "upper(translate(subject, '‐‑‒–—―−－đ ', '--------Đ'))"
 """A subject in capitals, with plain dashes and without blanks: equal for codes that a person would take for one."""
@@ -143,13 +154,7 @@ document = Table(
     Column("ahead_until", INSTANT),
     PrimaryKeyConstraint("root_id", "generation", "subject", "unit_id"),
 )
-Index(
-    "document_ahead",
-    document.c.root_id,
-    document.c.generation,
-    document.c.ahead_until,
-    postgresql_where=text("ahead_until IS NOT NULL"),
-)
+_facts_index(document, "ahead", "ahead_until IS NOT NULL", document.c.ahead_until)
 Index("document_by_unit", document.c.root_id, document.c.generation, document.c.unit_id, document.c.subject)
 
 procedure_publication = Table(

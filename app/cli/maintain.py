@@ -1,0 +1,129 @@
+"""`chiso maintain`: the event log as the settings say, the tallies of closed years in order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from app.api.http.service import Service
+from app.cli.running import note, run, say, stages
+from app.messages import Message
+from app.settings import Settings
+from app.store.catalogues import roots
+from app.store.retention import drop
+from app.store.retention.settle import look, settle
+from app.store.retention.timescale import Wish
+from app.store.tallies import layout
+
+
+def wish(settings: Settings) -> Wish:
+    """What the settings say of the event log."""
+    return Wish(settings.events.compress_after_days, settings.events.keep_days)
+
+
+async def of_command(service: Service, code: str) -> Sequence[tuple[int, str]]:
+    """Ids and codes of the root that a command names, or of all."""
+    async with service.database.connection("read") as connection:
+        return await roots.found(connection, code)
+
+
+def maintain_command(
+    root: Annotated[str, typer.Option(help="The root; all without it.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+) -> None:
+    """Keep the database in order; figures stay as they are, reads and writes go on. The event log is compressed, and
+    dropped where it is older than it is to be kept, as the settings say (CHISO_EVENTS__…; not with --root). The tallies
+    of closed years are written down unit by unit, so that a unit's figures are read from few pages.
+    """
+
+    async def work(service: Service) -> None:
+        now = service.clock() or time.time_ns() // 1000
+        if not root:
+            await _log(service, now, dry_run)
+        for root_id, code in await of_command(service, root):
+            with stages(f"looking at {code}") as told:
+                years = await layout.look(service.database, root_id, now, told)
+            todo = [year for year in years if not year.in_order]
+            say(
+                Message(
+                    "{code}: {todo} of {years} closed years of tallies are not in order",
+                    "{code}: {todo} trong {years} năm đã khép của các bảng tổng chưa được sắp xếp",
+                    code=code,
+                    todo=len(todo),
+                    years=len(years),
+                )
+            )
+            if dry_run or not todo:
+                for year in todo:
+                    say(
+                        Message(
+                            "  {table} {year}: {rows:,} rows, {turns:,} turns to another page",
+                            "  {table} {year}: {rows:,} dòng, {turns:,} lần sang trang khác",
+                            table=year.table,
+                            year=year.year,
+                            rows=year.rows,
+                            turns=year.turns,
+                        )
+                    )
+                continue
+            with stages(f"laying out {code}") as told:
+                for year in todo:
+                    await layout.lay_out(service.database, root_id, year, told)
+                for table in sorted({year.table for year in todo}):
+                    told(f"VACUUM {table}", 0, 0)
+                    await layout.tidy(service.database, table)
+
+    run(work)
+
+
+async def _log(service: Service, now: int, dry_run: bool) -> None:
+    """The event log: policies of TimescaleDB's, or what they would do."""
+    wished = wish(service.settings)
+    for step in await settle(service.database, wished, dry_run):
+        say(_would(step.says) if dry_run else step.says)
+    async with service.database.connection("read") as connection:
+        engine, state = await look(connection)
+    by_policy = engine.community and state.columnstore is not None
+    if wished.compress_after is not None and not by_policy:
+        note(
+            Message(
+                "the event log stays uncompressed: only a hypertable of TimescaleDB's community edition is compressed,"
+                " and this is {engine}",
+                "nhật ký sự kiện không được nén: chỉ nén được bảng của TimescaleDB bản cộng đồng, còn đây là {engine}",
+                engine=str(engine),
+            )
+        )
+    if wished.keep is None or by_policy:
+        return
+    overdue = await drop.look(service.database, now, wished.keep, count=dry_run)
+    if dry_run:
+        say(
+            Message(
+                "{events:,} events before {until} would be dropped from the log",
+                "{events:,} sự kiện trước {until} sẽ bị xóa khỏi nhật ký",
+                events=overdue.events or 0,
+                until=drop.said(overdue),
+            )
+        )
+        return
+    # They read the log, and what is dropped they would never know.
+    await service.follower.finish()
+    with stages("the event log") as told:
+        gone = await drop.drop(service.database, overdue, told)
+    what = Message("rows", "dòng") if overdue.chunks is None else Message("chunks", "phân đoạn")
+    say(
+        Message(
+            "{gone:,} {what} before {until} dropped from the log",
+            "đã xóa {gone:,} {what} trước {until} khỏi nhật ký",
+            gone=gone,
+            what=what,
+            until=drop.said(overdue),
+        )
+    )
+
+
+def _would(says: Message) -> Message:
+    return Message("would be so: {says}", "sẽ thành: {says}", says=says)
