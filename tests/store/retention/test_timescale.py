@@ -109,7 +109,7 @@ def test_every_step_is_said_in_both_languages() -> None:
 def test_no_figure_rests_on_the_hours() -> None:
     naming = {file.relative_to(APP) for file in APP.rglob("*") if file.suffix in (".py", ".html", ".js")
               and "events_hourly" in file.read_text()}  # fmt: skip
-    assert naming == {Path("store/schema.py"), Path("store/retention/timescale.py")}
+    assert naming == {Path("store/schema/lives.py"), Path("store/retention/timescale.py")}
 
 
 async def test_the_settings_are_followed_and_figures_stay(store: Database, intake: Intake, database: str) -> None:
