@@ -47,6 +47,9 @@ class Plan(msgspec.Struct):
     bodies: bool = True
     """Whether the answers' bodies are told."""
 
+    lanes: bool = False
+    """Each connection has its own requests: of n the first has numbers 0, n, 2n …; with `again` only."""
+
 
 class Told(msgspec.Struct):
     """What became of them. `sent` are the numbers of the requests that were answered with 2xx, `at` when they were
@@ -87,7 +90,9 @@ def renewed(request: bytes, seed: int, other: int) -> bytes:
 class _Client:
     def __init__(self, plan: Plan, requests: list[bytes]) -> None:
         self._plan, self._requests = plan, requests
-        self._left = itertools.count() if plan.again else iter(range(len(requests)))
+        left = itertools.count() if plan.again else iter(range(len(requests)))
+        lanes = range(plan.connections)
+        self._left = [itertools.count(lane, len(lanes)) for lane in lanes] if plan.lanes else [left for _ in lanes]
         self._answers: list[bytes] = []
         self._due = self._ends = 0.0
         self.told = Told()
@@ -101,16 +106,16 @@ class _Client:
         self.told.began = self._due = time.monotonic()
         self._ends = self.told.began + self._plan.seconds
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._stop)
-        await asyncio.gather(*map(self._use, wires))
+        await asyncio.gather(*map(self._use, wires, self._left))
         self.told.ended = time.monotonic()
         self.told.cpu = _cpu() - used
         self.told.bodies = [body.decode(errors="replace") for body in self._answers]
         return self.told
 
-    async def _use(self, wire: Wire) -> None:
+    async def _use(self, wire: Wire, left: Iterator[int]) -> None:
         """Send one request after another over a connection."""
         while time.monotonic() < self._ends:
-            number = next(self._left, None)
+            number = next(left, None)
             if number is None:
                 break
             if self._plan.every:

@@ -26,8 +26,11 @@ _NAMING: Final = {
 """Types, by rank, whose data names a unit (a transfer, a document) or an event (a retraction), and in which field."""
 
 
-def copy_root(dsn: str, first: str, code: str) -> int:
-    """Make the root `code` from `first`, whose code is as long; how many events it has. In one transaction."""
+def copy_root(dsn: str, first: str, code: str, log: bool = True) -> int:
+    """Make the root `code` from `first`, whose code is as long; how many events it has. In one transaction.
+
+    Without `log` its catalogues only.
+    """
     with psycopg.connect(dsn) as connection:
         old = _one(connection, "SELECT id FROM root WHERE code = %s", first)
         new = _one(
@@ -38,6 +41,8 @@ def copy_root(dsn: str, first: str, code: str) -> int:
         )
         for table in _CATALOGUES:
             _catalogue(connection, table, old, new, first, code)
+        if not log:
+            return 0
         connection.execute(
             "INSERT INTO receipt (root_id, key, content) SELECT %s, key, content FROM receipt WHERE root_id = %s",
             [new, old],

@@ -15,7 +15,7 @@ import psycopg
 from msgspec import structs
 
 from app.demo import province
-from bench import read
+from bench import crowd, read
 from bench.copying import copy_root
 from bench.read import Asker, Question
 from bench.results import Read, Report
@@ -33,12 +33,19 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class CountryPlan:
-    """How many roots, and how long each question. `own_disk`: the database lies on the disk of the run's folder."""
+    """How many roots, how long each question, and how many events a second the others push for so many seconds.
+
+    `own_disk`: the database lies on the disk of the run's folder. `told`: other roots are made by their events, not
+    from the first one's log, as on a cluster, where SQL does not copy one root's rows to another's node.
+    """
 
     roots: int
     seconds: float
     only: str
     own_disk: bool
+    rate: int
+    pushed_seconds: float
+    told: Callable[[Chiso, str], int] | None = None
 
 
 class NoRoom(Exception):
@@ -87,6 +94,13 @@ def run(plan: CountryPlan, chiso: Chiso, home: Path, report: Report, say: Say) -
         report.reads += first
         for code, reads in zip(others, found, strict=False):
             report.reads += [structs.replace(each, question=f"{code}: {each.question}") for each in reads]
+        if plan.rate:
+            kept = chiso.kept()
+            pushed = crowd.run(
+                crowd.CrowdPlan(plan.rate, plan.pushed_seconds), chiso, codes(plan.roots), home, report, say
+            )
+            written = chiso.kept() - kept
+            report.check("events in the log, of those acknowledged", f"{written:,}", f"{pushed:,}", written == pushed)
         report.row("Memory of the service, MiB", f"after questions of {1 + len(found)} roots", rss=chiso.rss() // 2**20)
     _compare(report, plan.roots, alone, _times(first), [_times(each) for each in found])
     for each in (first, *found):
@@ -117,10 +131,14 @@ def _make(plan: CountryPlan, chiso: Chiso, home: Path, report: Report, say: Say)
         if not count(chiso.dsn, f"SELECT count(*) FROM root WHERE code = '{code}'"):
             if plan.own_disk and not made:
                 room(plan, before, home)
-            copied = copy_root(chiso.dsn, province.ROOT, code)
+            if plan.told is not None:
+                copy_root(chiso.dsn, province.ROOT, code, log=False)
+                found, way = plan.told(chiso, code), "told"
+            else:
+                found, way = copy_root(chiso.dsn, province.ROOT, code), "copied"
             made.append(code)
-            say(f"{code}: {copied:,} events copied in {time.monotonic() - began:.1f} s")
-        if count(chiso.dsn, f"SELECT generation FROM root WHERE code = '{code}'") == 1:
+            say(f"{code}: {found:,} events {way} in {time.monotonic() - began:.1f} s")
+        if plan.told is None and count(chiso.dsn, f"SELECT generation FROM root WHERE code = '{code}'") == 1:
             began = time.monotonic()
             rebuilt, said = chiso.run("rebuild", "--root", code)
             say(f"{said} ({time.monotonic() - began:.1f} s)")

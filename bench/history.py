@@ -13,6 +13,7 @@ import asyncpg
 import msgspec
 import uvloop
 
+from app.demo import province
 from app.demo.year.lives import CloudEvent
 from bench import current, shapes
 from bench.duck import Raw
@@ -145,6 +146,21 @@ class History:
             self._say(f"current-state tables made: {tables.dossiers:,} dossiers")
         finally:
             await connection.close()
+
+
+def of_root(size: Size, code: str) -> Callable[[Chiso, Say], int]:
+    """What pushes the same events of another root, whose code is as long, into a service with its catalogues."""
+
+    def events() -> Iterator[CloudEvent]:
+        for event in size.events():
+            yield msgspec.json.decode(msgspec.json.encode(event).replace(province.ROOT.encode(), code.encode()))
+
+    def push(chiso: Chiso, say: Say) -> int:
+        other = chiso.at_root(code)
+        with other.serving():
+            return uvloop.run(_pushed(other, events(), say))
+
+    return push
 
 
 async def _pushed(target: Http, events: Iterator[CloudEvent], say: Say) -> int:

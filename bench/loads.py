@@ -25,7 +25,8 @@ _SPARE: Final = 1.4
 class Part:
     """Requests that are gone through again and again, `rate` a second (0: as fast as answered), over `connections`.
 
-    With a seed their events are of other dossiers each time, without one they are the very same.
+    With a seed their events are of other dossiers each time, without one they are the very same. `lanes`: each
+    connection has its own requests (client.Plan).
     """
 
     name: str
@@ -34,6 +35,7 @@ class Part:
     rate: float = 0.0
     seed: int = 0
     bodies: bool = True
+    lanes: bool = False
 
 
 def fresh_seed(part: int = 0) -> int:
@@ -78,6 +80,7 @@ def ready(chiso: Chiso, parts: Sequence[Part], seconds: float, work: Path) -> Wo
                 again=True,
                 seed=part.seed,
                 bodies=part.bodies,
+                lanes=part.lanes,
             )
         )
     return Workers("bench.client", plans, work)

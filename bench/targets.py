@@ -24,7 +24,7 @@ from app.main import create_service
 from app.settings import AuthSettings, DatabaseSettings, Settings
 from app.store import keys, migrate
 from app.store.catalogues import roots
-from bench import running
+from bench import cluster, running
 from bench.client import Plan, Told, frame
 from bench.copier import CopyPlan
 from bench.results import Storage
@@ -277,6 +277,9 @@ class Copy(Target):
 def new_database(server: str, name: str) -> str:
     """An empty database on the server; its address."""
     name = f"{name}_bench_{secrets.token_hex(4)}"
+    if cluster.is_citus(server):
+        cluster.create(server, name)
+        return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
@@ -291,6 +294,10 @@ def make_database(server: str, name: str) -> str:
 
 def drop_databases(server: str, dsns: Sequence[str]) -> None:
     """Remove databases that the run made."""
+    if cluster.is_citus(server):
+        for dsn in dsns:
+            cluster.drop(server, urlsplit(dsn).path.lstrip("/"))
+        return
     with psycopg.connect(server, autocommit=True) as connection:
         for dsn in dsns:
             name = sql.Identifier(urlsplit(dsn).path.lstrip("/"))

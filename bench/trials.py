@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -82,12 +83,17 @@ def country_command(
     roots: Annotated[int, typer.Option(help="Roots in all.", min=2, max=50)] = 34,
     seconds: Annotated[float, typer.Option(help="Time for each question and root.", min=0.1)] = 2,
     only: Annotated[str, typer.Option(help="Only questions whose name contains this.")] = "",
+    rate: Annotated[int, typer.Option(help="Events a second the others push beside the first; 0 for none.")] = 500,
+    pushed: Annotated[float, typer.Option(help="Time for each part in which roots push.", min=1)] = 30,
 ) -> None:
-    """One root by events and others by its log and `chiso rebuild`: whether they slow each other's answers."""
-    from bench import country, history
+    """One root by events and others by its log and `chiso rebuild` (on Citus by events): whether they slow each other's
+    answers and pushes, and who gets how much when all push at once."""
+    from bench import cluster, country, history
 
     def work(loaded: History, home: Path, report: Report) -> None:
-        plan = country.CountryPlan(roots, seconds, only, own_disk=not run.dsn)
+        plan = country.CountryPlan(roots, seconds, only, not run.dsn, rate, pushed)
+        if run.dsn and cluster.is_citus(run.dsn):
+            plan = replace(plan, told=lambda chiso, code: history.of_root(size, code)(chiso, run.say))
         try:
             country.run(plan, loaded.chiso, home, report, run.say)
         except country.NoRoom as problem:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
-from psycopg import sql
 
 from app.store.migrate import upgrade
+from bench import cluster
 
 _PRETEND = """
     INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
@@ -23,60 +23,20 @@ _PRETEND = """
 """
 
 
-def is_citus(server: str) -> bool:
-    """Whether the server at a DSN is the coordinator of a cluster: it has workers in the database of the DSN."""
-    with psycopg.connect(server, autocommit=True) as connection:
-        created = connection.execute("SELECT FROM pg_extension WHERE extname = 'citus'").fetchall()
-        return bool(created) and bool(connection.execute("SELECT FROM pg_dist_node WHERE groupid <> 0").fetchall())
+def database(server: str, *, migrated: bool = True) -> Iterator[str]:
+    """The DSN of a fresh database of a cluster, migrated or empty; dropped afterwards.
 
-
-def create(server: str, name: str) -> None:
-    """Create a database on every node of a cluster, each with the extension, and tell the coordinator of its workers.
-
-    The nodes and how they are reached are those of the database of the DSN. Node by node, which every version does:
-    Citus 12.1 creates databases on all of them only where it was told to, and adds no nodes to them.
+    Each is made anew: distributed tables do not come along with a template.
     """
-    with psycopg.connect(server, autocommit=True) as connection:
-        nodes = connection.execute(
-            "SELECT groupid, nodename, nodeport FROM pg_dist_node WHERE noderole = 'primary' ORDER BY groupid"
-        ).fetchall()
-        info = psycopg.conninfo.conninfo_to_dict(server)
-    workers = [(host, port) for group, host, port in nodes if group != 0]
-    coordinator = next(((host, port) for group, host, port in nodes if group == 0), (info["host"], info["port"]))
-    for where in ({}, *({"host": host, "port": port} for host, port in workers)):
-        here = psycopg.conninfo.make_conninfo(**{**info, **where})
-        with psycopg.connect(here, autocommit=True) as connection:
-            connection.execute("SET citus.enable_create_database_propagation = off")
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        with psycopg.connect(here, dbname=name, autocommit=True) as connection:
-            connection.execute("CREATE EXTENSION citus")
-    with psycopg.connect(server, dbname=name, autocommit=True) as connection:
-        connection.execute("SELECT citus_set_coordinator_host(%s, %s)", coordinator)
-        for worker in workers:
-            connection.execute("SELECT citus_add_node(%s, %s)", worker)
-
-
-def drop(server: str, name: str) -> None:
-    """Drop a database on every node; whoever uses it is cut off."""
-    with psycopg.connect(server, autocommit=True) as connection:
-        nodes = connection.execute("SELECT nodename, nodeport FROM pg_dist_node WHERE groupid <> 0").fetchall()
-    # The coordinator's first: its maintenance keeps connections to the workers.
-    for where in ({}, *({"host": host, "port": port} for host, port in nodes)):
-        here = psycopg.conninfo.make_conninfo(**{**psycopg.conninfo.conninfo_to_dict(server), **where})
-        with psycopg.connect(here, autocommit=True) as connection:
-            connection.execute("SET citus.enable_create_database_propagation = off")
-            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
-def migrated(server: str) -> Iterator[str]:
-    """The name of a fresh migrated database of a cluster: distributed tables are not copied with a template."""
     name = f"chiso_test_{secrets.token_hex(6)}"
+    dsn = urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
     try:
-        create(server, name)
-        upgrade(urlunsplit(urlsplit(server)._replace(path=f"/{name}")))
-        yield name
+        cluster.create(server, name)
+        if migrated:
+            upgrade(dsn)
+        yield dsn
     finally:
-        drop(server, name)
+        cluster.drop(server, name)
 
 
 def pretend(empty: str) -> None:

@@ -132,7 +132,7 @@ def test_a_broken_check_fails_a_run_and_a_missed_aim_does_not() -> None:
 
 def test_roots_that_would_fill_the_disk_are_not_made(tmp_path: Path) -> None:
     free = shutil.disk_usage(tmp_path).free
-    plan = CountryPlan(roots=3, seconds=1, only="", own_disk=True)
+    plan = CountryPlan(roots=3, seconds=1, only="", own_disk=True, rate=0, pushed_seconds=1)
     room(plan, free // 8, tmp_path)
     with pytest.raises(NoRoom, match="3 roots need up to"):
         room(plan, free // 3, tmp_path)

@@ -93,8 +93,16 @@ def test_a_rebuild_beside_writes_and_reads_changes_no_figure(history: tuple[str,
 
 
 def test_other_roots_are_made_from_a_log_and_have_its_figures(history: tuple[str, ...]) -> None:
-    told = run("country", *history, "--seconds", "0.1", "--roots", "2", "--only", "scorecard, commune")
-    assert held(told)["roots whose figures are not those of the first"] == "0"
+    few = ("--seconds", "0.1", "--only", "scorecard, commune", "--rate", "200", "--pushed", "2")
+    told = run("country", *history, "--roots", "2", *few)
+    found = held(told)
+    assert found["roots whose figures are not those of the first"] == "0"
+    assert int(found["events in the log, of those acknowledged"].replace(",", "")) > 0
+    pushed = rows(told, "One root's pushes and scorecards alone, and while the others push")
+    assert list(pushed) == ["pushes of 20", "scorecards"]
+    assert all(value is not None for row in pushed.values() for value in row.values())
+    shares = rows(told, "All roots push as fast as they are answered")["2 roots"]
+    assert 0 < shares["fewest ÷ most"] <= 1
     [changed, kept] = rows(told, "One root's answers alone and among others, at the HTTP answer").items()
     assert [changed[0], kept[0]] == ["scorecard, commune, year, changed", "scorecard, commune, year, kept"]
     assert all(value is not None for row in (changed[1], kept[1]) for value in row.values())
