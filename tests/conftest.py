@@ -20,6 +20,7 @@ import pytest
 from psycopg import sql
 
 from app.store.embedded.server import attach_or_start
+from tests import citus
 
 TIMESCALE_DSN = os.environ.get("CHISO_TEST_TIMESCALE_DSN")
 """A superuser's DSN of a server with TimescaleDB preloaded; .ci/timescale makes one."""
@@ -132,19 +133,22 @@ def engine_dsn(server: Server) -> str:
 
 @pytest.fixture(scope="session")
 def template(server: Server) -> Iterator[str]:
-    """The name of a migrated database of the server, to copy from."""
-    yield from _migrated(server.dsn, server.kind)
+    """The name of a migrated database of the server, to copy from; none of a cluster, which copies none."""
+    yield from _migrated(server.dsn, server.kind) if server.kind != "citus" else [""]
 
 
 @pytest.fixture
 def database(server: Server, template: str) -> Iterator[str]:
     """The DSN of a fresh migrated database, on each server in turn."""
-    yield from _copy(server.dsn, template)
+    yield from _copy(server.dsn, template) if server.kind != "citus" else citus.database(server.dsn)
 
 
 @pytest.fixture
-def empty_database(engine_dsn: str) -> Iterator[str]:
+def empty_database(engine: str, engine_dsn: str) -> Iterator[str]:
     """The DSN of a database in which there is nothing yet, on each server in turn."""
+    if engine == "citus":
+        yield from citus.database(engine_dsn, migrated=False)
+        return
     name = f"chiso_test_{secrets.token_hex(6)}"
     _execute(engine_dsn, "create database {}", name)
     yield at(engine_dsn, name)
@@ -198,7 +202,7 @@ def _copy(server: str, template: str) -> Iterator[str]:
 def create_extension(database: str, kind: str) -> None:
     """Make a new database one of a kind."""
     if kind in EXTENSIONS:
-        _execute(database, "create extension {}", EXTENSIONS[kind])
+        _execute(database, "create extension if not exists {}", EXTENSIONS[kind])
 
 
 def _disconnect(server: str, database: str) -> None:

@@ -19,17 +19,27 @@ from tests.conftest import at
 from tests.store.histories import CLOCK
 
 
+def _plain(server: str) -> Iterator[str]:
+    name = f"chiso_test_{secrets.token_hex(6)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        yield at(server, name)
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def plain(postgres_dsn: str) -> Iterator[str]:
+    """The DSN of an empty database of the embedded PostgreSQL."""
+    yield from _plain(postgres_dsn)
+
+
 @pytest.fixture(scope="module")
 def pretended(postgres_dsn: str) -> Iterator[str]:
     """The DSN of a migrated database of the embedded PostgreSQL that says that it is a cluster's; one for a file."""
-    name = sql.Identifier(f"chiso_test_{secrets.token_hex(6)}")
-    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
-        dsn = at(postgres_dsn, name.as_string().strip('"'))
+    for dsn in _plain(postgres_dsn):
         citus.pretend(dsn)
         migrate.upgrade(dsn)
         yield dsn
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 
 
 @pytest_asyncio.fixture(loop_scope="function")

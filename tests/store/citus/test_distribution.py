@@ -42,16 +42,13 @@ def test_the_schema_is_the_same_as_everywhere(pretended: str, postgres_database:
     assert described(pretended) == described(postgres_database)
 
 
-def test_both_extensions_in_one_database_are_refused(empty_database: str, engine: str) -> None:
-    citus.pretend(empty_database)
-    with psycopg.connect(empty_database) as connection:
-        if engine == "postgres":
-            connection.execute("INSERT INTO pg_extension SELECT 76601, 'timescaledb', 10, 11, false, '2.19.3'")
-        else:
-            connection.execute("CREATE EXTENSION timescaledb")
+def test_both_extensions_in_one_database_are_refused(plain: str) -> None:
+    citus.pretend(plain)
+    with psycopg.connect(plain) as connection:
+        connection.execute("INSERT INTO pg_extension SELECT 76601, 'timescaledb', 10, 11, false, '2.19.3'")
     with pytest.raises(migrate.TwoExtensions, match="timescaledb and citus are both created"):
-        migrate.upgrade(empty_database, "off")
-    with psycopg.connect(empty_database) as connection:
+        migrate.upgrade(plain, "off")
+    with psycopg.connect(plain) as connection:
         assert connection.execute("SELECT to_regclass('root')").fetchone() == (None,)
         statements = migrate.sql("off")
         with pytest.raises(psycopg.errors.RaiseException, match="both created"):
