@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import platform
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
@@ -30,7 +31,7 @@ from app.logs import set_up_logging
 from app.pages import site
 from app.settings import InvalidSettings, Settings, of_environment
 from app.start import Unwritable, pepper, prove, weakness
-from app.store import check
+from app.store import check, lineage
 from app.store.catalogues.read import CatalogueCache
 from app.store.connections.database import Clock, Database
 from app.store.feeds.follow import Follower
@@ -76,6 +77,7 @@ def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None, se
     catalogue_cache = CatalogueCache(settings.catalogues.max_rows)
     intake = Intake(database, catalogue_cache, clock)
     metrics = Metrics()
+    metrics.build.labels(VERSION, platform.python_version(), lineage.REVISION).set(1)
     secret = pepper(settings) if secret is None else secret
     return Service(
         settings=settings,
@@ -149,8 +151,8 @@ async def _living(app: FastAPI) -> AsyncIterator[None]:
     """What goes on beside requests as long as the application is there."""
     service: Service = app.state.service
     beside = (service.refolder, service.watcher, service.follower)
-    measuring = (probes.measure_forever(service), feeds.measure_forever(service))
-    loops = (*(each.run_forever() for each in beside), *measuring, parked.release_forever(service))
+    measuring = (probes.measure_forever, probes.weigh_forever, feeds.measure_forever, parked.release_forever)
+    loops = (*(each.run_forever() for each in beside), *(each(service) for each in measuring))
     tasks = [asyncio.create_task(each) for each in loops]
     try:
         yield

@@ -16,7 +16,7 @@ from app.messages import Message, of_error
 from app.settings import Settings, of_environment
 from app.store import check, migrate, roles
 from app.store.connections.database import Database
-from app.store.proof import rebuild, verify
+from app.store.proof import outcomes, rebuild, verify
 from app.store.retention.reach import LogCut
 from app.store.retention.settle import settle
 from app.store.retention.timescale import Step
@@ -130,6 +130,8 @@ def verify_command(
         for root_id, code in await of_command(service, root):
             with stages(f"verifying {code}") as told:
                 reports.append(await verify.verify(service.database, root_id, deep, told))
+            async with service.database.connection("write") as connection:
+                await outcomes.keep(connection, root_id, deep, reports[-1])
             print(f"{code}: {reports[-1]}")
         return reports
 
@@ -156,9 +158,9 @@ def verify_command(
     else:
         note(
             Message(
-                "nothing differs, but what is older than the log reaches was not proved by it; --within-log is content"
+                "nothing differs, but what is older than the log reaches was not proved by it; `--within-log` is content"
                 " with that",
-                "không có gì sai khác, nhưng phần cũ hơn nhật ký chưa được đối chiếu; --within-log chấp nhận điều đó",
+                "không có gì sai khác, nhưng phần cũ hơn nhật ký chưa được đối chiếu; `--within-log` chấp nhận điều đó",
             )
         )
     raise SystemExit(1)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from app.domain.catalogues.root import Catalogues
 from app.domain.lives import life
@@ -162,11 +164,40 @@ async def rules(connection: Connection) -> tuple[bool, bool]:
     return row[0], row[1]
 
 
-async def backlog(connection: Connection) -> tuple[int, int, int]:
-    """Rejections kept (counted to 100,000), lives that still wait to be folded again, and those already folded."""
-    kept = await connection.fetchval("SELECT count(*) FROM (SELECT id FROM rejection LIMIT 100000) AS kept")
+class Backlog(NamedTuple):
+    """Rejections kept (counted to 100,000); lives that still wait to be folded again, those already folded, and since
+    when the first of them waits, in seconds; how long ago the log was last read for the feeds, 0 when nothing is new.
+    """
+
+    rejections: float
+    to_do: float
+    done: float
+    waiting_seconds: float
+    feeds_behind: float
+
+
+UNKNOWN: Final = Backlog(*[math.nan] * 5)
+"""Of a database that does not say."""
+
+
+async def backlog(connection: Connection) -> Backlog:
+    """What is kept and what is waited for, of all roots together."""
     row = await connection.fetchrow(
-        "SELECT coalesce(sum(greatest(total - done, 0)), 0), coalesce(sum(done), 0) FROM refold"
+        """
+        SELECT (SELECT count(*) FROM (SELECT FROM rejection LIMIT 100000) AS kept)::float,
+               coalesce(sum(greatest(total - done, 0)), 0)::float, coalesce(sum(done), 0)::float,
+               coalesce(extract(epoch FROM clock_timestamp() - min(since)), 0)::float,
+               coalesce((
+                   SELECT extract(epoch FROM clock_timestamp() - read_at) FROM feed_mark, event_seq
+                   WHERE is_called AND last_value > seq
+               ), 0)::float
+        FROM refold
+        """
     )
     assert row is not None, "it counts"
-    return kept, row[0], row[1]
+    return Backlog(*row)
+
+
+async def size(connection: Connection) -> int:
+    """Bytes of the database on its server's disk, without the WAL. The server looks at every file."""
+    return int(await connection.fetchval("SELECT pg_database_size(current_database())"))

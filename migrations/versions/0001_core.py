@@ -201,6 +201,14 @@ CREATE TABLE root (
     UNIQUE (code)
 );
 
+CREATE TABLE verification (
+    root_id INTEGER NOT NULL,
+    deep BOOLEAN NOT NULL,
+    finished_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    differences BIGINT NOT NULL,
+    PRIMARY KEY (root_id, deep)
+);
+
 CREATE TABLE unit_change (
     root_id INTEGER NOT NULL,
     unit_id INTEGER NOT NULL,
@@ -285,6 +293,7 @@ CREATE TABLE refold (
     cursor TEXT COLLATE "C" DEFAULT '' NOT NULL,
     total INTEGER NOT NULL,
     done INTEGER DEFAULT '0' NOT NULL,
+    since TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
     PRIMARY KEY (root_id),
     FOREIGN KEY(root_id) REFERENCES root (id)
 );

@@ -21,6 +21,7 @@ from psycopg import sql
 from app.main import create_app, create_service
 from app.store import migrate
 from app.store.embedded.server import start
+from app.store.proof import outcomes, verify
 from app.store.schema import metadata
 from tests.intake.dvcqg.payloads import dossier
 from tests.oracle.histories import NOW
@@ -71,6 +72,9 @@ async def fill(running: Running) -> None:
     assert answer.json()["error_code"] == "0"
     await running.service.refolder.finish(root_id)
     await running.service.follower.finish()
+    report = await verify.verify(running.service.database, root_id, deep=True, now=running.clock())
+    async with running.service.database.connection("write") as connection:
+        await outcomes.keep(connection, root_id, True, report)
     # Older events than these were dropped from its log; it had none.
     async with running.service.database.connection("write") as connection:
         await connection.execute("INSERT INTO log_reach VALUES ($1, '2020-01-01')", root_id)

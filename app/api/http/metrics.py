@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Collection, Sequence
@@ -13,6 +14,7 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from app.api.http.access.limits import LIMITED
+from app.api.kinds import KINDS
 from app.domain.lives.events import BY_TYPE
 from app.domain.push import EVENT_CODES, WARNING_CODES
 from app.store.connections.database import Clock
@@ -23,6 +25,11 @@ _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 _OTHER = "other"
 _WAYS = ("kept", "shared", "computed")
 _POOLS = ("write", "read")
+_REFUSED = (
+    *("headers_too_large", "incomplete_body", "invalid_parameter", "method_not_allowed", "overloaded"),
+    *("request_timeout", "uri_too_long"),
+)
+"""Why a connection can end before there is a request."""
 _Together = Literal["livesum", "livemin", "livemostrecent"]
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -61,13 +68,17 @@ class Metrics:
         for name in BY_TYPE:
             for outcome in ("accepted", "duplicate"):
                 self.events.labels(name, outcome)
-        by_code = ((self.rejected, EVENT_CODES), (self.warned, WARNING_CODES), (self.rate_limited, LIMITED))
-        for counter, codes in (*by_code, (self.answers, _WAYS)):
+        for counter, codes in (
+            *((self.rejected, EVENT_CODES), (self.warned, WARNING_CODES), (self.rate_limited, LIMITED)),
+            *((self.answers, _WAYS), (self.problems, KINDS), (self.refused, _REFUSED)),
+        ):
             for code in codes:
                 counter.labels(code)
-        for gauge in (self.pool_in_use, self.pool_open):
+        for gauge in (self.pool_in_use, self.pool_open, self.pool_waiting):
             for pool in _POOLS:
                 gauge.labels(pool)
+        # Until it is known: nought would be a database that has grown from nothing.
+        self.database_bytes.set(math.nan)
 
     def _make_of_events(self) -> None:
         count, histogram = self._counter, self._histogram
@@ -87,6 +98,7 @@ class Metrics:
             _SECONDS,
             *("route", "method", "status"),
         )
+        self.problems = self._counter("chiso_problems", "Requests answered with a problem, by its code.", "code")
         self.refused = self._counter(
             "chiso_connections_refused", "Connections ended before a request could be read, by problem code.", "code"
         )
@@ -105,12 +117,21 @@ class Metrics:
         """What is true now. Of several processes the sum, unless another way is said."""
         gauge = self._gauge
         newest: _Together = "livemostrecent"
+        self.build = gauge(
+            "chiso_build_info",
+            "Always 1: the version, that of Python, and the migration the version is written for.",
+            *("version", "python", "schema"),
+            together=newest,
+        )
         self.pool_in_use = gauge("chiso_pool_connections_in_use", "Database connections in use.", "pool")
         self.pool_open = gauge("chiso_pool_connections_open", "Database connections open.", "pool")
+        self.pool_most = gauge("chiso_pool_connections_max", "Database connections there may be at most.", "pool")
+        self.pool_waiting = gauge("chiso_pool_waiting", "Who waits for a database connection.", "pool")
         self.bytes_in_flight = gauge("chiso_body_bytes_in_flight", "Bytes of request bodies being worked on.")
         self.connections_open = gauge("chiso_connections_open", "HTTP connections that are open.")
         self.streams_open = gauge("chiso_streams_open", "Streams of figures that are open.")
         self.up = gauge("chiso_database_up", "1 when the database answered within a second.", together=newest)
+        self.ready = gauge("chiso_ready", "1 when /readyz would say 200.", together=newest)
         self.quiet_seconds = gauge(
             "chiso_source_quiet_seconds",
             "Since the last sound event of a source named in the settings; of all others together: other.",
@@ -130,9 +151,37 @@ class Metrics:
             "Lives folded again of the edits and upgrades still being applied.",
             together=newest,
         )
-
+        self.refold_seconds = gauge(
+            "chiso_refold_oldest_seconds",
+            "Since the first of the edits and upgrades still being applied; 0 without any.",
+            together=newest,
+        )
         self.feeds = gauge(
             "chiso_feeds", "Feeds (source and unit) by root and state.", "root", "state", together=newest
+        )
+        self.feeds_behind = gauge(
+            "chiso_feeds_behind_seconds",
+            "Since the log was last read for the feeds; 0 when all of it has been.",
+            together=newest,
+        )
+        self._make_of_proof(newest)
+
+    def _make_of_proof(self, newest: _Together) -> None:
+        gauge = self._gauge
+        self.unproved_since = gauge(
+            "chiso_unproved_since_timestamp_seconds",
+            "End of the last chiso verify of a root and kind; of one never verified the arrival of its first event.",
+            *("root", "kind"),
+            together=newest,
+        )
+        self.differences = gauge(
+            "chiso_verify_differences",
+            "What the last chiso verify of a root and kind found not as it should be.",
+            *("root", "kind"),
+            together=newest,
+        )
+        self.database_bytes = gauge(
+            "chiso_database_bytes", "Bytes of the database, looked up once a minute.", together=newest
         )
 
     def _counter(self, name: str, says: str, *labels: str) -> Counter:

@@ -86,6 +86,8 @@ class Requests:
         template = getattr(route, "path", "none")
         method = scope["method"] if scope["method"] in _TOLD else "other"
         self._metrics.request_seconds.labels(template, method, f"{status // 100}xx").observe(seconds)
+        if (problem := scope["state"].get("problem")) is not None:
+            self._metrics.problems.labels(problem).inc()
         quiet = template in ("/livez", "/readyz", "/metrics")
         (_log.debug if quiet else _log.info)(
             "request",
@@ -93,7 +95,7 @@ class Requests:
             method=scope["method"],
             route=template,
             status=status,
-            problem=scope["state"].get("problem"),
+            problem=problem,
             milliseconds=round(seconds * 1000, 2),
         )
 

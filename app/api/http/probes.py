@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Request, Response
@@ -15,7 +16,7 @@ from typing_extensions import TypedDict
 from app.api.http.answers import json_response
 from app.api.http.auth import bears
 from app.api.http.fields import answer, said
-from app.api.http.metrics import instant_of
+from app.api.http.metrics import Metrics, instant_of
 from app.api.http.openapi.routes import plain, told
 from app.api.http.problems import Problem
 from app.api.http.service import Service, Serving
@@ -23,11 +24,14 @@ from app.messages import Message
 from app.store import keys, lineage, snapshot
 from app.store.connections.causes import READ_ONLY
 from app.store.connections.unavailable import DatabaseUnavailable, unavailable
+from app.store.proof import outcomes
 
 router = APIRouter(tags=["operations"])
 _log = logging.getLogger(__name__)
 _SCRAPE_SECONDS: Final = 1.0
 _MEASURED_SECONDS: Final = 1.0
+_WEIGHED_SECONDS: Final = 60.0
+_WEIGHING_SECONDS: Final = 5.0
 _READY_SECONDS: Final = 0.9
 """So that the answer is there within a second, whatever the pools do."""
 
@@ -74,6 +78,15 @@ async def readyz(service: Serving) -> Response:
 
     `refolding` says whether lives of any root are being folded again after an edit or an upgrade.
     """
+    return json_response(await _ready(service))
+
+
+async def _ready(service: Service) -> Ready:
+    """What /readyz tells.
+
+    Raises:
+        Problem: overloaded or database_unavailable, where it is not ready.
+    """
     try:
         async with asyncio.timeout(_READY_SECONDS):
             async with service.database.connection("read") as connection:
@@ -103,7 +116,7 @@ async def readyz(service: Serving) -> Response:
                 "hồ sơ được tính theo quy tắc của phiên bản mới hơn: phiên bản này đã cũ",
             ),
         )
-    return json_response(Ready(status="ready", revision=revision, refolding=refolding))
+    return Ready(status="ready", revision=revision, refolding=refolding)
 
 
 def _of_database(says: Message) -> Message:
@@ -123,7 +136,7 @@ async def metrics(request: Request, service: Serving) -> Response:
             ),
         )
     _measure_process(service)
-    await _measure_database(service)
+    await asyncio.gather(_measure_database(service), _measure_readiness(service))
     return Response(await run_in_threadpool(service.metrics.page), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -135,22 +148,59 @@ async def measure_forever(service: Service) -> None:
 
 
 def _measure_process(service: Service) -> None:
-    for pool, (in_use, opened) in service.database.in_use().items():
-        service.metrics.pool_in_use.labels(pool).set(in_use)
-        service.metrics.pool_open.labels(pool).set(opened)
+    told = service.metrics
+    for pool, lent in service.database.pools().items():
+        for gauge, value in zip(
+            (told.pool_in_use, told.pool_open, told.pool_waiting, told.pool_most), lent, strict=True
+        ):
+            gauge.labels(pool).set(value)
     service.metrics.bytes_in_flight.set(service.budget.held)
     service.metrics.measure_quiet(service.settings.metrics.sources, instant_of(service.clock))
 
 
 async def _measure_database(service: Service) -> None:
     """What only the database knows; unknown (NaN) when it does not say so at once."""
-    rejections = to_do = done = math.nan
+    told, backlog = service.metrics, snapshot.UNKNOWN
     try:
         async with asyncio.timeout(_SCRAPE_SECONDS), service.database.connection("read") as connection:
-            rejections, to_do, done = map(float, await snapshot.backlog(connection))
-    except Exception:  # noqa: BLE001 - a scrape without three numbers tells more than one that failed
+            proved = await outcomes.proved(connection)
+            backlog = await snapshot.backlog(connection)
+        _tell_proved(told, proved)
+    except Exception:  # noqa: BLE001 - a scrape without some numbers tells more than one that failed
         _log.debug("the database did not tell its metrics", exc_info=True)
-    service.metrics.up.set(0 if math.isnan(rejections) else 1)
-    service.metrics.rejections_kept.set(rejections)
-    service.metrics.refold_to_do.set(to_do)
-    service.metrics.refold_done.set(done)
+    told.up.set(0 if math.isnan(backlog.rejections) else 1)
+    told.rejections_kept.set(backlog.rejections)
+    told.refold_to_do.set(backlog.to_do)
+    told.refold_done.set(backlog.done)
+    told.refold_seconds.set(backlog.waiting_seconds)
+    told.feeds_behind.set(backlog.feeds_behind)
+
+
+def _tell_proved(told: Metrics, proved: Sequence[outcomes.Proved]) -> None:
+    told.unproved_since.clear()
+    told.differences.clear()
+    for each in proved:
+        kind = "deep" if each.deep else "plain"
+        told.unproved_since.labels(each.root, kind).set(each.since)
+        if each.differences is not None:
+            told.differences.labels(each.root, kind).set(each.differences)
+
+
+async def _measure_readiness(service: Service) -> None:
+    try:
+        await _ready(service)
+    except Exception:  # noqa: BLE001 - whatever it is, /readyz says no
+        service.metrics.ready.set(0)
+    else:
+        service.metrics.ready.set(1)
+
+
+async def weigh_forever(service: Service) -> None:
+    """Ask the database for its size once a minute, until cancelled: it looks at all of its files."""
+    while True:
+        try:
+            async with asyncio.timeout(_WEIGHING_SECONDS), service.database.connection("read") as connection:
+                service.metrics.database_bytes.set(await snapshot.size(connection))
+        except Exception:  # noqa: BLE001 - the database may be away in more ways than can be listed
+            _log.debug("the database did not tell its size", exc_info=True)
+        await asyncio.sleep(_WEIGHED_SECONDS)

@@ -7,7 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar, cast
 from uuid import uuid4
 from weakref import WeakSet
 
@@ -73,6 +73,15 @@ _SERVER: Final = """
 """What tells a pooler from a server, whether that is the coordinator of a cluster, and what tells it from another at
 its address, and from itself before a restart.
 """
+
+
+class Lent(NamedTuple):
+    """Connections of a pool: in use, open, waited for, and the most there may be."""
+
+    in_use: int = 0
+    open: int = 0
+    waiting: int = 0
+    most: int = 0
 
 
 def _end_all(connections: WeakSet[Lasting]) -> None:
@@ -204,9 +213,15 @@ class Database:
         longest = max(self._seconds.values()) + self._connect_seconds
         asyncio.get_running_loop().call_later(longest, _end_all, WeakSet(self._open))
 
-    def in_use(self) -> dict[str, tuple[int, int]]:
-        """Connections of each pool: in use, open."""
-        return {name: (pool.get_size() - pool.get_idle_size(), pool.get_size()) for name, pool in self._pools.items()}
+    def pools(self) -> dict[str, Lent]:
+        """What each pool has lent."""
+        found = {name: Lent(most=most) for name, most in self._sizes.items()}
+        for name, pool in self._pools.items():
+            # Nobody counts who waits: that would be a price of every push.
+            waiting = len(cast(Any, pool)._queue._getters)
+            in_use = pool.get_size() - pool.get_idle_size()
+            found[name] = Lent(in_use, pool.get_size(), waiting, self._sizes[name])
+        return found
 
     @asynccontextmanager
     async def connection(self, name: str, seconds: float | None = None) -> AsyncIterator[Connection]:
@@ -261,8 +276,7 @@ class Database:
                     if alive:
                         return connection, pool
         except GONE as error:
-            in_use, _ = self.in_use().get(name, (0, 0))
-            if isinstance(error, TimeoutError) and in_use >= self._sizes[name]:
+            if isinstance(error, TimeoutError) and self.pools()[name].in_use >= self._sizes[name]:
                 raise Overloaded from error
             raise unavailable(error) from error
 

@@ -107,9 +107,13 @@ class Report:
     @property
     def clean(self) -> bool:
         """Whether everything is as it should be."""
-        return not (self.differing or self.facts_differing or self.broken or self.feeds) and self.receipts == (
-            None if self.logged is None else self.logged + self.beyond
-        )
+        return self.amiss == 0
+
+    @property
+    def amiss(self) -> int:
+        """How many counters, facts, references and feeds are not as they should be, and events without a receipt."""
+        receipts = 0 if self.logged is None else abs((self.receipts or 0) - self.logged - self.beyond)
+        return self.differing + self.facts_differing + len(self.broken) + len(self.feeds) + receipts
 
     def add(self, subject: str, fact: str, stored: object, folded: object) -> None:
         """Note a difference of facts."""

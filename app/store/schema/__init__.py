@@ -6,7 +6,7 @@ rebuild can write the next one beside the living one and swap.
 
 from __future__ import annotations
 
-from app.store.schema.beside import feed, feed_mark, portal_dossier, refold, rejection, unit_change
+from app.store.schema.beside import feed, feed_mark, portal_dossier, refold, rejection, unit_change, verification
 from app.store.schema.catalogues import api_key, calendar_day, external_figure, procedure, root, source, target, unit
 from app.store.schema.columns import metadata
 from app.store.schema.lives import (
@@ -46,4 +46,5 @@ __all__ = [
     "target",
     "unit",
     "unit_change",
+    "verification",
 ]

@@ -102,4 +102,17 @@ refold = Table(
     required("cursor", CODE, server_default=""),
     required("total", Integer),
     required("done", Integer, server_default="0"),
+    # When the first came of the edits that are still being applied.
+    required("since", INSTANT, server_default=text("clock_timestamp()")),
+)
+
+# How the last `chiso verify` of each kind ended, for /metrics: it is another process's.
+verification = Table(
+    "verification",
+    metadata,
+    required("root_id", Integer),
+    required("deep", Boolean),
+    required("finished_at", INSTANT),
+    required("differences", BigInteger),
+    PrimaryKeyConstraint("root_id", "deep"),
 )
