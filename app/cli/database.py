@@ -158,8 +158,8 @@ def verify_command(
     else:
         note(
             Message(
-                "nothing differs, but what is older than the log reaches was not proved by it; `--within-log` is content"
-                " with that",
+                "nothing differs, but what is older than the log reaches was not proved by it; `--within-log` is"
+                " content with that",
                 "không có gì sai khác, nhưng phần cũ hơn nhật ký chưa được đối chiếu; `--within-log` chấp nhận điều đó",
             )
         )
