@@ -75,6 +75,17 @@ ENDPOINT = record(
 )
 CUSTOM = {
     "PrometheusRule": custom("PrometheusRule", record("groups", groups=listed(GROUP))),
+    "Probe": custom(
+        "Probe",
+        record(
+            "jobName prober targets",
+            jobName=TEXT,
+            interval=DURATION,
+            module=TEXT,
+            prober=record("url", url=TEXT),
+            targets=record("staticConfig", staticConfig=record("static", static=listed(TEXT))),
+        ),
+    ),
     "ServiceMonitor": custom(
         "ServiceMonitor",
         record("selector endpoints", selector=record("matchLabels", matchLabels=TEXTS), endpoints=listed(ENDPOINT)),
@@ -142,8 +153,14 @@ def test_an_overlay_as_the_document_tells_an_office_to_write_it(tmp_path: Path) 
         assert not any(each.startswith("chiso:") for each in images)
     for overlay in ("single", "production"):
         there = tmp_path / "offices" / overlay / "kustomization.yaml"
-        there.write_text(there.read_text() + "\ncomponents: [../../k8s/components/oidc]\n")
+        there.write_text(
+            there.read_text() + "\ncomponents:\n- ../../k8s/components/oidc\n- ../../k8s/components/probe\n"
+        )
         manifests = render(there.parent)
+        for each in manifests:
+            validate(each)
+        [probe] = named(manifests, "Probe").values()
+        assert (probe["metadata"]["namespace"], probe["spec"]["jobName"]) == ("chiso", "chiso-blackbox")
         [provider] = (each for name, each in named(manifests, "NetworkPolicy").items() if name == "oidc")
         assert provider["spec"]["egress"][0]["ports"] == [{"port": 443, "protocol": "TCP"}]
         settings, secrets = environment(manifests, named(manifests, "Deployment")["chiso"]["spec"]["template"])
