@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -128,7 +129,9 @@ async def awaited(dsn: str, seconds: float) -> None:
         try:
             return await migrated(dsn, _STEP, newer=True)
         except Exception as error:
-            if not (isinstance(error, NotMigrated) or passes(error)) or loop.time() >= ends:
+            # In a cluster a host has an address only when it is ready.
+            waits = isinstance(error, NotMigrated) or passes(error) or isinstance(_raised(error), socket.gaierror)
+            if not waits or loop.time() >= ends:
                 raise
         await asyncio.sleep(min(_STEP, max(0.0, ends - loop.time())))
 

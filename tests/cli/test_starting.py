@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import re
@@ -19,7 +20,10 @@ from psycopg import sql
 from rich.console import Console
 
 from app.cli import running
+from app.messages import Message
 from app.settings import InvalidSettings, of_environment
+from app.store import check
+from app.store.connections.unavailable import DatabaseUnavailable
 from tests.cli.conftest import Command, line
 from tests.conftest import at
 from tests.faults.serving import CHISO, chiso, environment, free_port
@@ -157,20 +161,50 @@ def test_a_database_that_does_not_let_in_or_is_not_migrated_is_told_in_a_line(
         )
 
 
-def test_who_waits_for_a_migration_goes_on_when_it_is_done(empty_database: str, tmp_path: Path) -> None:
-    settings = environment(CHISO_DATA_DIR=str(tmp_path), CHISO_DATABASE__DSN=empty_database)
-    not_yet = "the database is at revision none, 0001 is needed: run `chiso migrate`"
-    assert line(chiso(settings, "wait", "--seconds", "0")) == not_yet
-    with subprocess.Popen([str(CHISO), "wait"], env=settings) as waiting:
-        assert chiso(settings, "migrate").returncode == 0
-        assert waiting.wait(60) == 0
-    with psycopg.connect(empty_database, autocommit=True) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '0002'")
-    assert chiso(settings, "wait", "--seconds", "0").returncode == 0, "a newer one is read on"
-    nowhere = settings | {"CHISO_DATABASE__DSN": f"postgresql://chiso@127.0.0.1:{free_port()}/chiso"}
-    assert line(chiso(nowhere, "wait", "--seconds", "1")).startswith("the database: nothing listens at its address: ")
-    elsewhere = settings | {"CHISO_DATABASE__DSN": at(empty_database, "nowhere")}
-    assert line(chiso(elsewhere, "wait")).startswith("the database: it has no database of this name "), "told at once"
+async def test_who_waits_for_a_migration_goes_on_when_it_is_done(
+    postgres_database: str, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+    look = check.migrated
+
+    async def noted(dsn: str, seconds: float, newer: bool = False) -> None:
+        try:
+            await look(dsn, 30, newer)
+        except (check.NotMigrated, DatabaseUnavailable) as error:
+            looks.append(check.told(error).en)
+            raise
+
+    monkeypatch.setattr(check, "migrated", noted)
+    monkeypatch.setattr(check, "_STEP", 0.01)
+    with psycopg.connect(postgres_database, autocommit=True) as connection:
+        connection.execute("DELETE FROM alembic_version")
+        with pytest.raises(check.NotMigrated):
+            await check.awaited(postgres_database, 0)
+        waiting = asyncio.create_task(check.awaited(postgres_database, 60))
+        while len(looks) < 3:
+            await asyncio.sleep(0.01)
+        assert set(looks) == {"the database is at revision none, 0001 is needed: run `chiso migrate`"}
+        connection.execute("INSERT INTO alembic_version VALUES ('0002')")
+        await waiting
+    assert command("wait").returncode == 0, "a newer one is read on"
+    with pytest.raises(DatabaseUnavailable):
+        await check.awaited(at(postgres_database, "nowhere"), 60)
+    assert looks.pop().startswith("the database: it has no database of this name "), "told at once"
+
+
+async def test_a_host_without_an_address_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+
+    async def migrated(dsn: str, seconds: float, newer: bool = False) -> None:
+        nonlocal looks
+        looks += 1
+        if looks < 3:
+            raise DatabaseUnavailable(Message("away", "vắng")) from socket.gaierror("no address")
+
+    monkeypatch.setattr(check, "migrated", migrated)
+    monkeypatch.setattr(check, "_STEP", 0)
+    await check.awaited("postgresql://chiso-database/chiso", 60)
+    assert looks == 3
 
 
 def test_a_port_that_cannot_be_had_and_a_folder_that_cannot_be_made_are_told_in_a_line(
