@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import configparser
+import json
 import os
 import re
 import secrets
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -178,3 +180,51 @@ def test_what_the_document_names_is_there() -> None:
         while arguments[0] in getattr(command, "commands", {}):
             command = command.commands[arguments.pop(0)]  # type: ignore[attr-defined]
         command.make_context("chiso", arguments)
+
+
+JOBS = """
+rule_files: [rules.yaml]
+evaluation_interval: 1h
+tests:
+  - interval: 1h
+    input_series:
+      # Never ended well; ended well at 30 h; the weekly one never.
+      - {series: 'kube_cronjob_created{namespace="chiso",cronjob="chiso-backup"}', values: '0+0x300'}
+      - {series: 'kube_cronjob_created{namespace="chiso",cronjob="chiso-maintain"}', values: '0+0x300'}
+      - series: 'kube_cronjob_status_last_successful_time{namespace="chiso",cronjob="chiso-maintain"}'
+        values: '_x29 108000+0x270'
+      - {series: 'kube_cronjob_created{namespace="chiso",cronjob="chiso-verify-deep"}', values: '0+0x300'}
+    promql_expr_test:
+"""
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="Prometheus is not installed; .ci/test names it")
+def test_a_cronjob_that_has_not_ended_well_is_an_alert(tmp_path: Path) -> None:
+    rules = yaml.safe_load((PLACE / "k8s" / "base" / "monitoring" / "jobs.yaml").read_text())["spec"]
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules))
+    nightly, weekly = "ChisoJobOverdue", "ChisoWeeklyJobOverdue"
+    cases = [
+        ("60h", {}),
+        ("61h", {(nightly, "chiso-backup")}),
+        ("90h", {(nightly, "chiso-backup")}),
+        ("91h", {(nightly, "chiso-backup"), (nightly, "chiso-maintain")}),
+        ("204h", {(nightly, "chiso-backup"), (nightly, "chiso-maintain")}),
+        ("205h", {(nightly, "chiso-backup"), (nightly, "chiso-maintain"), (weekly, "chiso-verify-deep")}),
+    ]
+    wanted = [
+        {
+            "expr": "count by (alertname, cronjob) (ALERTS)",
+            "eval_time": when,
+            "exp_samples": [
+                {"labels": f'{{alertname="{alert}", cronjob="{job}"}}', "value": 1} for alert, job in sorted(alerts)
+            ],
+        }
+        for when, alerts in cases
+    ]
+    (tmp_path / "cases.yaml").write_text(
+        JOBS.replace("promql_expr_test:\n", f"promql_expr_test: {json.dumps(wanted)}\n")
+    )
+    said = subprocess.run(
+        ["promtool", "test", "rules", "cases.yaml"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert said.returncode == 0, said.stdout + said.stderr
