@@ -142,7 +142,7 @@ def create_app(service: Service | None = None) -> FastAPI:
         # Within Direct: a push is no page's to send, and pays nothing for it.
         app.add_middleware(CORSMiddleware, **_OF_OTHERS, allow_origins=origins, allow_credentials=origins != ["*"])
     app.add_middleware(Direct, service=service)
-    app.add_middleware(Requests, metrics=service.metrics)
+    app.add_middleware(Requests, metrics=service.metrics, public=service.settings.http.public_url)
     return app
 
 

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from app.api.http.access.headers import NOSNIFF
 from app.api.http.problems import MEDIA_TYPE, RETRY_AFTER, Problem, details
 
 _MORE: Final = {
@@ -27,6 +28,7 @@ def refusal(always: Iterable[tuple[bytes, bytes]], problem: Problem) -> bytes:
     body = msgspec.json.encode(details(problem, request_id))
     headers = (
         *always,
+        *NOSNIFF,
         *_MORE.get(problem.status, ()),
         (b"content-type", MEDIA_TYPE.encode()),
         (b"content-length", b"%d" % len(body)),

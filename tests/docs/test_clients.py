@@ -66,9 +66,11 @@ class Network:
         self.bodies.append(body)
         self.times.append(time.monotonic())
         fault = self.faults.get(len(self.bodies))
-        if fault in ("busy", "away"):
-            problem = {"code": "overloaded", "detail": "busy"}
-            self._send(asked, 503, json.dumps(problem).encode(), {"Retry-After": "1" if fault == "busy" else "0"})
+        if fault in ("limited", "away"):
+            limited = fault == "limited"
+            problem = {"code": "rate_limited" if limited else "overloaded", "detail": "busy"}
+            wait = {"Retry-After": "1" if limited else "0"}
+            self._send(asked, 429 if limited else 503, json.dumps(problem).encode(), wait)
             return
         sent = {name: asked.headers[name] for name in ("Authorization", "Content-Type")}
         told = httpx.post(self.service + asked.path, content=body, headers=sent, timeout=60)
@@ -190,7 +192,7 @@ def test_a_client_sends_a_file_through_a_bad_network_and_keeps_what_was_rejected
     file = tmp_path / "events.ndjson"
     file.write_text("\r\n\r\n".join(lines) + "\n", encoding="utf-8", newline="")
     # 500 are too many and go in halves; the first half is taken in, and the client does not hear of it.
-    place.network.faults = {2: "lost", 3: "busy"}
+    place.network.faults = {2: "lost", 3: "limited"}
     done = place.push(command, file)
     assert (done.returncode, done.stdout.strip()) == (1, "accepted 350, duplicates 249, rejected 3"), done.stderr
     sizes = [len([line for line in body.split(b"\n") if line.strip()]) for body in place.network.bodies]

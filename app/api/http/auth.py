@@ -7,10 +7,11 @@ import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import Depends, Request
 
+from app.api.http.access.headers import names_this_machine
 from app.api.http.csv import require_acceptable
 from app.api.http.problems import Problem
 from app.api.http.service import Service, service_of
@@ -52,6 +53,12 @@ class Access:
             reached = likely is not None and codes.is_under(likely, self.unit or likely)
             raise Problem("unknown_unit", with_likely(NO_UNIT, likely if reached else None), "unit")
         return code
+
+
+_OTHER_NAME: Final = Message(
+    "reading without a key is for who asks this machine by its own name: localhost or 127.0.0.1",
+    "chỉ đọc được không cần khóa khi gọi máy này bằng chính tên của nó: localhost hoặc 127.0.0.1",
+)
 
 
 def _is_loopback(request: Request) -> bool:
@@ -97,10 +104,13 @@ async def access_of(request: Request, service: Service, scope: Scope) -> Access:
         # A browser sends cookies with whatever it is made to send: they open nothing but looking.
         access = await of_session(request, service) if request.method in ("GET", "HEAD") else None
         if access is not None:
+            request.state.session = True
             await service.limits.take_read(access.key_id or access.unit)
             return access
         if service.settings.auth.open_reading and _is_loopback(request):
-            return Access(None, "", "", "", "open reading")
+            if names_this_machine(request.headers.get("host", ""), service.settings.http.public_url):
+                return Access(None, "", "", "", "open reading")
+            raise Problem("unauthenticated", _OTHER_NAME)
     if kind.lower() != "bearer" or not text.strip():
         raise Problem(
             "unauthenticated", Message("send Authorization: Bearer <key>", "gửi Authorization: Bearer <khóa>")

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import messages
 from app.api.http import problems
+from app.api.http.access.headers import Guard, private
 from app.api.http.metrics import Metrics
 from app.api.http.problems import Problem
 
@@ -29,8 +30,6 @@ _LEFT = 499
 """What proxies write down for a client that has gone; it is never sent."""
 
 
-# same-origin tells others as little as no-referrer, with which a browser would hide the origin of our own forms, too.
-_SHOWN: Final = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin"))
 _TOLD: Final = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT"))
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -38,8 +37,9 @@ _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 class Requests:
     """ASGI middleware; the outermost layer of the app."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, public: str | None = None) -> None:
         self._app = app
+        self._guard = Guard(public)
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,9 +55,11 @@ class Requests:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                # A browser shows what it asked for; the answer to a push is shown by none.
-                shown = _SHOWN if scope["method"] in ("GET", "HEAD") else ()
-                message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode()), *shown]
+                told = message.get("headers", [])
+                if scope["state"].get("session"):
+                    told = private(told)
+                guarded = self._guard.of(scope["method"], scope["path"])
+                message["headers"] = [*told, (b"x-request-id", request_id.encode()), *guarded]
             await send(message)
 
         try:

@@ -19,8 +19,8 @@ from starlette.types import Message
 from app.api.http import problems
 from app.messages import Language
 
-_HANDED_ON: Final = frozenset((b"authorization", b"cookie"))
-"""Of the visitor's headers, what says who asks."""
+_HANDED_ON: Final = frozenset((b"authorization", b"cookie", b"host"))
+"""Of the visitor's headers, what says who asks, and by which name."""
 
 Answer = Any
 """JSON of the API; numbers with a fraction are exact decimals."""

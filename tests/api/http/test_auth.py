@@ -189,7 +189,7 @@ async def test_reading_is_open_only_on_loopback_and_only_when_set(
         settings.auth = AuthSettings(pepper="a pepper for tests, as long as it is to be", open_reading=opened)
         service = create_service(settings, database, served.clock)
         transport = httpx.ASGITransport(create_app(service), client=(address, 40000))
-        async with httpx.AsyncClient(transport=transport, base_url="http://chiso.test") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
             for path in READS:
                 assert (await client.get(path)).status_code == status, (address, opened, path)
             headers = {"X-Forwarded-For": "127.0.0.1", "Forwarded": "for=127.0.0.1"}

@@ -252,7 +252,7 @@ async def test_open_reading_goes_on_beside_sessions(served: Running, database: s
         async with serving(settings, database) as opened:
             app = opened.client._transport.app  # type: ignore[attr-defined]
             transport = httpx.ASGITransport(app, client=(address, 40000))
-            async with httpx.AsyncClient(transport=transport, base_url="http://chiso.test") as client:
+            async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
                 assert (await client.get("/v1/units/H44")).status_code == status
                 # A cookie of another database, of yesterday, shuts nobody out.
                 stale = {"Cookie": "chiso=stale"}

@@ -35,7 +35,7 @@ _ETAG: Final = {
     "schema": {"type": "string", "pattern": '^W/"[0-9a-f]+"$'},
 }
 _LINK: Final = {"description": "The next page, `rel=next`; none on the last.", "schema": {"type": "string"}}
-_CACHED: Final = {"description": "To be asked for again.", "schema": {"const": "no-cache"}}
+_CACHED: Final = {"description": "To be asked for again.", "schema": {"enum": ["no-cache", "private, no-cache"]}}
 
 
 def told(
