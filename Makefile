@@ -1,6 +1,6 @@
 # Everything here may be repeated, by root or by an ordinary user, and needs python3 (>= 3.11) with venv, and make.
 .DEFAULT_GOAL := help
-.PHONY: help install run test memory check format rules lock clean clean-data
+.PHONY: help install run test memory check format rules sbom dist lock clean clean-data
 
 # The first of these that is new enough; or say which: make PYTHON=/path/to/python3
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -52,6 +52,14 @@ format: install ## put the code into shape
 rules: ## k8s/base/monitoring/rules.yaml anew, of deploy/monitoring/alerts.yaml
 	@{ sed '/^spec:/q' k8s/base/monitoring/rules.yaml; sed 's/^\(.\)/  \1/' deploy/monitoring/alerts.yaml; } >.chiso/rules.yaml
 	@mv .chiso/rules.yaml k8s/base/monitoring/rules.yaml
+
+DIST := dist
+sbom: install ## what a release is made of and its licences: DIST/chiso-….cdx.json, THIRD-PARTY-LICENSES.txt
+	@set -e; bill=$$($(UV_RUN) export --frozen --quiet --no-dev --format cyclonedx1.5); \
+	  printf '%s' "$$bill" | .venv/bin/python .ci/sbom.py "$(DIST)"
+
+dist: sbom ## a release: wheel and source beside them
+	$(UV_RUN) build --quiet --out-dir "$(DIST)"
 
 lock: $(UV) ## renew uv.lock after a change of pyproject.toml
 	$(UV_RUN) lock --python "$(PYTHON)"
