@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -57,13 +59,29 @@ def demo_command(
     say(run(work).told)
 
 
+def _read(file: Path) -> str:
+    """The key that a file holds."""
+    return (sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")).strip()
+
+
 def simulate_command(
     unit: Annotated[str, typer.Option(help="The unit that lives, with all under it.")] = province.ROOT,
     rate: Annotated[float, typer.Option(help="Events a second, on average.", min=0.01, max=5_000)] = 50,
     url: Annotated[
         str | None, typer.Option(help="Where the service is; http://127.0.0.1:8000 without it.", show_default=False)
     ] = None,
-    key: Annotated[str, typer.Option(help="Of the scopes read and ingest.", envvar="CHISO_KEY")] = "",
+    key: Annotated[
+        str,
+        typer.Option(
+            help="Of the scopes read and ingest. All on this machine see it in the list of processes: better CHISO_KEY"
+            " or --key-file.",
+            envvar="CHISO_KEY",
+            show_envvar=False,
+        ),
+    ] = "",
+    key_file: Annotated[
+        Path | None, typer.Option("--key-file", help="A file with the key; - reads it from standard input.")
+    ] = None,
     seconds: Annotated[float | None, typer.Option(help="End after so long; without it, at Ctrl-C.", min=0.1)] = None,
     seed: Annotated[int, typer.Option(help="Another seed draws other lives.", min=0)] = 1,
     daily: Annotated[bool, typer.Option("--daily", help="The rate is a working day's mean; nights are quiet.")] = False,
@@ -75,5 +93,11 @@ def simulate_command(
     of_environment()  # a variable that is misspelt is told here too
     pace = simulation.Pace(rate, daily, seconds)
     simulation.Simulation(
-        url, key, unit, seed, pace, lambda line: console.print(line, highlight=False, soft_wrap=True), print
+        url,
+        key if key_file is None else _read(key_file),
+        unit,
+        seed,
+        pace,
+        lambda line: console.print(line, highlight=False, soft_wrap=True),
+        print,
     ).run(dry_run)
