@@ -57,6 +57,12 @@ def test_every_link_between_documents_leads_somewhere() -> None:
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
+def test_where_a_threat_is_met_is_tried_where_the_document_says() -> None:
+    named = re.findall(r"`((?:tests|app)/[^`]+)`", (DOCS / "security.md").read_text())
+    assert len(named) > 25
+    assert [each for each in named if not (DOCS.parent / each).exists()] == []
+
+
 def test_the_licence_is_there_in_full_and_named_alike_everywhere() -> None:
     licence = (DOCS.parent / "LICENSE").read_text()
     assert len(licence) == 11_358

@@ -56,8 +56,8 @@ class Access:
 
 
 _OTHER_NAME: Final = Message(
-    "reading without a key is for who asks this machine by its own name: localhost or 127.0.0.1",
-    "chỉ đọc được không cần khóa khi gọi máy này bằng chính tên của nó: localhost hoặc 127.0.0.1",
+    "reading without a key is for who asks this machine by its own name: `localhost` or 127.0.0.1",
+    "chỉ đọc được không cần khóa khi gọi máy này bằng chính tên của nó: `localhost` hoặc 127.0.0.1",
 )
 
 

@@ -111,7 +111,7 @@ async def test_a_name_that_was_made_to_lead_here_reads_nothing(served: Running, 
         for path in (CARD, "/v1/units", "/v1/indicators", "/v1/stream?unit=H44&period=2026"):
             refused = await client.get(path)
             assert of_problem(refused) == (401, "unauthenticated", None), path
-            assert refused.json()["detail"].endswith("localhost or 127.0.0.1"), path
+            assert refused.json()["detail"].endswith("`localhost` or 127.0.0.1"), path
         page = await client.get("/units/H44")
         assert (page.status_code, page.headers["location"]) == (303, "../login?next=units%2FH44")
         assert (await client.get(CARD, headers={"Authorization": f"Bearer {served.key}"})).status_code == 200

@@ -305,3 +305,22 @@ async def test_a_provider_that_is_slow_is_not_waited_for(office: Providing, drip
         with pytest.raises(ProviderAway):
             await client.begin("", "")
         assert 0.25 < time.perf_counter() - began < 0.9
+
+
+@pytest.mark.parametrize("name", ["authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint"])
+async def test_a_provider_by_tls_leads_nowhere_without_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    issuer = "https://sso.example.vn"
+    names = ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint")
+    document = {"issuer": issuer} | {each: f"{issuer}/{each}" for each in names}
+
+    async def discovered(*_: object, **__: object) -> dict[str, Any]:
+        return document
+
+    monkeypatch.setattr("app.api.http.login.oidc._json", discovered)
+    client = Provider(OidcSettings(issuer=issuer, client_id="chiso"), BACK)
+    address, _ = await client.begin("", "")
+    assert address.startswith(f"{issuer}/authorization_endpoint?")
+    document[name] = "http://127.0.0.1:6379/"
+    again = Provider(OidcSettings(issuer=issuer, client_id="chiso"), BACK)
+    with pytest.raises(ProviderAway, match=f"its {name} does not begin with https:"):
+        await again.begin("", "")

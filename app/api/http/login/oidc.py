@@ -37,6 +37,7 @@ _ALGORITHMS: Final = frozenset(f"{kind}{bits}" for kind in ("RS", "PS", "ES") fo
 }
 _KEPT_SECONDS: Final = 600
 """How long the discovery document is taken for true."""
+_ENDPOINTS: Final = frozenset(("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint"))
 _AT_ONCE: Final = 16
 """Most logins that are asked about at once."""
 _LEEWAY_SECONDS: Final = 60
@@ -143,6 +144,10 @@ class Provider:
             known = await _json(client, {"at": f"{issuer}/.well-known/openid-configuration"}, "at")
             if _text(known, "issuer").rstrip("/") != issuer:
                 raise ValueError(f"it calls itself {known['issuer']}")
+            # What is asked of it in turn is asked as safely: its word does not lead to what listens without TLS here.
+            for name in _ENDPOINTS & known.keys():
+                if issuer.startswith("https:") and not _text(known, name).startswith("https:"):
+                    raise ValueError(f"its {name} does not begin with https:")
             self._known, self._known_until = known, time.monotonic() + _KEPT_SECONDS
         return self._known
 
