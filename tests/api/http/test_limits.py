@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from app.main import create_app, create_service
-from app.settings import LimitSettings
+from app.settings import LimitSettings, OidcSettings
 from tests.api.asking import of_problem, reception
 from tests.running import Running, settings_for
 
@@ -147,6 +147,20 @@ async def test_who_tries_keys_is_held_up_and_who_has_a_right_one_is_not(
     now.at += 120
     assert (await asking.ask(key="chiso_0123456789ab_x")).status_code == 401
     assert await asking.counted() == {"reads": 0, "events": 0, "failures": 4}
+
+
+async def test_logins_that_nobody_vouches_for_are_failures_too(
+    served: Running, database: str, tmp_path: Path, now: Now
+) -> None:
+    settings = settings_for(database, tmp_path, limits=LimitSettings(failures_per_minute=2))
+    settings.http.public_url = "https://chiso.example.vn"
+    settings.oidc = OidcSettings(issuer="https://sso.example.vn", client_id="chiso")
+    service = create_service(settings, database)
+    client = Limited(create_app(service), served.key)
+    told = [await client.ask(f"/login/oidc/back?state={n}&code=x") for n in range(4)]
+    assert [each.status_code for each in told] == [400, 400, 429, 429]
+    assert [each.headers.get("retry-after") for each in told] == [None, None, "61", "61"]
+    await service.database.close()
 
 
 async def test_the_addresses_of_one_subscriber_are_one_place(asking: Limited) -> None:
