@@ -30,7 +30,7 @@ from app.api.lives import dossiers, life, quality, today
 from app.logs import set_up_logging
 from app.pages import site
 from app.settings import InvalidSettings, Settings, of_environment
-from app.start import Unwritable, pepper, prove, weakness
+from app.start import Unwritable, pepper, previous_peppers, prove, weakness
 from app.store import check, lineage
 from app.store.catalogues.read import CatalogueCache
 from app.store.connections.database import Clock, Database
@@ -78,7 +78,7 @@ def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None, se
     intake = Intake(database, catalogue_cache, clock)
     metrics = Metrics()
     metrics.build.labels(VERSION, platform.python_version(), lineage.REVISION).set(1)
-    secret = pepper(settings) if secret is None else secret
+    peppers = (pepper(settings) if secret is None else secret, *previous_peppers(settings))
     return Service(
         settings=settings,
         database=database,
@@ -91,10 +91,10 @@ def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None, se
         watcher=Watcher(database, clock, settings.streams, metrics),
         metrics=metrics,
         budget=Budget(settings.intake),
-        keys=Keys(database, secret),
-        pepper=secret,
+        keys=Keys(database, *peppers),
+        peppers=peppers,
         limits=Limits(settings.limits, metrics.rate_limited),
-        sessions=Sessions(settings, secret),
+        sessions=Sessions(settings, *peppers),
         provider=_provider(settings),
         clock=clock,
     )

@@ -7,6 +7,8 @@ import secrets
 from pathlib import Path
 from typing import Final
 
+from pydantic import SecretStr
+
 from app.messages import Message
 from app.settings import Settings
 from app.store import check
@@ -21,15 +23,30 @@ class Unwritable(Exception):
 
 def known_pepper(settings: Settings) -> bytes | None:
     """The secret that keys the HMAC of API keys: the setting, else the file in the data directory, if there is one."""
-    if settings.auth.pepper is not None:
+    return _known(settings.auth.pepper, settings.data_dir / "pepper")
+
+
+def previous_peppers(settings: Settings) -> tuple[bytes, ...]:
+    """The one that is being replaced: the setting, else a file beside the pepper's; empty where there is none."""
+    known = _known(settings.auth.previous_pepper, settings.data_dir / "pepper.previous")
+    return () if known is None else (known,)
+
+
+def known_peppers(settings: Settings) -> tuple[bytes, ...]:
+    """Those in force, as far as there are any yet."""
+    known = known_pepper(settings)
+    return (*(() if known is None else (known,)), *previous_peppers(settings))
+
+
+def _known(setting: SecretStr | None, file: Path) -> bytes | None:
+    if setting is not None:
         # A variable may hold any bytes, those of a generated file too.
-        return settings.auth.pepper.get_secret_value().encode("utf-8", "surrogateescape")
+        return setting.get_secret_value().encode("utf-8", "surrogateescape")
     try:
-        return (settings.data_dir / "pepper").read_bytes()
+        return file.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
-        file = settings.data_dir / "pepper"
         raise Unwritable(
             Message(
                 "{file} cannot be read ({why}): set CHISO_AUTH__PEPPER",
@@ -104,7 +121,7 @@ async def prove(settings: Settings, dsn: str) -> Message | None:
     """
     try:
         await check.migrated(dsn, _SECONDS, newer=True)
-        await check.keyed(dsn, _SECONDS, known_pepper(settings))
+        await check.keyed(dsn, _SECONDS, *known_peppers(settings))
     except Exception as error:
         if check.passes(error):
             return check.told(error)

@@ -27,7 +27,9 @@ _KEEP: Final = Message(
 )
 _NONE_YET: Final = Message("there is none yet", "chưa có đơn vị gốc nào")
 _IN_FORCE: Final = Message("in force", "có hiệu lực")
+_PREVIOUS_PEPPER: Final = Message("previous pepper", "pepper trước")
 _OTHER_PEPPER: Final = Message("other pepper", "pepper khác")
+_NEVER: Final = Message("never used", "chưa dùng")
 _REVOKED: Final = Message("revoked", "đã thu hồi")
 
 
@@ -63,7 +65,8 @@ def keys_create(
         async with service.database.connection("write") as connection, connection.transaction():
             root_id = await _root(connection, codes.root_of(unit), new_root)
             scopes = tuple(dict.fromkeys(each.value for each in scope))
-            key = await store.create(connection, service.pepper, root_id, unit, scopes, name)
+            previous = service.peppers[1:]
+            key = await store.create(connection, service.pepper, root_id, unit, scopes, name, previous)
             return key, await roots.has_unit(connection, root_id, unit), weakness(service.settings)
 
     key, listed, weak = run(work, keys=True)
@@ -109,18 +112,27 @@ async def _root(connection: Connection, code: str, new: bool) -> int:
 
 @keys.command("list")
 def keys_list() -> None:
-    """List all keys, without their texts."""
+    """List all keys, without their texts: when made, whether in force, the day of the last use."""
 
-    async def work(service: Service) -> tuple[list[store.ListedKey], bytes]:
+    async def work(service: Service) -> tuple[list[store.ListedKey], list[bytes]]:
         async with service.database.connection("read") as connection:
-            return await store.listing(connection), store.mark_of(service.pepper)
+            return await store.listing(connection), [store.mark_of(each) for each in service.peppers]
 
-    listed, ours = run(work)
+    listed, marks = run(work)
+    states = dict.fromkeys(marks[1:], _PREVIOUS_PEPPER) | {marks[0]: _IN_FORCE}
     for key in listed:
-        created = datetime.fromtimestamp(key.created_at / 1e6).astimezone().isoformat(" ", "minutes")
-        state = _REVOKED if key.revoked_at is not None else _IN_FORCE if key.pepper == ours else _OTHER_PEPPER
+        state = _REVOKED if key.revoked_at is not None else states.get(key.pepper, _OTHER_PEPPER)
         told = state.said(spoken(os.environ))
-        print(f"{key.id}  {key.unit:<16} {','.join(key.scopes):<18} {created}  {told:<12}  {key.name}")
+        used = _NEVER.said(spoken(os.environ)) if key.used_at is None else _local(key.used_at).date().isoformat()
+        print(
+            f"{key.id}  {key.unit:<16} {','.join(key.scopes):<18} {_local(key.created_at).isoformat(' ', 'minutes')}"
+            f"  {told:<15}  {used:<10}  {key.name}"
+        )
+
+
+def _local(instant: int) -> datetime:
+    """An instant, µs, in this machine's zone."""
+    return datetime.fromtimestamp(instant / 1e6).astimezone()
 
 
 @keys.command("revoke")

@@ -78,7 +78,7 @@ def run(work: Callable[[Service], Awaitable[_T]], keys: bool = False) -> _T:
         known = start.known_pepper(settings)
         await check.migrated(dsn, _SECONDS)
         if keys:
-            await check.keyed(dsn, _SECONDS, known)
+            await check.keyed(dsn, _SECONDS, *start.known_peppers(settings))
             known = start.pepper(settings)
         service = create_service(settings, dsn, secret=known or b"")
         collect_less()

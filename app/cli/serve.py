@@ -122,8 +122,9 @@ async def _prepare_demo(service: Service, arrival: load.Arrival) -> str:
                 if old.name == _DEMO_KEY and old.revoked_at is None:
                     await keys.revoke(connection, old.id)
             root_id = await roots.ensure(connection, province.ROOT)
+            previous = service.peppers[1:]
             return await keys.create(
-                connection, service.pepper, root_id, province.ROOT, ("ingest", "read", "admin"), _DEMO_KEY
+                connection, service.pepper, root_id, province.ROOT, ("ingest", "read", "admin"), _DEMO_KEY, previous
             )
     finally:
         await service.database.close()

@@ -26,7 +26,7 @@ _OTHERS: Final = ("CHISO_PG_BIN", "CHISO_KEY")
 _NOT_OURS: Final = re.compile(
     r"CHISO_TEST[A-Z_]*|CHISO_([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_\d+_(TCP|UDP|SCTP)(_[A-Z]+)?)"
 )
-_SECRET: Final = ("__DSN", "__PEPPER", "__KEY", "__CLIENT_SECRET")
+_SECRET: Final = ("__DSN", "PEPPER", "__KEY", "__CLIENT_SECRET")
 _LINKED: Final = re.compile(r"CHISO_([A-Z0-9_]+_)?PORT")
 
 

@@ -164,6 +164,10 @@ class AuthSettings(Group):
         None,
         description="Secret that keys the HMAC of API keys. Without one, a file beside the embedded database is made.",
     )
+    previous_pepper: Secret | None = Field(
+        None,
+        description="Another pepper in force while it is replaced: keys made with it are known, and go under `pepper`.",
+    )
     open_reading: bool = Field(
         False, description="Figures and catalogues may be read without a key by clients on the loopback interface."
     )

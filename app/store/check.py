@@ -136,12 +136,12 @@ async def awaited(dsn: str, seconds: float) -> None:
         await asyncio.sleep(min(_STEP, max(0.0, ends - loop.time())))
 
 
-async def keyed(dsn: str, seconds: float, pepper: bytes | None) -> None:
-    """Make sure that this pepper, or None where there is none yet, made the keys in force.
+async def keyed(dsn: str, seconds: float, *peppers: bytes) -> None:
+    """Make sure that these peppers, or none where there is none yet, made the keys in force.
 
     Raises:
-        keys.WrongPepper: it did not.
+        keys.WrongPepper: they did not.
         DatabaseUnavailable, Overloaded, TimeoutError: as `answers`.
     """
     async with _let_in(dsn, seconds) as connection:
-        await keys.prove(connection, pepper)
+        await keys.prove(connection, *peppers)

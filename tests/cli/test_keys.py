@@ -114,3 +114,16 @@ def test_a_pepper_that_could_be_guessed_is_told_of(command: Command) -> None:
         # The next is made with another pepper.
         assert command("keys", "revoke", made.stdout.split("_")[1]).returncode == 0
         assert ("CHISO_AUTH__PEPPER is shorter than 32 letters" in made.stderr) is told
+
+
+def test_a_pepper_of_a_file_is_replaced_by_moving_the_file(command: Command, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    assert command(*CREATE, "H44", "--new-root").returncode == 0
+    (data / "pepper").rename(data / "pepper.previous")
+    assert command(*CREATE, "H44", "--name", "new").returncode == 0
+    assert (data / "pepper").read_bytes() != (data / "pepper.previous").read_bytes()
+    states = [line.split("  ")[-3:] for line in command("keys", "list").stdout.splitlines()]
+    assert [(state.strip(), used.strip(), name) for state, used, name in states] == [
+        ("previous pepper", "never used", ""),
+        ("in force", "never used", "new"),
+    ]

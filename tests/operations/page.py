@@ -32,12 +32,17 @@ class Page:
     Args:
         settings: a value for every name that the page's settings have.
         home: where PostgreSQL's programs are, and who runs the server.
-        timescale: whether the database has TimescaleDB.
         more: other variables of the environment, such as `CHISO_…`.
+        timescale: whether the database has TimescaleDB.
     """
 
     def __init__(
-        self, name: str, settings: Mapping[str, str], home: Home, timescale: bool = False, **more: str
+        self,
+        name: str,
+        settings: Mapping[str, str],
+        home: Home,
+        more: Mapping[str, str] | None = None,
+        timescale: bool = False,
     ) -> None:
         self._name, self._home, self._timescale = name, home, timescale
         parts = re.split(r"^## (.+)\n", (RUNBOOK / f"{name}.md").read_text(), flags=re.MULTILINE)
@@ -50,7 +55,9 @@ class Page:
         assert [set(_NAME.findall(each)) for each in given] == [set(settings)], f"{name}: its settings"
         self._left = {heading for heading, blocks in self._blocks.items() if {who for who, _ in blocks} - {"settings"}}
         programs = f"{home.bin}:{Path(sys.executable).parent}"
-        self.environment = environment() | dict(settings) | more | {"PATH": f"{programs}:{os.environ['PATH']}"}
+        self.environment = (
+            environment() | dict(settings) | dict(more or {}) | {"PATH": f"{programs}:{os.environ['PATH']}"}
+        )
 
     def perform(self, heading: str, within: float = _WITHIN_S) -> str:
         """Run the blocks under a heading in their order; what they print on standard output."""
@@ -62,6 +69,12 @@ class Page:
             for who, commands in blocks
             if who != "timescale" or self._timescale
         )
+
+    def change(self, said: str, runs: str) -> None:
+        """Run the commands with another word in the place of one that a place may need otherwise, such as a port."""
+        assert any(said in commands for blocks in self._blocks.values() for _, commands in blocks)
+        for heading, blocks in self._blocks.items():
+            self._blocks[heading] = [(who, commands.replace(said, runs)) for who, commands in blocks]
 
     def assert_performed(self) -> None:
         """That no heading with commands was left out."""

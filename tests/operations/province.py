@@ -44,6 +44,13 @@ class Province:
         self.acknowledged: set[tuple[str, str]] = set()
         self.statuses: set[int] = set()
 
+    @contextmanager
+    def of(self, key: str, root: str) -> Iterator[Province]:
+        """Another root that the same service serves."""
+        other = Province(self.serving, key, self.settings, self.made, root)
+        with other.client:
+            yield other
+
     def put_catalogues(self) -> None:
         """Its units and procedures."""
         for path, rows in (("units", self.made.units), ("procedures", self.made.procedures)):
@@ -121,7 +128,8 @@ def logged(dsn: str, root: str = "H44") -> Counter[tuple[str, str]]:
     return Counter((str(source), str(number)) for source, number in rows)
 
 
-async def _key(dsn: str, root: str) -> str:
+async def key_of(dsn: str, root: str) -> str:
+    """A key of all scopes for a root, which is begun if it is not there."""
     database = Database(dsn, 1, 1, 10)
     try:
         async with database.connection("write") as connection:
@@ -138,7 +146,7 @@ def living(dsn: str, folder: Path, seed: int, size: int, served_at: str = "") ->
     Args:
         served_at: the address that the service is given, where it is another.
     """
-    key = asyncio.run(_key(dsn, "H44"))
+    key = asyncio.run(key_of(dsn, "H44"))
     settings = environment(CHISO_DATABASE__DSN=served_at or dsn, CHISO_DATA_DIR=str(folder), CHISO_AUTH__PEPPER=PEPPER)
     with Serving(settings, folder / "serving.log") as serving:
         made = Province(serving, key, settings, history(seed, size), "H44")

@@ -18,7 +18,7 @@ def test_a_dump_under_load_is_put_back_under_load_and_what_came_after_is_sent_ag
 ) -> None:
     with living(database, tmp_path, seed=51, size=160) as province:
         settings = place | {"BACKUPS": str(tmp_path), "ROLES": roles, "CHISO": province.serving.url}
-        page = Page("backup", settings, home, engine == "timescale", **province.settings)
+        page = Page("backup", settings, home, province.settings, engine == "timescale")
         early, during, lost, late = province.parts(4)
         province.push_all(early)
         before = set(province.acknowledged)

@@ -24,12 +24,12 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Paged:
-    """A request without its paging, the page asked for, and what cursors are signed with."""
+    """A request without its paging, the page asked for, and what cursors are signed with: by the first, read by any."""
 
     request: Request
     limit: int
     cursor: str | None
-    pepper: bytes
+    peppers: Sequence[bytes]
 
     @classmethod
     def of(cls, request: Request, service: Service) -> Paged:
@@ -42,7 +42,7 @@ class Paged:
         bare = Request({**request.scope, "query_string": urlencode(rest).encode()})
         # A file is taken once, by people who see no links: it has as much as may be had.
         usual = LARGEST if ("format", "csv") in query else USUAL
-        return cls(bare, _limit(given.get("limit"), usual), given.get("cursor"), service.pepper)
+        return cls(bare, _limit(given.get("limit"), usual), given.get("cursor"), service.peppers)
 
     def mark(self, kind: type[_T], about: Sequence[object]) -> _T | None:
         """Where the list `about` something goes on, by the cursor that was given out for it."""
@@ -53,7 +53,8 @@ class Paged:
             content = sealed[_SIGNATURE:]
             # The decoder passes over what is no letter of its own, and over all after the padding.
             as_given = urlsafe_b64encode(sealed).decode() == self.cursor
-            if not as_given or not hmac.compare_digest(self._signature(content, about), sealed[:_SIGNATURE]):
+            ours = (self._signature(content, about, each) for each in self.peppers)
+            if not as_given or not any(hmac.compare_digest(each, sealed[:_SIGNATURE]) for each in ours):
                 raise ValueError
             return msgspec.msgpack.decode(content, type=kind)
         except ValueError as error:  # also what the decoders raise
@@ -68,11 +69,11 @@ class Paged:
         if mark is None:
             return None
         content = msgspec.msgpack.encode(mark)
-        return urlsafe_b64encode(self._signature(content, about) + content).decode()
+        return urlsafe_b64encode(self._signature(content, about, self.peppers[0]) + content).decode()
 
-    def _signature(self, content: bytes, about: Sequence[object]) -> bytes:
+    def _signature(self, content: bytes, about: Sequence[object], pepper: bytes) -> bytes:
         # What the list is about is signed with it: a cursor of another list is none of this one.
-        return hmac.digest(self.pepper, repr(("cursor 1", *about)).encode() + content, "sha256")[:_SIGNATURE]
+        return hmac.digest(pepper, repr(("cursor 1", *about)).encode() + content, "sha256")[:_SIGNATURE]
 
     def linked(self, answer: Response, cursor: str | None) -> Response:
         """The answer with a link to the next page: a table has no other place for it. A file is called a part then,

@@ -94,7 +94,7 @@ async def _ready(service: Service) -> Ready:
                 newer = refolding = False
                 if not lineage.is_behind(revision):
                     newer, refolding = await snapshot.rules(connection)
-                    await keys.prove(connection, service.pepper)
+                    await keys.prove(connection, *service.peppers)
             # As pushes go: another pool, which may be served otherwise.
             async with service.database.connection("write") as connection:
                 read_only = await snapshot.is_read_only(connection)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -96,11 +97,16 @@ class Service(Store):
     metrics: Metrics
     figures: FigureCache
     watcher: Watcher
-    pepper: bytes
+    peppers: Sequence[bytes]
     budget: Budget
     limits: Limits
     sessions: Sessions
     provider: Provider | None = None
+
+    @property
+    def pepper(self) -> bytes:
+        """The pepper under which keys are made, the first of those in force."""
+        return self.peppers[0]
 
 
 async def service_of(request: Request) -> Service:

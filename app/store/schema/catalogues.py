@@ -130,6 +130,7 @@ api_key = Table(
     required("name", Text, server_default=""),
     required("created_at", INSTANT),
     Column("revoked_at", INSTANT),
+    Column("used_at", INSTANT),
 )
 
 source = Table(

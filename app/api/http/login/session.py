@@ -38,15 +38,17 @@ class Session:
 class Sessions:
     """Makes sessions and reads them."""
 
-    def __init__(self, settings: Settings, pepper: bytes) -> None:
+    def __init__(self, settings: Settings, pepper: bytes, *previous: bytes) -> None:
         self._public = settings.http.public_url
         self._issuer = settings.oidc.issuer
         self._key_seconds = settings.auth.session_hours * 3600
         self._unit_seconds = settings.oidc.session_hours * 3600
         how = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
         # Signed by what is derived from the pepper: one secret to keep, and a cookie tells nothing of it.
-        self._sessions = URLSafeTimedSerializer(pepper, salt=b"chiso session", signer_kwargs=how)
-        self._steps = URLSafeTimedSerializer(pepper, salt=b"chiso login", signer_kwargs=how)
+        # Of several the last signs, and those signed by any are read: while a pepper is replaced nobody is logged out.
+        secrets = [*previous, pepper]
+        self._sessions = URLSafeTimedSerializer(secrets, salt=b"chiso session", signer_kwargs=how)
+        self._steps = URLSafeTimedSerializer(secrets, salt=b"chiso login", signer_kwargs=how)
 
     def of(self, request: Request) -> Session | None:
         """The session of a request, when there is one that was made here and has not ended."""
