@@ -5,6 +5,7 @@ Nothing is started until a test asks; the domain's tests need no server and star
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import shutil
@@ -175,12 +176,26 @@ def _migrated(server: str, kind: str) -> Iterator[str]:
     try:
         create_extension(at(server, name), kind)
         upgrade(at(server, name), timescale="require" if kind == "timescale" else "off")
+        asyncio.run(_compressed(at(server, name)))
         # TimescaleDB's background workers connect on their own, and a database in use cannot be copied.
         _execute(server, "alter database {} with allow_connections false", name)
         _disconnect(server, name)
         yield name
     finally:
         _execute(server, "drop database if exists {} with (force)", name)
+
+
+async def _compressed(dsn: str) -> None:
+    """On TimescaleDB's community edition all tests run with compression, and with `events_hourly` summed up."""
+    from app.store.connections.database import Database
+    from app.store.retention.settle import settle
+    from app.store.retention.timescale import Wish
+
+    database = Database(dsn, 1, 1, 30)
+    try:
+        await settle(database, Wish(compress_after=1))
+    finally:
+        await database.close()
 
 
 def _copy(server: str, template: str) -> Iterator[str]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from app.store import engine
 from app.store.connections.database import Connection, Database
 from app.store.engine import Engine
 from app.store.lineage import hold_schema
 from app.store.retention import reach, timescale
 from app.store.retention.timescale import State, Step, Wish
+
+_SETTLE_LOCK: Final = 7_660_005
+"""Class of the advisory lock of who makes it so."""
 
 
 async def look(connection: Connection) -> tuple[Engine, State]:
@@ -30,7 +35,8 @@ async def settle(database: Database, wish: Wish, dry_run: bool = False) -> list[
             return timescale.steps(*await look(connection), wish)
 
     async def work(connection: Connection) -> list[Step]:
-        await hold_schema(connection)
+        # One at a time: who comes second finds it done.
+        await hold_schema(connection, f"pg_advisory_xact_lock({_SETTLE_LOCK:d}, 0)")
         found, state = await look(connection)
         todo = timescale.steps(found, state, wish)
         if state.drop_after is not None and state.drop_after != wish.keep:

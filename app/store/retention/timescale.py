@@ -23,9 +23,10 @@ STATE: Final = f"""
            (SELECT {_DAYS.format("drop_after")} FROM timescaledb_information.jobs
             WHERE proc_name = 'policy_retention' AND {_OF_LOG}),
            hourly.view_name IS NOT NULL,
-           (SELECT {_DAYS.format("start_offset")} FROM timescaledb_information.jobs
+           -- the aggregate is named by its view, or by the hypertable that holds it, as the version has it
+           (SELECT max({_DAYS.format("start_offset")}) FROM timescaledb_information.jobs
             WHERE proc_name = 'policy_refresh_continuous_aggregate'
-              AND hypertable_name = hourly.materialization_hypertable_name)
+              AND hypertable_name IN (hourly.view_name, hourly.materialization_hypertable_name))
     FROM (SELECT) AS always LEFT JOIN timescaledb_information.continuous_aggregates AS hourly
         ON view_schema = current_schema() AND view_name = 'events_hourly'
 """
