@@ -22,7 +22,7 @@ from pydantic import SecretStr
 
 from app.cli import app as program
 from app.settings import DatabaseSettings
-from app.store import check, migrate
+from app.store import check, migrate, roles
 from app.store.embedded.home import find_bin
 from tests.conftest import at
 from tests.operations.manifests import KUBECTL, OVERLAYS, PLACE, containers, named, pods, render
@@ -58,6 +58,8 @@ async def test_roles_that_migrate_and_serve_and_a_dump_by_the_owner(
             connection.execute("DELETE FROM event")
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute("CREATE TABLE more ()")
+        with psycopg.connect(at(engine_dsn, name), autocommit=True) as connection:
+            connection.execute(roles.sql(name).encode())
         with psycopg.connect(engine_dsn) as connection:
             [[hashed]] = connection.execute(
                 "SELECT count(*) FROM pg_authid WHERE rolname IN (%s, %s) AND rolpassword LIKE 'SCRAM-SHA-256$%%'",
@@ -96,8 +98,7 @@ async def test_roles_that_migrate_and_serve_and_a_dump_by_the_owner(
         with psycopg.connect(engine_dsn, autocommit=True) as connection:
             for each in (
                 f"DATABASE IF EXISTS {name} WITH (FORCE)",
-                f"ROLE IF EXISTS {name}_writer",
-                f"ROLE IF EXISTS {name}_owner",
+                *(f"ROLE IF EXISTS {name}_{role}" for role in ("reader", "writer", "owner")),
             ):
                 connection.execute(f"DROP {each}")
 
@@ -168,7 +169,7 @@ def test_what_the_document_names_is_there() -> None:
     manifests = render(PLACE / "k8s" / "overlays" / "single")
     kinds = {"deploy": "Deployment", "deployment": "Deployment", "job": "Job", "cronjob": "CronJob"}
     found = re.findall(r"\b(deploy|deployment|job|cronjob)/(?!monitoring)([a-z-]+)", document)
-    own = {"backup-first", "verify-first"}
+    own = {"backup-first", "verify-first", "at-the-dumps"}
     assert len(found) >= 8
     assert [each for each in found if each[1] not in {*own, *named(manifests, kinds[each[0]])}] == []
     assert "chiso-database-0" in document and "chiso-database" in named(manifests, "StatefulSet")
