@@ -252,6 +252,7 @@ def test_settings_are_settings_and_secrets_are_never_values(manifests: list[Mani
     assert secrets == {
         "CHISO_DATABASE__DSN": ("chiso", "dsn"),
         "CHISO_AUTH__PEPPER": ("chiso", "pepper"),
+        "CHISO_AUTH__PREVIOUS_PEPPER": ("chiso", "previous-pepper"),
         "CHISO_METRICS__KEY": ("chiso", "metrics-key"),
     }
     _, secrets = environment(manifests, named(manifests, "Job")["chiso-migrate"]["spec"]["template"])

@@ -141,7 +141,7 @@ def test_the_secrets_of_the_document_are_all_that_the_manifests_ask_for(tmp_path
                 (each["valueFrom"]["secretKeyRef"]["name"], each["valueFrom"]["secretKeyRef"]["key"])
                 for container in containers(template)
                 for each in container.get("env", [])
-                if "valueFrom" in each
+                if "valueFrom" in each and not each["valueFrom"]["secretKeyRef"].get("optional")
             }
     assert asked == set(values) - {
         ("chiso-backup", "pg_service.conf"),
