@@ -178,7 +178,7 @@ def test_what_the_document_names_is_there() -> None:
     group = typer.main.get_command(program)
     for line in re.findall(r"-- chiso (.*?)(?: \||$)", document, re.MULTILINE):
         command, arguments = group, shlex.split(line)
-        while arguments[0] in getattr(command, "commands", {}):
+        while arguments and arguments[0] in getattr(command, "commands", {}):
             command = command.commands[arguments.pop(0)]  # type: ignore[attr-defined]
         command.make_context("chiso", arguments)
 
