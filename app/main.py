@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
+from app import traces
 from app.api import catalogues, events, feeds, indicators, rejections
 from app.api.dvcqg import parked
 from app.api.dvcqg import routes as dvcqg
@@ -143,6 +144,10 @@ def create_app(service: Service | None = None) -> FastAPI:
         app.add_middleware(CORSMiddleware, **_OF_OTHERS, allow_origins=origins, allow_credentials=origins != ["*"])
     app.add_middleware(Direct, service=service)
     app.add_middleware(Requests, metrics=service.metrics, public=service.settings.http.public_url)
+    if (traced := traces.of_environment(VERSION)) is not None:
+        traced.watch(service.gatherer, service.database, service.figures)
+        app.add_middleware(traced.requests)
+        app.state.traces = traced
     return app
 
 
@@ -162,6 +167,8 @@ async def _living(app: FastAPI) -> AsyncIterator[None]:
         await asyncio.wait(tasks, timeout=_ENDING_SECONDS)
         # What still waits for the database gets its connections cut off.
         await service.database.close()
+        if hasattr(app.state, "traces"):
+            await app.state.traces.close()
 
 
 def _service_of_environment() -> Service:
