@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from app import traces
-from app.api import catalogues, events, feeds, indicators, rejections
+from app.api import audit, catalogues, events, feeds, indicators, rejections
 from app.api.dvcqg import parked
 from app.api.dvcqg import routes as dvcqg
 from app.api.events_direct import Direct
@@ -56,7 +56,7 @@ _OF_OTHERS: Final[Mapping[str, Any]] = {
 
 _ROUTES = (
     *(events, dvcqg, catalogues, indicators, scorecard, stream, ranking, series, breakdown, advice),
-    *(dossiers, today, life, quality, rejections, feeds, probes),
+    *(dossiers, today, life, quality, rejections, feeds, audit, probes),
 )
 
 

@@ -29,6 +29,7 @@ from app.domain.feeds import COVERAGE
 from app.domain.push import Rejected
 from app.intake.catalogues import FORMS, Row, parse_rows
 from app.messages import Language, Message
+from app.store.audit import Actor
 from app.store.catalogues import edit
 from app.store.catalogues.edit import PutResult
 from app.store.catalogues.listing import listing
@@ -306,7 +307,8 @@ async def _put(
     async with body_of(request, service, access) as body:
         items = await _parsed(request, kind, body)
         assert access.root_id is not None
-        result = await put(service.database, service.catalogue_cache, access.root_id, access.unit, items)
+        actor = Actor("key", access.key_id, access.name, request.state.request_id)
+        result = await put(service.database, service.catalogue_cache, access.root_id, access.unit, items, actor=actor)
     if result.refolding:
         service.refolder.wake()
     return json_response(_told(result, language_of(request)))

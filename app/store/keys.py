@@ -19,6 +19,8 @@ import asyncpg
 from sqlalchemy import func, insert, select, update
 
 from app.messages import Message
+from app.store import audit
+from app.store.audit import Change
 from app.store.connections.database import Connection, Database
 from app.store.connections.unavailable import DatabaseUnavailable, Overloaded
 from app.store.schema import api_key
@@ -110,7 +112,7 @@ async def create(
     name: str = "",
     previous: Sequence[bytes] = (),
 ) -> str:
-    """Make a key for a unit's subtree; the only time its text is seen.
+    """Make a key for a unit's subtree, from the command line; the only time its text is seen.
 
     Raises:
         WrongPepper: keys in force were made with another, and with none of the `previous` ones.
@@ -120,7 +122,10 @@ async def create(
     values = {"id": key_id, "root_id": root_id, "unit": unit, "scopes": list(scopes), "name": name}
     values |= {"digest": _digest(pepper, secret), "pepper": mark_of(pepper)}
     made = insert(api_key).values(**values, created_at=func.clock_timestamp())
-    await connection.execute(*in_sql(made))
+    told = {"scopes": list(scopes), "name": name}
+    async with audit.together(connection):
+        await connection.execute(*in_sql(made))
+        await audit.write(connection, root_id, audit.COMMAND_LINE, [Change(unit, "created", "key", key_id, after=told)])
     return f"{_PREFIX}_{key_id}_{secret}"
 
 
@@ -266,7 +271,20 @@ async def listing(connection: Connection) -> list[ListedKey]:
 
 
 async def revoke(connection: Connection, key_id: str) -> bool:
-    """Put a key out of force now; False when there is no such key in force."""
+    """Put a key out of force now, from the command line; False when there is no such key in force."""
     in_force = (api_key.c.id == key_id, api_key.c.revoked_at.is_(None))
-    done = await connection.execute(*in_sql(update(api_key).where(*in_force).values(revoked_at=func.now())))
-    return bool(done == "UPDATE 1")
+    revoked = update(api_key).where(*in_force).values(revoked_at=func.clock_timestamp()).returning(api_key)
+    async with audit.together(connection):
+        row = await connection.fetchrow(*in_sql(revoked))
+        if row is not None:
+            told = {"scopes": row["scopes"], "name": row["name"]}
+            gone = Change(row["unit"], "revoked", "key", key_id, before=told)
+            await audit.write(connection, row["root_id"], audit.COMMAND_LINE, [gone])
+    return row is not None
+
+
+async def whose(connection: Connection, key_id: str) -> tuple[int, str] | None:
+    """The root's id and the unit of a key, in force or not."""
+    of_id = select(api_key.c.root_id, api_key.c.unit).where(api_key.c.id == key_id)
+    row = await connection.fetchrow(*in_sql(of_id))
+    return None if row is None else (row["root_id"], row["unit"])

@@ -1,8 +1,8 @@
 """The roles of a database, each with no more rights than it needs, as statements for who administers the server.
 
 owner   owns the tables: `chiso migrate`, and `maintain` and `rebuild` where their VACUUM and ANALYZE are wanted at once
-writer  reads and writes rows: `chiso serve` and every other command
-reader  looks: tables for a dashboard or a report, without what keys are known by
+writer  reads and writes rows: `chiso serve` and every other command; the audit log it only adds to
+reader  looks: tables for a dashboard or a report, without what keys are known by, and without the audit log
 
 The statements may be run again, and are to be after a migration: what is new is the writer's at once, and the reader's
 from then on.
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from app.store.schema import api_key
+from app.store.schema import api_key, audit
 
 _KEPT_FROM_READERS: Final = ("digest", "pepper")
 _TABLE_OF_REVISION: Final = "alembic_version"
@@ -22,7 +22,7 @@ def sql(prefix: str) -> str:
     """The statements that make `prefix`_owner, _writer and _reader in the database they are run in. No passwords."""
     names = {role: f"{prefix}_{role}" for role in ("owner", "writer", "reader")}
     told = ", ".join(column.name for column in api_key.columns if column.name not in _KEPT_FROM_READERS)
-    return _STATEMENTS.format(**names, api_key=api_key.name, told=told, revision=_TABLE_OF_REVISION)
+    return _STATEMENTS.format(**names, api_key=api_key.name, told=told, audit=audit.name, revision=_TABLE_OF_REVISION)
 
 
 _STATEMENTS: Final = """\
@@ -83,6 +83,11 @@ DO $$
 BEGIN
     IF to_regclass('public.{revision}') IS NOT NULL THEN
         REVOKE INSERT, UPDATE, DELETE ON {revision} FROM {writer};
+    END IF;
+    -- What was done stays told, whatever who did it would have.
+    IF to_regclass('public.{audit}') IS NOT NULL THEN
+        REVOKE UPDATE, DELETE ON {audit} FROM {writer};
+        REVOKE SELECT ON {audit} FROM {reader};
     END IF;
     -- By what a key is known no report needs to see.
     IF to_regclass('public.{api_key}') IS NOT NULL THEN

@@ -59,7 +59,11 @@ def test_a_root_is_removed_with_all_it_has_and_one_with_events_only_by_who_says_
             " WHERE attname = 'root_id' AND relkind = 'r'"
         ).fetchall()
         assert len(tables) > 20
-        assert [name for [name] in tables if connection.execute(f"SELECT FROM {name}").fetchone()] == []
+        assert [name for [name] in tables if connection.execute(f"SELECT FROM {name}").fetchone()] == ["audit"]
+        removals = connection.execute(
+            "SELECT code, before ->> 'events' <> '0' FROM audit WHERE action = 'removed' ORDER BY id"
+        ).fetchall()
+        assert removals == [("H99", False), ("H44", True)]
 
 
 def test_a_pepper_that_did_not_make_the_keys_is_refused_and_none_is_made(command: Command, tmp_path: Path) -> None:

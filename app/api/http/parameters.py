@@ -168,7 +168,7 @@ def period_of(query: dict[str, str]) -> Period:
                 raise Problem("invalid_period", either, "period")
             return periods.parse(query["period"])
         if "from" in query and "to" in query:
-            return periods.from_dates(_date(query, "from"), _date(query, "to"))
+            return periods.from_dates(date_in(query, "from"), date_in(query, "to"))
     except InvalidPeriod as error:
         raise Problem("invalid_period", error.detail, "period") from error
     raise Problem(
@@ -176,7 +176,8 @@ def period_of(query: dict[str, str]) -> Period:
     )
 
 
-def _date(query: dict[str, str], name: str) -> date:
+def date_in(query: Mapping[str, str], name: str) -> date:
+    """A parameter with a civil date, which is there."""
     text = query[name]
     try:
         if len(text) != 10:

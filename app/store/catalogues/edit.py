@@ -15,7 +15,9 @@ from sqlalchemy import func, select
 from app.domain.calendar.workdays import Calendar
 from app.domain.catalogues.root import CatalogueName
 from app.domain.push import Rejected, Warned
-from app.store.catalogues import lock, rules
+from app.store import audit
+from app.store.audit import COMMAND_LINE, Actor
+from app.store.catalogues import lock, rules, told
 from app.store.catalogues.draft import Draft, Key, Row, draft_of
 from app.store.catalogues.read import CatalogueCache
 from app.store.catalogues.stale import Stale, begin
@@ -51,25 +53,40 @@ class _Edit:
 
 
 async def put_units(
-    database: Database, catalogue_cache: CatalogueCache, root_id: int, key_unit: str, rows: Sequence[Row | Rejected]
+    database: Database,
+    catalogue_cache: CatalogueCache,
+    root_id: int,
+    key_unit: str,
+    rows: Sequence[Row | Rejected],
+    actor: Actor = COMMAND_LINE,
 ) -> PutResult:
     """Take in units with a key of `key_unit`."""
-    return await _put(database, catalogue_cache, root_id, key_unit, rows, _Edit("units", rules.check_units))
+    return await _put(database, catalogue_cache, root_id, key_unit, rows, actor, _Edit("units", rules.check_units))
 
 
 async def put_procedures(
-    database: Database, catalogue_cache: CatalogueCache, root_id: int, key_unit: str, rows: Sequence[Row | Rejected]
+    database: Database,
+    catalogue_cache: CatalogueCache,
+    root_id: int,
+    key_unit: str,
+    rows: Sequence[Row | Rejected],
+    actor: Actor = COMMAND_LINE,
 ) -> PutResult:
     """Take in procedures; lives of those whose counted attributes change, or that become known, are folded again."""
     edit = _Edit("procedures", rules.check_procedures, (True,))
-    return await _put(database, catalogue_cache, root_id, key_unit, rows, edit)
+    return await _put(database, catalogue_cache, root_id, key_unit, rows, actor, edit)
 
 
 async def put_targets(
-    database: Database, catalogue_cache: CatalogueCache, root_id: int, key_unit: str, rows: Sequence[Row | Rejected]
+    database: Database,
+    catalogue_cache: CatalogueCache,
+    root_id: int,
+    key_unit: str,
+    rows: Sequence[Row | Rejected],
+    actor: Actor = COMMAND_LINE,
 ) -> PutResult:
     """Take in targets; one without a value is removed."""
-    return await _put(database, catalogue_cache, root_id, key_unit, rows, _Edit("targets", rules.check_targets))
+    return await _put(database, catalogue_cache, root_id, key_unit, rows, actor, _Edit("targets", rules.check_targets))
 
 
 async def put_external_figures(
@@ -80,18 +97,24 @@ async def put_external_figures(
     rows: Sequence[Row | Rejected],
     entered_by: str,
     now: int | None,
+    actor: Actor = COMMAND_LINE,
 ) -> PutResult:
     """Take in figures entered by hand, with who entered them; `now` in µs, None for the database's clock."""
     edit = _Edit("external-figures", rules.check_external_figures, (entered_by, now))
-    return await _put(database, catalogue_cache, root_id, key_unit, rows, edit)
+    return await _put(database, catalogue_cache, root_id, key_unit, rows, actor, edit)
 
 
 async def put_calendar(
-    database: Database, catalogue_cache: CatalogueCache, root_id: int, key_unit: str, rows: Sequence[Row | Rejected]
+    database: Database,
+    catalogue_cache: CatalogueCache,
+    root_id: int,
+    key_unit: str,
+    rows: Sequence[Row | Rejected],
+    actor: Actor = COMMAND_LINE,
 ) -> PutResult:
     """Take in days that override the seed; when that moves a working day, what depends on it is folded again."""
     edit = _Edit("calendar", rules.check_calendar, (False,))
-    return await _put(database, catalogue_cache, root_id, key_unit, rows, edit)
+    return await _put(database, catalogue_cache, root_id, key_unit, rows, actor, edit)
 
 
 async def _put(
@@ -100,6 +123,7 @@ async def _put(
     root_id: int,
     key_unit: str,
     rows: Sequence[Row | Rejected],
+    actor: Actor,
     edit: _Edit,
 ) -> PutResult:
     unread = [each for each in rows if isinstance(each, Rejected) and each.read is None]
@@ -115,7 +139,10 @@ async def _put(
         draft = draft_of(catalogues, key_unit, stored, catalogue.defaults, rows)
         edit.check(draft)
         changed = draft.changed(catalogue.defaults if catalogue.removable else None)
-        refolding = await _write(connection, root_id, edit, draft, changed) if changed else 0
+        refolding = 0
+        if changed:
+            refolding = await _write(connection, root_id, edit, draft, changed)
+            await audit.write(connection, root_id, actor, told.changes(edit.kind, draft, changed))
         errors = sorted([*draft.errors, *unread], key=lambda each: each.index)
         return PutResult(len(draft.entries), errors, refolding, tuple(draft.warnings))
 

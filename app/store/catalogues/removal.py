@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from sqlalchemy import delete, func, select
 
 from app.messages import Message
+from app.store import audit
+from app.store.audit import Change
 from app.store.catalogues import lock
 from app.store.connections import citus
 from app.store.connections.database import Connection
 from app.store.engine import DELETE_ANY
 from app.store.schema import api_key, event, life, metadata, procedure, root, unit
+from app.store.schema import audit as log
 from app.store.statements import in_sql
 
 _SHOWN = {"units": unit, "procedures": procedure, "keys": api_key, "events": event, "lives": life}
@@ -49,10 +52,13 @@ async def hold(connection: Connection, root_id: int) -> None:
 
 
 async def remove(connection: Connection, root_id: int) -> None:
-    """Delete the root and every row that bears its id. The caller's transaction holds it."""
+    """Delete the root and every row that bears its id, but for the audit log. The caller's transaction holds it."""
     await citus.wait_for_readers(connection, root_id)
     await connection.execute(DELETE_ANY)
+    code = await connection.fetchval(*in_sql(select(root.c.code).where(root.c.id == root_id)))
+    gone = Change(code, "removed", "root", code, before=await contents(connection, root_id))
+    await audit.write(connection, audit.NO_ROOT, audit.COMMAND_LINE, [gone])
     for table in reversed(metadata.sorted_tables):
-        if "root_id" in table.c:
+        if "root_id" in table.c and table is not log:
             await connection.execute(*in_sql(delete(table).where(table.c.root_id == root_id)))
     await connection.execute(*in_sql(delete(root).where(root.c.id == root_id)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import nullcontext
 from functools import cache
 
 from sqlalchemy import exists, select
@@ -14,6 +13,8 @@ from app.domain.calendar import workdays
 from app.domain.calendar.periods import FIRST_YEAR, LAST_YEAR
 from app.domain.lives import life as lives
 from app.messages import Message
+from app.store import audit
+from app.store.audit import Change
 from app.store.connections.database import Connection
 from app.store.lineage import hold_schema
 from app.store.schema import life, root, source, unit
@@ -43,7 +44,7 @@ async def ensure(connection: Connection, code: str) -> int:
         return int(found)
     # A second of computing, once in the life of a process.
     days = await asyncio.to_thread(_seed)
-    async with nullcontext() if connection.is_in_transaction() else connection.transaction():
+    async with audit.together(connection):
         await hold_schema(connection)
         new = insert(root).values(code=code, rules=lives.RULES).on_conflict_do_nothing().returning(root.c.id)
         made = await connection.fetchval(*in_sql(new))
@@ -53,6 +54,7 @@ async def ensure(connection: Connection, code: str) -> int:
                 records=[(made, *day, True) for day in days],
                 columns=["root_id", "day", "kind", "name", "seeded"],
             )
+            await audit.write(connection, made, audit.COMMAND_LINE, [Change(code, "created", "root", code)])
             return int(made)
     return int(await connection.fetchval(*in_sql(there)))
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from app.store.schema.columns import CODE, INSTANT, metadata, required
 
@@ -51,6 +52,21 @@ rejection = Table(
     Column("detail_vi", Text),
     PrimaryKeyConstraint("root_id", "id"),
     Index("rejection_by_source", "root_id", "source", "id"),
+)
+
+# Who changed what (store/audit.py): added to and never changed, also where its root is removed. 0 is no root.
+audit = Table(
+    "audit",
+    metadata,
+    required("root_id", Integer),
+    Column("id", BigInteger, Identity(), nullable=False),
+    required("at", INSTANT),
+    # The unit that it concerns, with those above it; "" is none.
+    required("unit", CODE),
+    *(required(name, CODE) for name in ("by", "actor", "actor_name", "action", "kind", "code")),
+    *(Column(name, JSONB) for name in ("before", "after")),
+    Column("request_id", Text),
+    PrimaryKeyConstraint("root_id", "id"),
 )
 
 # What each source has sent of each unit, by the log (store/feeds/); its last days and hours in MessagePack.

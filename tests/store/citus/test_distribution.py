@@ -16,7 +16,7 @@ REFERENCE = {
     "api_key", "calendar_day", "external_figure", "procedure", "refold", "root", "source", "target", "unit",
 }  # fmt: skip
 DISTRIBUTED = {
-    "document", "event", "feed", "life", "log_reach", "petition", "portal_dossier",
+    "audit", "document", "event", "feed", "life", "log_reach", "petition", "portal_dossier",
     "procedure_publication", "receipt", "rejection", "unit_change", "verification",
     "tally_dossier_day", "tally_dossier_month", "tally_dossier_year", "tally_dossier_unit_day",
     "tally_dossier_unit_month", "tally_dossier_unit_year", "tally_dossier_root_year", "tally_petition_unit_day",

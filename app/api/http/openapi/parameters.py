@@ -12,6 +12,7 @@ from app.api.http.paging import LARGEST, USUAL
 from app.api.http.parameters import COMPARISONS, FIGURES, GROUPS, INDICATORS, SCOPES, SEEN
 from app.domain.catalogues.root import LEVELS
 from app.domain.lives.flags import CAUSES
+from app.store.audit import KINDS
 from app.store.read.dossiers import SIDES
 from app.store.read.open import STATES
 
@@ -152,6 +153,10 @@ SOURCE: Final = query(
     {"type": "string"},
     "/h44/igate",
 )
+AUDIT_KIND: Final = _named("Only what was done to things of this kind.", KINDS, "kind")
+ACTOR: Final = query("actor", "Only by this actor: the id of a key, or as it is listed.", _text())
+SINCE: Final = query("from", "From this day on, such as 2026-01-01.", _DATE)
+UNTIL: Final = query("to", "To this day, included, such as 2026-06-30.", _DATE)
 FORMAT: Final = query(
     "format",
     "`csv`: the table as a file with a byte order mark, whatever `Accept` says; `json`: no table.",

@@ -104,11 +104,18 @@ def figure(
 
 
 def pages(
-    answer: Any, *parameters: Parameter, problems: Iterable[str], rows: str, tag: str = "figures"
+    answer: Any,
+    *parameters: Parameter,
+    problems: Iterable[str],
+    rows: str,
+    tag: str = "figures",
+    scope: str = "read",
+    columns: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """What a list that comes in pages says."""
     parameters = (*parameters, described.LIMIT, described.CURSOR)
-    return told(answer, parameters=parameters, problems=tuple(problems), rows=rows, tag=tag, tagged=True, paged=True)
+    says: dict[str, Any] = {"scope": scope, "tag": tag, "rows": rows, "columns": columns, "tagged": True, "paged": True}
+    return told(answer, parameters=parameters, problems=tuple(problems), **says)
 
 
 def streamed(answer: Any, event: str, *, parameters: Sequence[Parameter], problems: Sequence[str]) -> dict[str, Any]:
