@@ -28,6 +28,7 @@ class Cluster:
         self.home, self.folder, self.port = home, folder, port or free_port()
         self.data = folder / "data"
         self.dsn = f"postgresql://postgres@127.0.0.1:{self.port}/chiso"
+        self.options = _OPTIONS | {"port": str(self.port)}
         self.start = f"pg_ctl -s -w -D {self.data} -l {folder}/log start"
         self.stop = f"pg_ctl -s -w -m fast -D {self.data} stop"
 
@@ -45,11 +46,11 @@ class Cluster:
         )
         assert ended.returncode == 0, ended.stderr
 
-    def make(self) -> None:
-        """Make it and start it, with an empty database."""
-        self.run("initdb", "-D", str(self.data), "-U", "postgres", "-A", "trust", "--no-sync")
+    def make(self, *options: str) -> None:
+        """Make it, by initdb with these options too, and start it, with an empty database."""
+        self.run("initdb", "-D", str(self.data), "-U", "postgres", "-A", "trust", "--no-sync", *options)
         with (self.data / "postgresql.conf").open("a") as file:
-            file.writelines(f"{name} = {value}\n" for name, value in (_OPTIONS | {"port": self.port}).items())
+            file.writelines(f"{name} = {value}\n" for name, value in self.options.items())
         self.run(*self.start.split())
         self.run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "chiso")
 
