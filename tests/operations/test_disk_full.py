@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from collections.abc import Iterator
@@ -30,11 +31,17 @@ def disk(folder: Path, megabytes: int) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", folder], check=True)
 
 
-def fill(ballast: Path, home: Home, leave: int = 0) -> None:
-    """Write a file until nothing, or only so many bytes, are free."""
-    with ballast.open("wb") as file:
-        room = os.statvfs(ballast)
-        file.write(bytes(max(0, room.f_bavail * room.f_frsize - leave)))
+def fill(ballast: Path, home: Home) -> None:
+    """Write a file until there is no room for a page more."""
+    piece = 2**20
+    with ballast.open("wb", buffering=0) as file:
+        while piece >= 4096:
+            try:
+                file.write(bytes(piece))
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+                piece //= 2
     os.chown(ballast, home.user.uid, home.user.gid)
 
 
