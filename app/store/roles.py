@@ -64,7 +64,12 @@ BEGIN
             AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
                             AND (d.deptype = 'e' OR c.relkind = 'S' AND d.deptype IN ('a', 'i')))
     LOOP
-        EXECUTE format('ALTER %s %s OWNER TO {owner}', made.kind, made.name);
+        BEGIN
+            EXECUTE format('ALTER %s %s OWNER TO {owner}', made.kind, made.name);
+        EXCEPTION WHEN feature_not_supported OR wrong_object_type OR invalid_parameter_value THEN
+            -- What looks like a view and is a continuous aggregate of TimescaleDB's.
+            EXECUTE format('ALTER MATERIALIZED VIEW %s OWNER TO {owner}', made.name);
+        END;
     END LOOP;
 END $$;
 

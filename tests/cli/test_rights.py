@@ -149,10 +149,17 @@ async def test_each_role_does_for_what_it_is_for_and_for_no_more(roles: Roles, t
 def test_the_statements_may_be_run_again_and_take_over_what_another_has_made(roles: Roles, tmp_path: Path) -> None:
     by_superuser = environment(CHISO_DATABASE__DSN=roles.superuser, CHISO_DATA_DIR=str(tmp_path))
     assert chiso(by_superuser, "migrate").returncode == 0
+    with psycopg.connect(roles.superuser, autocommit=True) as connection:
+        connection.execute("CREATE VIEW counted AS SELECT count(*) AS events FROM event")
+        connection.execute("CREATE MATERIALIZED VIEW kept AS SELECT count(*) AS lives FROM life")
     roles.make()
     roles.make()
     owner = urlsplit(roles.owner).username
-    owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
+    owners = (
+        "SELECT DISTINCT pg_get_userbyid(c.relowner) FROM pg_class AS c WHERE c.relnamespace = 'public'::regnamespace"
+        " AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = c.oid AND deptype = 'e')"
+    )
+    assert [one(roles.reader, f"SELECT * FROM {each}") for each in ("counted", "kept")] == [0, 0]
     with psycopg.connect(roles.superuser, autocommit=True) as connection:
         assert connection.execute(owners.encode()).fetchall() == [(owner,)]
         connection.execute("CREATE ROLE chiso_anybody LOGIN")
