@@ -6,7 +6,9 @@ import asyncio
 import errno
 import logging
 import os
+import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -138,4 +140,6 @@ def serve(app: FastAPI, claimed: socket.socket) -> None:
         last.start()
         service.watcher.close()
 
+    # What uvicorn was asked to end by it raises again: so our own database, too, is ended in order.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     Server(configured(app, crowd), end_streams, service.metrics).run(sockets=[claimed])

@@ -178,7 +178,6 @@ def test_it_serves_on_a_read_only_tree_and_ends_when_asked(image: Image, postgre
             assert wrote.stderr.count("Read-only file system") == 3
             healthy = container.execute(*image.healthcheck)
             assert (healthy.returncode, healthy.stdout, healthy.stderr) == (0, "", "")
-            # As the first process of its namespace it outlives the signal raised again, and ends by itself.
             assert container.stop(10) == 0
             said = container.log.read_text()
             assert "Traceback" not in said

@@ -84,6 +84,13 @@ def test_a_killed_embedded_server_is_started_again_and_meanwhile_all_is_503(reac
             aside.rename(config)
             assert until_taken(client, 3, WITHIN_S) == {503}
             assert client.get("/readyz").status_code == 200
+
+        # Asked to end, it ends its server before itself: whoever looks after it may end what is left without a word.
+        serving.ask_to_end()
+        serving.wait(30)
+        assert serving.code == 0
+        assert not postmaster.exists()
+        assert (folder / "postgres.log").read_text().splitlines()[-1].endswith("database system is shut down")
     said = serving.log.read_text()
     assert "the embedded PostgreSQL has ended (signal 9), it is started again; see " in said
     assert "the embedded PostgreSQL answers again" in said
