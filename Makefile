@@ -1,6 +1,6 @@
 # Everything here may be repeated, by root or by an ordinary user, and needs python3 (>= 3.11) with venv, and make.
 .DEFAULT_GOAL := help
-.PHONY: help install run test memory check format rules sbom dist lock clean clean-data
+.PHONY: help install deploy run test memory check format rules sbom dist lock clean clean-data
 
 # The first of these that is new enough; or say which: make PYTHON=/path/to/python3
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -19,6 +19,13 @@ help: ## this list
 
 install: $(INSTALLED) ## .venv with everything, as locked, and the chiso command
 	@:
+
+# Of what the system has (PYTHON=/usr/bin/python3): whoever runs the service has to be able to read it.
+PREFIX ?= /opt/chiso
+deploy: $(UV) ## what the service runs on, as locked, and nothing else, in PREFIX=/opt/chiso (deploy/systemd)
+	@env -u VIRTUAL_ENV UV_PROJECT_ENVIRONMENT="$(PREFIX)" UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 \
+	  $(CERTS) $(UV) sync --frozen --no-dev --no-editable --quiet --python "$(PYTHON)"
+	@"$(PREFIX)/bin/chiso" --version
 
 run: install ## the demo province on http://127.0.0.1:8000, with its own database
 	@exec .venv/bin/chiso serve --demo
