@@ -43,10 +43,13 @@ async def reading_moment(
         Outdated: the connection is in no transaction, and the root has changed meanwhile.
     """
     await citus.hold_still(connection, root_id)
+    # The coordinator plans what asks a system column for itself only where all tables are of one kind.
+    apart = citus.is_citus(connection)
+    migration = await connection.fetchval(f"SELECT {MIGRATION}") if apart else None
     row = await connection.fetchrow(
         f"""
         SELECT generation, rules < $3 OR EXISTS (SELECT FROM refold WHERE root_id = $1) AS refolding,
-               rules, {MIGRATION} AS migration, {LINEAGE} AS lineage,
+               rules, {"NULL" if apart else MIGRATION} AS migration, {LINEAGE} AS lineage,
                coalesce($2::timestamptz, clock_timestamp()) AS now
         FROM root WHERE id = $1
         """,
@@ -56,12 +59,12 @@ async def reading_moment(
     )
     if row is None:
         raise RootGone
-    require_readable(row["migration"])
+    migration = require_readable(row["migration"] or migration)
     catalogues = await catalogue_cache.at(connection, root_id, row["lineage"])
     if catalogues.lineage != row["lineage"]:
         # Edited or rebuilt since the row was read: outside of a transaction.
         raise Outdated
-    return ReadingMoment(catalogues, row["generation"], row["now"], row["refolding"], row["rules"], row["migration"])
+    return ReadingMoment(catalogues, row["generation"], row["now"], row["refolding"], row["rules"], migration)
 
 
 @dataclass(frozen=True)

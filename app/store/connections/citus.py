@@ -1,4 +1,4 @@
-"""What is said otherwise to a cluster (Citus): rows by VALUES, and readers that writers wait for. Decision 0016.
+"""What is said otherwise to a cluster (Citus): rows by VALUES, and readers of two nodes. Decision 0016.
 
 A statement goes straight to the worker that has a root when it names the root: `root_id = $n`, or a row of VALUES. An
 INSERT that selects from arrays does not: the coordinator would compute the rows and send them on by itself.
@@ -17,7 +17,7 @@ from app.store.connections.database import Connection
 _MOST: Final = 256
 """Rows of a statement: of the widest table some 8,500 parameters, of 32,767 that there may be."""
 _READING_LOCK: Final = 7_660_005
-"""Class of the advisory lock by which readers of a root keep its writers from committing; the other key is its id."""
+"""Class of the advisory lock by which readers of a root keep its rows from being cleared; the other key is its id."""
 
 
 def is_citus(connection: Connection) -> bool:
@@ -71,18 +71,20 @@ async def copy(connection: Connection, table: str, columns: Collection[str], row
 
 
 async def hold_still(connection: Connection, root_id: int) -> None:
-    """Keep what figures are made of from changing until this transaction of a reader ends: on a cluster, where each of
-    its statements sees a state of its own. Elsewhere the transaction's snapshot does that, and nobody waits. A writer's
-    own readings are proved when it writes; two that held this would wait for each other.
+    """Begin a reader's transaction on a cluster so that it sees one state of the root: the worker's snapshot is first,
+    then what the coordinator says of the root and the time. Between the two nothing of the root is cleared away.
+
+    Elsewhere the transaction's snapshot does that. Writers' own readings are proved when they write.
     """
     if is_citus(connection) and getattr(connection, "reads", False) and connection.is_in_transaction():
         await connection.execute("SELECT pg_advisory_xact_lock_shared($1, $2)", _READING_LOCK, root_id)
+        await connection.execute("SELECT root_id FROM unit_change WHERE root_id = $1 LIMIT 1", root_id)
 
 
 async def wait_for_readers(connection: Connection, root_id: int) -> None:
     """Wait, on a cluster, for the readers of a root; those that come wait for this transaction to end.
 
-    Whoever changes rows that figures are made of calls it, as late as can be.
+    For whoever clears away what a reader may have been told to look for: an old generation, or the root.
     """
     if is_citus(connection):
         await connection.execute("SELECT pg_advisory_xact_lock($1, $2)", _READING_LOCK, root_id)

@@ -125,7 +125,6 @@ async def _apply_to_cluster(
     connection: Connection, root_id: int, generation: int, change: Change, changed: Sequence[tuple[int, int]]
 ) -> None:
     """The same in statements that one worker takes whole: the sums are made here, a statement for each tally."""
-    await citus.wait_for_readers(connection, root_id)
     for family in FAMILIES:
         for grain, cells in _summed(family, change).items():
             keys, table = tally_keys(family, grain), tally_name(family, grain)

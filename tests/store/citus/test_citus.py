@@ -1,4 +1,4 @@
-"""What is said otherwise to a cluster: rows by VALUES, refusals in other words, readers that writers wait for."""
+"""What is said otherwise to a cluster: rows by VALUES, refusals in other words, readers whose rows are not cleared."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def test_a_row_that_is_there_is_known_by_its_constraint_in_any_language() 
         await citus.copy(Refusing("out of shards"), "receipt", _COLUMNS, [])  # type: ignore[arg-type]
 
 
-async def test_who_changes_figures_waits_for_readers_of_the_root_and_for_no_other(store: Database) -> None:
+async def test_who_clears_rows_waits_for_readers_of_the_root_and_for_no_other(store: Database) -> None:
     changed = asyncio.Event()
 
     async def change(root_id: int) -> None:
@@ -78,7 +78,7 @@ async def test_who_changes_figures_waits_for_readers_of_the_root_and_for_no_othe
 
 
 async def test_a_writer_holds_nobody_up_by_reading(store: Database) -> None:
-    """Two that held the readers' lock would wait for each other when they write."""
+    """Two that held the readers' lock would wait for each other when they clear something."""
     async with store.transaction() as one, store.transaction() as other:
         await citus.hold_still(one, 7)
         await citus.hold_still(other, 7)

@@ -50,11 +50,14 @@ async def shuffled(store: Database, intake: Intake, seed: int, dossiers: int) ->
 
 
 async def test_a_closed_year_is_laid_out_once_and_reads_the_same(
-    store: Database, intake: Intake, every_year: None
+    store: Database, intake: Intake, every_year: None, engine: str
 ) -> None:
     root_id = await shuffled(store, intake, 21, 400)
     before = await rows(store)
     years = await layout.look(store, root_id, NEXT_YEAR, silent)
+    if engine == "citus":
+        assert years == [], "on a cluster that is left to its workers"
+        return
     days = {year.year: year for year in years if year.table == "tally_dossier_day"}
     assert sum(year.rows for year in years) == sum(map(len, before.values()))
     assert 2026 in days
@@ -67,7 +70,9 @@ async def test_a_closed_year_is_laid_out_once_and_reads_the_same(
     assert (await verify(store, root_id, deep=True, now=CLOCK)).clean
 
 
-async def test_the_year_that_is_not_over_is_left_alone(store: Database, intake: Intake, every_year: None) -> None:
+async def test_the_year_that_is_not_over_is_left_alone(
+    store: Database, intake: Intake, every_year: None, engine: str
+) -> None:
     root_id = await shuffled(store, intake, 22, 40)
     assert {year.year for year in await layout.look(store, root_id, CLOCK, silent)}.isdisjoint({2026})
     async with store.connection("read") as connection:
@@ -75,7 +80,9 @@ async def test_the_year_that_is_not_over_is_left_alone(store: Database, intake: 
             "SELECT count(*) FROM tally_dossier_day WHERE bucket < $1", day_number(date(2026, 1, 1))
         )
     found = await layout.look(store, root_id, CLOCK, silent)
-    assert sum(year.rows for year in found if year.table == "tally_dossier_day") == earlier
+    assert sum(year.rows for year in found if year.table == "tally_dossier_day") == (
+        earlier if engine != "citus" else 0
+    )
 
 
 async def test_pushes_into_a_year_that_is_being_laid_out_are_counted(
