@@ -139,10 +139,10 @@ def verify_command(
     if any(each.lacking for each in reports):
         note(
             Message(
-                "the log lacks events that were taken in: put them back (docs/operations.md, The event log); until then"
-                " `chiso rebuild` cannot help",
-                "nhật ký thiếu sự kiện đã tiếp nhận: hãy khôi phục (docs/operations.md, phần nhật ký sự kiện); trước đó"
-                " `chiso rebuild` không giúp được",
+                "the log lacks events that were taken in: put them back (`docs/operations.md`, `The event log`); until"
+                " then `chiso rebuild` cannot help",
+                "nhật ký thiếu sự kiện đã tiếp nhận: hãy khôi phục (`docs/operations.md`, mục `The event log`); trước"
+                " đó `chiso rebuild` không giúp được",
             )
         )
     elif not all(each.clean for each in reports):

@@ -24,14 +24,9 @@ async def test_what_is_old_goes_and_proof_and_repair_say_so(
         connection.execute("UPDATE event SET received_at = time")
     keep = {"CHISO_EVENTS__KEEP_DAYS": "60"}
 
-    planned = command("maintain", "--dry-run", **keep).stdout
-    assert re.match(r"30 events before 20\d\d-\d\d-01 00:00 would be dropped from the log\n", planned)
-    assert "the event log stays uncompressed: only a hypertable" in command(
-        "maintain", "--dry-run", CHISO_EVENTS__COMPRESS_AFTER_DAYS="7"
-    ).stderr.replace("\n", " ")
-    deep = command("verify", "--deep")
-    assert (deep.returncode, deep.stderr.count("reaches")) == (0, 0)
-
+    planned = command("maintain", "--dry-run", CHISO_EVENTS__COMPRESS_AFTER_DAYS="7", **keep)
+    assert re.match(r"30 events before 20\d\d-\d\d-01 00:00 would be dropped from the log\n", planned.stdout)
+    assert "chiso: the event log stays uncompressed: only a hypertable" in planned.stderr
     dropped = command("maintain", LANG="vi_VN.UTF-8", **keep)
     assert re.match(r"đã xóa 30 dòng trước 20\d\d-\d\d-01 00:00 khỏi nhật ký\n", dropped.stdout), dropped.stderr
     assert command("verify").returncode == 0

@@ -51,9 +51,9 @@ class LogCut(Exception):
         super().__init__(
             Message(
                 "{reach}, so facts and tallies cannot be made from it: nothing was changed; put back what is missing"
-                " first (docs/operations.md, The event log)",
+                " first (`docs/operations.md`, `The event log`)",
                 "{reach}, nên không thể dựng dữ kiện và các bảng tổng từ đó: chưa thay đổi gì; hãy khôi phục phần thiếu"
-                " trước (docs/operations.md, mục The event log)",
+                " trước (`docs/operations.md`, mục `The event log`)",
                 reach=said(reach),
             )
         )
