@@ -22,6 +22,7 @@ from app.api.figures import advice, breakdown, ranking, scorecard, series, strea
 from app.api.http import docs, openapi, probes, problems
 from app.api.http.access.limits import Limits
 from app.api.http.caching import FigureCache
+from app.api.http.login.recording import Logins
 from app.api.http.login.session import Sessions
 from app.api.http.metrics import Metrics
 from app.api.http.middleware import Methods, Requests
@@ -96,6 +97,7 @@ def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None, se
         peppers=peppers,
         limits=Limits(settings.limits, metrics.rate_limited),
         sessions=Sessions(settings, *peppers),
+        logins=Logins(database, peppers[0]),
         provider=_provider(settings),
         clock=clock,
     )
@@ -164,7 +166,7 @@ async def _living(app: FastAPI) -> AsyncIterator[None]:
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.wait(tasks, timeout=_ENDING_SECONDS)
+        await asyncio.wait([*tasks, *service.logins.telling], timeout=_ENDING_SECONDS)
         # What still waits for the database gets its connections cut off.
         await service.database.close()
         if hasattr(app.state, "traces"):

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from app.api.http.auth import key_of, may_read, of_session
 from app.api.http.login import units
 from app.api.http.login.origin import is_own, local
+from app.api.http.login.recording import id_in
 from app.domain import codes
 from app.pages.frame.asking import Refused
 from app.pages.frame.page import Page, Paging, problem, told
@@ -50,12 +51,15 @@ async def log_in(page: Paging) -> Response:
     with told(page):
         key = await key_of(page.request, page.service, text)
     if key is None:
+        page.service.logins.refused(page.request, "unknown_key", key_id=id_in(text))
         return await _shown(page, 401, page.say("Khóa không đúng hoặc đã bị thu hồi. Chép lại nguyên cả khóa."))
     if not may_read(key):
+        page.service.logins.refused(page.request, "forbidden_scope", key_id=key.id)
         wrong = "Khóa này chỉ để gửi dữ liệu (ingest), không xem được số liệu. Dùng khóa đọc (read)."
         return await _shown(page, 403, page.say(wrong))
     response = _onwards(page, page.query.get("next"))
     page.service.sessions.begin(page.request, response, key_id=key.id)
+    page.service.logins.done(page.request, "logged_in", key_id=key.id, name=key.name)
     return response
 
 
@@ -65,6 +69,10 @@ async def log_out(page: Paging) -> Response:
     if not is_own(page.request, page.service.settings.http.public_url):
         return await _shown(page, 403, page.say(_FOREIGN))
     response = RedirectResponse(page.link("login"), status_code=303)
+    session = page.service.sessions.of(page.request)
+    if session is not None:
+        whose = {"key_id": session.key_id, "unit": session.unit, "account": session.account}
+        page.service.logins.done(page.request, "logged_out", **whose)
     page.service.sessions.end(response)
     return response
 
@@ -104,16 +112,19 @@ async def come_back(page: Paging) -> Response:
         page = Page(Request({**page.request.scope, "query_string": asked.encode()}), page.service)
     try:
         if "error" in query:
+            page.service.logins.refused(page.request, "provider")
             refused = page.say("Nơi quản lý tài khoản từ chối: {why}", why=query["error"][:100])
             return await _shown(page, 403, refused)
-        named = await provider.units(step, query.get("state", ""), query.get("code", ""))
+        subject, named = await provider.vouched(step, query.get("state", ""), query.get("code", ""))
     except NotVouched as error:
+        page.service.logins.refused(page.request, error.kind)
         with told(page):
             await page.service.limits.was_wrong(page.request)
         return await _shown(page, 400 if error.kind == "state" else 403, page.say(_NOT_VOUCHED[error.kind]))
     except ProviderAway:
         return await _shown(page, 503, _away(page))
     assert step is not None
+    account = page.service.logins.account_of(subject)
     settings = page.service.settings.oidc
     if not named and settings.default_unit is not None:
         named = [settings.default_unit]
@@ -124,9 +135,11 @@ async def come_back(page: Paging) -> Response:
     if len(reached) > 1:
         return await _shown(page, units=reached)
     if not reached:
+        page.service.logins.refused(page.request, "no_unit", account=account)
         return await _shown(page, 403, _no_unit(page, named))
     response = _onwards(page, step.next)
-    page.service.sessions.begin(page.request, response, unit=reached[0])
+    page.service.sessions.begin(page.request, response, unit=reached[0], account=account)
+    page.service.logins.done(page.request, "logged_in", unit=reached[0], account=account)
     page.service.sessions.forget(response)
     return response
 

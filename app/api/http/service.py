@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 
 from app.api.http.access.limits import Limits
 from app.api.http.caching import FigureCache
+from app.api.http.login.recording import Logins
 from app.api.http.login.session import Sessions
 from app.api.http.metrics import Metrics
 from app.api.http.problems import Problem
@@ -101,6 +102,7 @@ class Service(Store):
     budget: Budget
     limits: Limits
     sessions: Sessions
+    logins: Logins
     provider: Provider | None = None
 
     @property

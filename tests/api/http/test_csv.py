@@ -24,8 +24,9 @@ TABLES: dict[str, dict[str, str]] = {
     "/v1/data-quality": {"unit": "H44"},
     "/v1/feeds": {"unit": "H44"},
     "/v1/advice": {"unit": "H44", "period": "2026"},
-    **{path: {} for path in ("/v1/rejections", "/v1/indicators", "/v1/units", "/v1/units/H44.07", "/v1/procedures",
-                             "/v1/procedures/1.004555", "/v1/targets", "/v1/external-figures", "/v1/calendar")},
+    **{path: {} for path in ("/v1/rejections", "/v1/audit", "/v1/indicators", "/v1/units", "/v1/units/H44.07",
+                             "/v1/procedures", "/v1/procedures/1.004555", "/v1/targets", "/v1/external-figures",
+                             "/v1/calendar")},
 }  # fmt: skip
 
 

@@ -56,7 +56,7 @@ async def come_back(office: Providing, client: Provider, name: str, **changed: s
     """The units of somebody who logs in."""
     address, step = await client.begin("", "")
     came = await office.agree(address, name, **changed)
-    return await client.units(step, came["state"], came["code"])
+    return (await client.vouched(step, came["state"], came["code"])).units
 
 
 async def refused(office: Providing, client: Provider, name: str = "thu", **changed: str) -> str:
@@ -112,7 +112,7 @@ async def test_the_code_is_exchanged_with_the_verifier_and_the_clients_secret(of
     client = client_of(office)
     address, step = await client.begin("", "")
     came = await office.agree(address, "thu")
-    await client.units(step, came["state"], came["code"])
+    await client.vouched(step, came["state"], came["code"])
     [(place, form)] = [(place, form) for place, (path, form) in enumerate(office.asked) if path == "/oauth2/token"]
     assert form == {
         "grant_type": ["authorization_code"],
@@ -165,10 +165,10 @@ async def test_another_browser_than_the_one_that_began_is_refused(office: Provid
     asked = len(office.asked)
     for held in (None, other, Step("", "", "", "", "")):
         with pytest.raises(NotVouched) as caught:
-            await client.units(held, came["state"], came["code"])
+            await client.vouched(held, came["state"], came["code"])
         assert caught.value.kind == "state"
     assert len(office.asked) == asked
-    assert await client.units(step, came["state"], came["code"]) == ["H44.07"]
+    assert (await client.vouched(step, came["state"], came["code"])).units == ["H44.07"]
 
 
 async def test_a_token_for_another_login_is_refused(office: Providing) -> None:
@@ -180,10 +180,10 @@ async def test_a_code_counts_once_and_a_made_up_one_never(office: Providing) -> 
     client = client_of(office)
     address, step = await client.begin("", "")
     came = await office.agree(address, "thu")
-    assert await client.units(step, came["state"], came["code"]) == ["H44.07"]
+    assert (await client.vouched(step, came["state"], came["code"])).units == ["H44.07"]
     for code in (came["code"], "made up", ""):
         with pytest.raises(NotVouched) as caught:
-            await client.units(step, came["state"], code)
+            await client.vouched(step, came["state"], code)
         assert caught.value.kind == "code"
 
 
@@ -215,7 +215,7 @@ async def test_a_token_that_the_provider_has_not_made_for_us_is_refused(office: 
         token = signed(claims, key, algorithm)
         office.broken = {"/jwks": jwks, "/oauth2/token": json.dumps({"id_token": token}).encode()}
         try:
-            return ",".join(await client.units(step, step.state, "code"))
+            return ",".join((await client.vouched(step, step.state, "code")).units)
         except NotVouched as error:
             return error.kind
 
@@ -246,7 +246,7 @@ async def test_a_provider_that_offers_no_signature_is_not_believed(office: Provi
             "/oauth2/token": json.dumps({"id_token": token}).encode(),
         }
         with pytest.raises(NotVouched):
-            await client_of(office).units(step, step.state, "code")
+            await client_of(office).vouched(step, step.state, "code")
 
 
 async def test_a_provider_that_is_away_or_answers_nonsense_is_told(office: Providing) -> None:
@@ -266,7 +266,7 @@ async def test_a_provider_that_is_away_or_answers_nonsense_is_told(office: Provi
         came = await office.agree(address, "thu")
         office.failing = (failing,)
         with pytest.raises(ProviderAway):
-            await client.units(step, came["state"], came["code"])
+            await client.vouched(step, came["state"], came["code"])
     # Once it is back, so are logins.
     office.failing = ()
     assert await come_back(office, client_of(office), "thu") == ["H44.07"]

@@ -56,6 +56,13 @@ class NotVouched(Exception):
         self.kind = kind
 
 
+class Vouched(NamedTuple):
+    """For whom the provider vouches: what it calls the account, and the units it names, as it spells them."""
+
+    subject: str
+    units: list[str]
+
+
 class Step(NamedTuple):
     """What the browser keeps while its person is at the provider's."""
 
@@ -98,8 +105,8 @@ class Provider:
         }
         return f"{address}{'&' if '?' in address else '?'}{urlencode(query)}", step
 
-    async def units(self, step: Step | None, state: str, code: str) -> list[str]:
-        """The units that the provider names for who came back, as it spells them; [] for none.
+    async def vouched(self, step: Step | None, state: str, code: str) -> Vouched:
+        """Who came back.
 
         Raises:
             NotVouched: this is no answer to what was asked, or not for this browser.
@@ -116,7 +123,8 @@ class Provider:
                 more = await _json(client, known, "userinfo_endpoint", bearer)
                 told = {**more, **told} if more.get("sub") == told["sub"] else told
         named = told.get(self._settings.claim)
-        return [each for each in (named if isinstance(named, list) else [named]) if isinstance(each, str)]
+        units = [each for each in (named if isinstance(named, list) else [named]) if isinstance(each, str)]
+        return Vouched(str(told["sub"]), units)
 
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[httpx.AsyncClient]:

@@ -1,8 +1,8 @@
 """Sessions of people: a signed cookie that says who has logged in. It opens reading only.
 
 It holds the id of a key, never the key, which is looked up at every request: a session ends with its key at once. Of
-who came by an OpenID Connect provider it holds the unit, and ends by itself. Nothing is kept here, so that any process
-knows the sessions of all.
+who came by an OpenID Connect provider it holds the unit and what the audit log calls the account, and ends by itself.
+Nothing is kept here, so that any process knows the sessions of all.
 """
 
 from __future__ import annotations
@@ -28,11 +28,13 @@ _STEPS_SECONDS: Final = 600
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who has logged in: by a key (`key_id`), else as somebody of `unit`. `until`: seconds since 1970."""
+    """Who has logged in: by a key (`key_id`), else as somebody of `unit` (`account`, as the audit log has it). `until`:
+    seconds since 1970."""
 
     key_id: str
     unit: str
     until: float
+    account: str = ""
 
 
 class Sessions:
@@ -62,17 +64,20 @@ class Sessions:
         if "key" in held:
             session = Session(held["key"], "", made.timestamp() + self._key_seconds)
         elif held["issuer"] == self._issuer:
-            session = Session("", held["unit"], made.timestamp() + self._unit_seconds)
+            ends = made.timestamp() + self._unit_seconds
+            session = Session("", held["unit"], ends, held.get("account", ""))
         else:
             return None
         return session if time.time() < session.until else None
 
-    def begin(self, request: Request, response: Response, *, key_id: str = "", unit: str = "") -> None:
-        """Give a browser a session, of a key or of a unit."""
+    def begin(
+        self, request: Request, response: Response, *, key_id: str = "", unit: str = "", account: str = ""
+    ) -> None:
+        """Give a browser a session, of a key or of a unit and an account."""
         if key_id:
             held, seconds = {"key": key_id}, self._key_seconds
         else:
-            held, seconds = {"unit": unit, "issuer": str(self._issuer)}, self._unit_seconds
+            held, seconds = {"unit": unit, "issuer": str(self._issuer), "account": account}, self._unit_seconds
         self._give(request, response, _SESSION, self._sessions.dumps(held), int(seconds))
 
     def end(self, response: Response) -> None:
