@@ -16,9 +16,10 @@ from app.store.embedded.home import Home
 from tests.faults.serving import Serving
 from tests.operations.page import Page
 from tests.operations.province import living
+from tests.running import serving, settings_for
 
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
-pytestmark = pytest.mark.skipif(FAKETIME is None, reason="faketime is not installed; .ci/test names it")
+faked = pytest.mark.skipif(FAKETIME is None, reason="faketime is not installed; .ci/test names it")
 PLACE = ("PGHOST", "PGPORT", "PGUSER", "PGDATABASE")
 
 
@@ -30,6 +31,7 @@ def _told(client: httpx.Client) -> dict[str, Any]:
     return shown
 
 
+@faked
 def test_services_with_wrong_clocks_take_in_and_tell_the_same(
     postgres_database: str, home: Home, tmp_path: Path
 ) -> None:
@@ -38,8 +40,8 @@ def test_services_with_wrong_clocks_take_in_and_tell_the_same(
     with living(postgres_database, tmp_path, seed=55, size=60) as province, ExitStack() as stack:
         wrong = []
         for name, skew in (("ahead", "+1d"), ("behind", "-1d")):
-            faked = {"LD_PRELOAD": str(FAKETIME), "FAKETIME": skew, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-            served = stack.enter_context(Serving(province.settings | faked, tmp_path / f"{name}.log"))
+            other = {"LD_PRELOAD": str(FAKETIME), "FAKETIME": skew, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+            served = stack.enter_context(Serving(province.settings | other, tmp_path / f"{name}.log"))
             wrong.append(stack.enter_context(served.client(province.key)))
         clients = [province.client, *wrong]
         days = [
@@ -77,3 +79,32 @@ def test_services_with_wrong_clocks_take_in_and_tell_the_same(
         assert max(instants) - min(instants) < timedelta(seconds=60)
         page.assert_performed()
         province.assert_exact()
+
+
+async def test_the_clock_of_the_database_jumps_and_comes_back(postgres_database: str, tmp_path: Path) -> None:
+    right = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
+    async with serving(settings_for(postgres_database, tmp_path), postgres_database) as running:
+        running.clock.at = right
+        await running.catalogue()
+        told = {"procedure": "1.004555", "channel": "online", "due_at": "2026-11-24T17:00:00+07:00"}
+        event = running.event("dossier.received", time="2026-11-23T07:50:00+07:00", **told)
+        assert (await running.push([event]))["accepted"] == 1
+
+        async def card() -> tuple[dict[str, Any], int]:
+            shown = (await running.get("/v1/scorecard", unit="H44", period="2026")).json()
+            return shown, shown["balance"]["open_overdue"]
+
+        first, overdue = await card()
+        assert overdue == 0
+        running.clock.at = right + timedelta(days=2)
+        assert (await card())[1] == 1
+        assert (await running.push([event]))["duplicates"] == 1
+        running.clock.at = right
+        assert await card() == (first, 0)
+
+        running.clock.at = right - timedelta(days=1)
+        later = running.event("dossier.received", "H44.07-260105-0002", time="2026-11-23T07:55:00+07:00", **told)
+        assert [each["code"] for each in (await running.push([later]))["errors"]] == ["future_time"]
+        running.clock.at = right
+        assert await card() == (first, 0)
+        assert (await running.push([event, later]))["accepted"] == 1
