@@ -36,7 +36,7 @@ KEYWORDS = """
     json utf gzip identity chunked http host content length type encoding application text csv ndjson cloudevents batch
     rfc period from to yyyy mm dd true false null authorization bearer chiso metrics scope ingest read admin retry
     after allow get indicators dossier received as then kib mib byte cookie auth pepper dir keys list revoke migrate
-    api key holiday workday sqlstate sipas database dsn unit data xx specversion header excel rebuild verify
+    citus api key holiday workday sqlstate sipas database dsn unit data xx specversion header excel rebuild verify
     port user password postgresql name conf pg_hba pg_stat_activity max_connections connections docs operations md roots
     create remove level debug put units new root with events chiso timescaledb table year file folder demo
     pid readme errors session

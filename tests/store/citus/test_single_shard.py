@@ -11,6 +11,7 @@ from app.store import engine
 from app.store.connections.database import Database
 from app.store.proof.rebuild import rebuild
 from app.store.proof.verify import verify
+from tests.intake.dvcqg.payloads import dossier
 from tests.running import Running
 from tests.store import released
 from tests.store.citus.statements import Sent, found_in, listening
@@ -57,6 +58,10 @@ async def _push(running: Running, root_id: int) -> None:
     assert (await running.push([first]))["accepted"] == 1
     assert (await running.push([first]))["duplicates"] == 1
     assert (await running.push([running.event("dossier.received", unit="H44.99", **told)]))["rejected"] == 1
+    for status in ("2", "4"):
+        state = dossier("H44.13-260105-0002", NgayTiepNhan="20260105081200", TrangThaiHoSo=status)
+        answer = await running.client.post(f"/dvcqg/{running.key}/DongBoHoSoMC", json=[state])
+        assert answer.json()["error_code"] == "0"
     events = arrivals(seed=766, dossiers=120)
     assert await push(running.service.intake, root_id, events[:200]) > 100
     assert await push(running.service.intake, root_id, events[200:], at_once=2_000) > 256, "by COPY"
@@ -133,7 +138,7 @@ async def _roots(database: Database) -> list[int]:
 
 
 def _assert_of_one_root(pushed: Sent, read: Sent) -> None:
-    assert touched(pushed) == DISTRIBUTED - {"feed", "log_reach"}
+    assert touched(pushed) == DISTRIBUTED - {"audit", "feed", "log_reach", "verification"}
     assert touched(read) >= READ
     for sent in (pushed, read):
         for each in sent.statements:
