@@ -16,8 +16,8 @@ _PRETEND = """
         SELECT 76600, 'citus', 10, oid, false, '14.0-1' FROM pg_namespace WHERE nspname = 'pg_catalog';
     CREATE SCHEMA pretended;
     CREATE TABLE pretended.placed (nth SERIAL, relation TEXT, by TEXT, beside TEXT);
-    CREATE FUNCTION create_reference_table(relation REGCLASS) RETURNS VOID LANGUAGE sql
-        AS $$ INSERT INTO pretended.placed (relation) VALUES (relation::text) $$;
+    CREATE FUNCTION create_reference_table(relation TEXT) RETURNS VOID LANGUAGE sql
+        AS $$ INSERT INTO pretended.placed (relation) VALUES (relation) $$;
     CREATE FUNCTION create_distributed_table(relation REGCLASS, by TEXT, colocate_with TEXT) RETURNS VOID LANGUAGE sql
         AS $$ INSERT INTO pretended.placed (relation, by, beside) VALUES (relation::text, by, colocate_with) $$;
 """

@@ -421,8 +421,9 @@ BEGIN
         EXECUTE 'ALTER TABLE ' || bound.relation || ' DROP CONSTRAINT ' || quote_ident(bound.conname);
     END LOOP;
     PERFORM create_reference_table('root');
+    -- By name, which is right whether a function takes a text or a regclass.
     FOR one IN SELECT DISTINCT relation FROM foreign_key LOOP
-        PERFORM create_reference_table(one);
+        EXECUTE 'SELECT create_reference_table(' || quote_literal(one) || ')';
     END LOOP;
     FOR bound IN SELECT * FROM foreign_key LOOP
         EXECUTE 'ALTER TABLE ' || bound.relation || ' ADD CONSTRAINT ' || quote_ident(bound.conname)
@@ -438,7 +439,7 @@ BEGIN
               SELECT FROM pg_index WHERE indrelid = attrelid AND indisunique AND NOT attnum = ANY(indkey)
           )
     LOOP
-        PERFORM create_distributed_table(one, 'root_id', colocate_with => 'life');
+        EXECUTE 'SELECT create_distributed_table(' || quote_literal(one) || ', ''root_id'', colocate_with => ''life'')';
     END LOOP;
 END
 $$
