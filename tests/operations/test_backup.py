@@ -49,4 +49,4 @@ def test_a_dump_under_load_is_put_back_under_load_and_what_came_after_is_sent_ag
         province.push_all([*early[-2:], *during, *lost, *late])
         page.perform("How to see that it worked")
         page.assert_performed()
-        province.assert_exact(verify=False)
+        province.assert_exact(prove=False)

@@ -111,6 +111,6 @@ def test_a_full_disk_loses_nothing_and_reading_goes_on(home: Home, reachable_dir
                 province.push_all(late)
                 page.perform("How to see that it worked")
                 page.assert_performed()
-                province.assert_exact(verify=False)
+                province.assert_exact(prove=False)
         finally:
             cluster.end()

@@ -66,7 +66,7 @@ def test_a_primary_is_killed_under_load(home: Home, reachable_dir: Path, tmp_pat
                 if way == "synchronous":
                     province.push_all(late[-2:])
                 assert page.perform("How to see that it worked").startswith("t\n")
-                province.assert_exact(verify=False)
+                province.assert_exact(prove=False)
                 with psycopg.connect(new.dsn, autocommit=True) as connection:
                     connection.execute("SELECT pg_stat_clear_snapshot()")
                     [written] = connection.execute("SELECT pg_current_wal_flush_lsn()").fetchone() or [None]

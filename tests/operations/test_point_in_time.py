@@ -53,4 +53,4 @@ def test_a_server_goes_back_to_an_instant_under_load(home: Home, reachable_dir: 
             province.push_all([*wrong, *late])
             assert page.perform("How to see that it worked").partition("|")[0] == str(len(logged(cluster.dsn)))
             page.assert_performed()
-            province.assert_exact(verify=False)
+            province.assert_exact(prove=False)
