@@ -126,8 +126,8 @@ def test_a_pepper_of_a_file_is_replaced_by_moving_the_file(command: Command, tmp
     (data / "pepper").rename(data / "pepper.previous")
     assert command(*CREATE, "H44", "--name", "new").returncode == 0
     assert (data / "pepper").read_bytes() != (data / "pepper.previous").read_bytes()
-    states = [line.split("  ")[-3:] for line in command("keys", "list").stdout.splitlines()]
-    assert [(state.strip(), used.strip(), name) for state, used, name in states] == [
+    states = [re.split(r" {2,}", line)[-3:] for line in command("keys", "list").stdout.splitlines()]
+    assert [tuple(each) for each in states] == [
         ("previous pepper", "never used", ""),
         ("in force", "never used", "new"),
     ]
