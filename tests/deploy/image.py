@@ -26,6 +26,8 @@ SUITE = "bookworm"
 BASES = {"debian:bookworm-slim"}
 """Images that debootstrap makes as well."""
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+_PASSED = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL")
+"""What of this machine's way to the network a step is told, as Docker tells its build arguments."""
 _SOURCES = """\
 deb http://deb.debian.org/debian bookworm main
 deb http://deb.debian.org/debian bookworm-updates main
@@ -246,6 +248,7 @@ def _run(image: Image, value: str) -> None:
     if command.startswith("--"):
         raise Unknown(value)
     inside = ["env", "-i", f"--chdir={image.workdir}", "DEBIAN_FRONTEND=noninteractive", "HOME=/root"]
+    inside += [f"{name}={os.environ[name]}" for name in _PASSED if name in os.environ]
     inside += [f"{name}={given}" for name, given in image.env.items()]
     outside = {
         "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
