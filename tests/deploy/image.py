@@ -28,11 +28,6 @@ BASES = {"debian:bookworm-slim"}
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 _PASSED = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL")
 """What of this machine's way to the network a step is told, as Docker tells its build arguments."""
-_SOURCES = """\
-deb http://deb.debian.org/debian bookworm main
-deb http://deb.debian.org/debian bookworm-updates main
-deb http://deb.debian.org/debian-security bookworm-security main
-"""
 _CLEAN = """\
 APT::Keep-Downloaded-Packages "false";
 DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/*.bin || true"; };
@@ -206,7 +201,10 @@ def _base(testbed: Path, name: str) -> Path:
         return tree
     shutil.rmtree(tree, ignore_errors=True)
     subprocess.run(["debootstrap", "--variant=minbase", SUITE, tree], check=True, stdout=subprocess.DEVNULL)
-    (tree / "etc/apt/sources.list").write_text(_SOURCES)
+    sources = tree / "etc/apt/sources.list"
+    mirror = sources.read_text().split()[1]  # as debootstrap has left it: deb MIRROR SUITE main
+    lines = ((mirror, SUITE), (mirror, f"{SUITE}-updates"), (f"{mirror.rstrip('/')}-security", f"{SUITE}-security"))
+    sources.write_text("".join(f"deb {where} {what} main\n" for where, what in lines))
     excluded = "".join(f"path-exclude=/{each}/*\n" for each in _SLIM)
     (tree / "etc/dpkg/dpkg.cfg.d/docker").write_text(f"force-unsafe-io\n{excluded}")
     (tree / "etc/apt/apt.conf.d/docker-clean").write_text(_CLEAN)
