@@ -17,6 +17,7 @@ from app.domain.codes import UnitCode
 from app.domain.lives.events import Event
 from app.domain.lives.packing import unpack
 from app.domain.portal.state import Known
+from app.store.connections import citus
 from app.store.connections.database import Connection
 from app.store.rows import columns_of, unnest
 from app.store.schema import life, portal_dossier, root
@@ -27,10 +28,11 @@ _DECODER: Final = msgspec.msgpack.Decoder(Known)
 _COLUMNS: Final = columns_of(portal_dossier, but_not=("root_id",))
 _NAMES: Final = ", ".join(_COLUMNS)
 _SET: Final = ", ".join(f"{name} = excluded.{name}" for name in list(_COLUMNS)[2:])
+_AGAIN: Final = f"ON CONFLICT (root_id, source, subject) DO UPDATE SET {_SET}"
 _WRITE: Final = f"""
     INSERT INTO portal_dossier (root_id, {_NAMES})
     SELECT $1::int, * FROM {unnest(tuple(_COLUMNS.items()), first=2)} AS new ({_NAMES})
-    ON CONFLICT (root_id, source, subject) DO UPDATE SET {_SET}
+    {_AGAIN}
 """
 _OF_SOURCE: Final = select(portal_dossier).where(
     portal_dossier.c.root_id == bindparam("root_id"),
@@ -89,7 +91,10 @@ async def grow(
         for subject, row in rows.items()
         if row is not before.get(subject)
     ]
-    if changed:
+    if changed and citus.is_citus(connection):
+        of_root = [(root_id, *row) for row in changed]
+        await citus.insert(connection, portal_dossier.name, ("root_id", *_COLUMNS), of_root, _AGAIN)
+    elif changed:
         await connection.execute(_WRITE, root_id, *map(list, zip(*changed, strict=True)))
     return rows
 
