@@ -7,16 +7,19 @@ words `đã tồn tại`, upon which a client would send the same to another add
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from fastapi import Response
 
 from app.api.dvcqg.receive import Received
 from app.api.http.answers import json_response
+from app.api.http.problems import event_status
 
 SUCCESS: Final = "Thành công"
+CODE: Final = "0"
 _FAILED: Final = "1"
+_LASTS_SECONDS: Final = 3600
 
 
 def done(code: str, **more: Any) -> Response:
@@ -34,7 +37,12 @@ def received(code: str, outcome: Received) -> Response:
     """What became of dossiers or steps: one that is not kept makes the call fail, and the others are kept."""
     if not outcome.faults:
         return done(code, **({"waiting": outcome.parked} if outcome.parked else {}))
-    errors = [
+    errors = _errors(outcome)
+    return json_response({"error_code": _FAILED, "message": _said(errors), "kept": outcome.kept, "errors": errors})
+
+
+def _errors(outcome: Received) -> list[dict[str, Any]]:
+    return [
         {
             "index": each.index,
             "MaHoSo": each.subject,
@@ -44,11 +52,36 @@ def received(code: str, outcome: Received) -> Response:
         }
         for each in outcome.faults
     ]
+
+
+def _said(errors: Sequence[Mapping[str, Any]]) -> str:
     first = errors[0]
-    told = f"{len(outcome.faults)} không nhận: {first['field'] or first['code']}: {first['detail']}"
-    return json_response({"error_code": _FAILED, "message": told, "kept": outcome.kept, "errors": errors})
+    return f"{len(errors)} không nhận: {first['field'] or first['code']}: {first['detail']}"
 
 
 def failed(message: str) -> Response:
     """A call that nothing can be made of."""
     return json_response({"error_code": _FAILED, "message": message})
+
+
+def token(key: str) -> Response:
+    """A token of OAuth."""
+    told = {"access_token": key, "token_type": "Bearer", "expires_in": _LASTS_SECONDS}
+    return json_response({"code": 200, "message": SUCCESS, "data": told, **told})
+
+
+def of_oauth(status: int, data: Any, message: str = SUCCESS) -> Response:
+    """An answer of the OAuth dialect: its code is the HTTP status too."""
+    answer = json_response({"code": status, "message": message, "data": data})
+    answer.status_code = status
+    return answer
+
+
+def received_by_oauth(outcome: Received) -> Response:
+    """What became of a dossier, a status or steps: the status is that of the first fault."""
+    if not outcome.faults:
+        return of_oauth(200, {"waiting": outcome.parked} if outcome.parked else {})
+    errors = _errors(outcome)
+    code = outcome.faults[0].fault.code
+    status = 503 if code == "overloaded" else event_status(code)
+    return of_oauth(status, {"kept": outcome.kept, "errors": errors}, _said(errors))

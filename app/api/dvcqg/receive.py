@@ -16,7 +16,7 @@ from app.domain.portal.derive import derive, difference
 from app.domain.portal.state import Known, State, Step
 from app.domain.push import Parsed, Wrong
 from app.intake.cloudevents import fingerprint
-from app.intake.dvcqg.dossier import Read, unit_codes
+from app.intake.dvcqg.dossier import Read, names_an_agency, unit_codes
 from app.messages import BEYOND_KEY, Message
 from app.store.connections.database import Connection
 from app.store.lineage import hold_schema
@@ -26,6 +26,8 @@ from app.store.snapshot import ReadingMoment, reading_moment
 
 SOURCE: Final = "/dvcqg/"
 """How the sources of all this begin; the unit of the key follows."""
+_WHOLE: Final = "000.00.00."
+"""How the old code of a whole province or ministry begins; its new one follows."""
 _ROUNDS: Final = 5
 """How often events are made again where others tell of the same dossier meanwhile."""
 _BUSY: Final = Message(
@@ -157,9 +159,8 @@ def _unit(subject: str, known: Known, access: Access, catalogues: Catalogues) ->
     The unit that the dossier's own code begins with, by whatever alias, or else the one that the call named that told
     its state: often it names the whole province.
     """
-    states = known.in_order()
-    agency = states[-1].state.unit if states else ""
-    candidates = [UnitCode(catalogues.resolve(each)) for each in unit_codes(subject, agency)]
+    agency = next((seen.state.unit for seen in reversed(known.in_order()) if seen.state.unit), "")
+    candidates = [_resolved(each, catalogues) for each in unit_codes(subject, agency)]
     for unit in candidates:
         if unit in catalogues.units:
             if codes.is_under(unit, access.unit):
@@ -167,4 +168,12 @@ def _unit(subject: str, known: Known, access: Access, catalogues: Catalogues) ->
             return None, Wrong("forbidden_unit", "MaHoSo", BEYOND_KEY)
         if codes.root_of(unit) == access.root or unit.endswith(f".{access.root}"):
             return None, None
-    return (UnitCode(access.unit), None) if access.unit in catalogues.units and not candidates else (None, None)
+    if access.unit in catalogues.units and not any(map(names_an_agency, candidates)):
+        return UnitCode(access.unit), None
+    return None, None
+
+
+def _resolved(code: str, catalogues: Catalogues) -> UnitCode:
+    """The unit of a code, old ones too: 000.00.00.H44 is H44 without anybody saying so, other old ones are aliases."""
+    unit = catalogues.resolve(code)
+    return UnitCode(unit.removeprefix(_WHOLE) if unit not in catalogues.units else unit)

@@ -6,22 +6,24 @@ the body; whoever logs in gets a session, and nobody asks for one, since the key
 
 from __future__ import annotations
 
+import re
 from hashlib import blake2b
 from typing import Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from app.api.dvcqg import answers
-from app.api.dvcqg.receive import receive, source_of
-from app.api.http.auth import Access, access_by
+from app.api.dvcqg import answers, oauth
+from app.api.dvcqg.receive import Received, receive, source_of
+from app.api.http.auth import Access, access_by, access_of
 from app.api.http.bodies import body_of, parsed
 from app.api.http.problems import Problem
 from app.api.http.service import Service, Serving
 from app.domain.catalogues.root import Catalogues
 from app.intake.dvcqg import dossier, envelope
 from app.intake.dvcqg.dossier import Read
-from app.intake.dvcqg.envelope import SERVICES, Call
+from app.intake.dvcqg.envelope import OAUTH, PUSHES, SERVICES, Call
+from app.intake.dvcqg.oauth import told as told_by_oauth
 from app.messages import Message
 from app.store.portal import known
 from app.store.snapshot import reading_moment
@@ -29,14 +31,29 @@ from app.store.snapshot import reading_moment
 router = APIRouter()
 
 _LOGIN: Final = frozenset({"login", "dangnhap", "auth", "token"})
+_OLD_SUCCESS: Final = "00"
+"""As a part of the address: the code of success for old clients, who compare with this text."""
 _ASIDE: Final = 64 * 1024
 _UNKNOWN: Final = "dịch vụ không có: {service}"
+_BY_POST: Final = "dịch vụ này nhận bằng POST"
+_NAME: Final = re.compile(r"[a-z]{1,40}")
 
 
-@router.post("/dvcqg/{key}", include_in_schema=False)
+@router.api_route("/dvcqg/oauth/{rest:path}", methods=["GET", "POST"], include_in_schema=False)
+async def call_by_token(request: Request, rest: str, service: Serving) -> Response:
+    """The OAuth dialect with no key in the address: `…/token` makes a token of the key, the client's secret."""
+    names = _parts(rest)
+    if names and names[-1] in _LOGIN:
+        key = await oauth.secret(request)
+        await access_by(key, request, service, "ingest")
+        return answers.token(key)
+    return await _answered(request, await access_of(request, service, "ingest"), names, service)
+
+
+@router.api_route("/dvcqg/{key}", methods=["GET", "POST"], include_in_schema=False)
 async def call(request: Request, key: str, service: Serving) -> Response:
     """`DongBoHoSoMC`, `CapNhatTienDoHoSoMC`, `TraCuuHoSo` and whatever else the body names as `service`."""
-    return await _answered(request, key, "", service)
+    return await _answered(request, await access_by(key, request, service, "ingest"), [], service)
 
 
 @router.api_route("/dvcqg/{key}/{rest:path}", methods=["GET", "POST"], include_in_schema=False)
@@ -45,37 +62,59 @@ async def call_by_address(request: Request, key: str, rest: str, service: Servin
 
     The national portal's contract, not the service's own: not in its description (docs/integration.md).
     """
-    return await _answered(request, key, rest, service)
-
-
-async def _answered(request: Request, key: str, rest: str, service: Service) -> Response:
     access = await access_by(key, request, service, "ingest")
-    code = "0"
-    names = [part for part in rest.lower().split("/") if part]
+    names = _parts(rest)
+    if names and names[-1] == "token":
+        return answers.token(_session(access))
+    return await _answered(request, access, names, service)
+
+
+def _parts(rest: str) -> list[str]:
+    return [part for part in rest.lower().split("/") if part]
+
+
+async def _answered(request: Request, access: Access, names: list[str], service: Service) -> Response:
+    code = _OLD_SUCCESS if _OLD_SUCCESS in names else answers.CODE
     if names and names[-1] in _LOGIN:
         return answers.done(code, session=_session(access))
+    if names and names[-1] in oauth.FILES:
+        return await oauth.file(request, service.settings.intake.max_body_bytes)
     named = next((name for name in reversed(names) if name in SERVICES), None)
     async with body_of(request, service, access) as body:
         arguments = (body, named, dict(request.query_params))
         made: Call = await parsed(envelope.read, *arguments, aside=len(body) > _ASIDE)
-        match made.service:
-            case "DongBoHoSoMC" | "CapNhatTienDoHoSoMC":
-                most = service.settings.intake.max_events
-                if len(made.elements) > most:
-                    raise Problem("too_many_events", _too_many(most))
-                await service.limits.take_events(access.key_id, len(made.elements))
-                outcome = await receive(service, access, _read(made))
-                return answers.received(code, outcome)
-            case None:
-                return answers.failed(_UNKNOWN.format(service=(names or ["?"])[-1][:40]))
+        if made.service in PUSHES or made.service in OAUTH:
+            if request.method == "GET":
+                return answers.failed(_BY_POST)
+            outcome = await _received(service, access, made)
+            return answers.received(code, outcome) if made.service in PUSHES else answers.received_by_oauth(outcome)
+    match made.service:
+        case None:
+            named = next((name for name in reversed(names) if _NAME.fullmatch(name)), "?")
+            return answers.failed(_UNKNOWN.format(service=named))
+        case envelope.LOGIN:
+            return answers.done(code, session=_session(access))
     rows = await _looked_up(service, access, made)
     return answers.found(code, rows, request.method == "GET")
 
 
+async def _received(service: Service, access: Access, made: Call) -> Received:
+    told = _read(made)
+    most = service.settings.intake.max_events
+    if len(told) > most:
+        raise Problem("too_many_events", _too_many(most))
+    await service.limits.take_events(access.key_id, len(told))
+    return await receive(service, access, told)
+
+
 def _read(made: Call) -> list[Read]:
-    if made.service == "DongBoHoSoMC":
-        return [dossier.dossier(each, made.agency) for each in made.elements]
-    return [dossier.step(each) for each in made.elements]
+    match made.service:
+        case "DongBoHoSoMC":
+            return [dossier.dossier(each, made.agency) for each in made.elements]
+        case "CapNhatTienDoHoSoMC":
+            return [dossier.step(each) for each in made.elements]
+    assert made.service is not None
+    return told_by_oauth(made.service, made.elements, made.agency)
 
 
 def _session(access: Access) -> str:

@@ -191,7 +191,7 @@ def _end(now: State, received: Instant, known: Known, states: Sequence[Seen]) ->
         )
 
     if now.status in (PROCESSED, RETURNED):
-        ended = now.completed_at or step(PROCESSED)
+        ended = now.completed_at or _processed(now, states) or step(PROCESSED)
         returned = now.returned_at or (step(RETURNED) if now.status == RETURNED else None)
         if ended is not None:
             result = DossierCompleted(electronic_result=now.result)
@@ -205,6 +205,12 @@ def _end(now: State, received: Instant, known: Known, states: Sequence[Seen]) ->
         at = now.completed_at or step(now.status) or now.refused_at or now.returned_at
         if at is not None:
             yield at, DossierWithdrawn() if now.status == WITHDRAWN else DossierStopped()
+
+
+def _processed(now: State, states: Sequence[Seen]) -> Instant | None:
+    """When the processing of a returned dossier ended, as it was told before it was returned."""
+    before = (seen.state.completed_at for seen in reversed(states) if seen.state.status == PROCESSED)
+    return next(filter(None, before), None) if now.status == RETURNED else None
 
 
 def difference(subject: str, life: Iterable[Event], source: str, unit: UnitCode, wanted: Iterable[Told]) -> list[Event]:

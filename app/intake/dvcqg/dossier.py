@@ -21,6 +21,7 @@ from app.messages import MISSING, Message
 
 _SUBJECT: Final = re.compile(r"[0-9A-Z][0-9A-Za-z._/-]{3,99}")
 _CORE: Final = re.compile(r"(\d\.\d{6})(?!\d)", re.ASCII)
+_AGENCY: Final = re.compile(r"\d{3}\.\d{2}\.\d{2}\.[A-Z]\d{2}|[A-Z]\d{2}(?:\.\d{1,3}){0,3}", re.ASCII)
 _CHANNELS: Final[Mapping[int, Channel]] = {1: "counter", 2: "online", 3: "postal"}
 _APPLICANTS: Final[Mapping[int, Applicant]] = {1: "citizen", 2: "organisation", 3: "organisation", 4: "organisation"}
 _PORTALS: Final[Mapping[int, Portal]] = {1: "national", 2: "local"}
@@ -159,3 +160,8 @@ def _supplements(fields: Fields) -> tuple[Supplement, ...]:
 def unit_codes(subject: str, agency: str) -> list[str]:
     """Codes of the unit that handles a dossier, the likeliest first: its own code's, the envelope's."""
     return [code for code in (subject.partition("-")[0], agency) if is_unit_code(code)]
+
+
+def names_an_agency(code: str) -> bool:
+    """Whether a code is shaped as the State's agencies have theirs, old or new; else it may be anything."""
+    return _AGENCY.fullmatch(code) is not None

@@ -6,6 +6,7 @@ An envelope object or a bare array; names in any case; what the address already 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -23,20 +24,25 @@ SERVICES: Final = {
     "laydanhsachtthcdonvi": "LayDanhSachTTHC",
     "laydanhmuccoquan": "LayDanhMucCoQuan",
     "laydanhmuclinhvuc": "LayDanhMucLinhVuc",
+    "noihoso": "NoiHoSo",
+    "capnhattrangthai": "CapNhatTrangThai",
+    "capnhattientrinh": "CapNhatTienTrinh",
 }
 """The services by their names in small letters."""
+PUSHES: Final = frozenset({"DongBoHoSoMC", "CapNhatTienDoHoSoMC"})
+OAUTH: Final = frozenset({"NoiHoSo", "CapNhatTrangThai", "CapNhatTienTrinh"})
+"""The services that tell of dossiers; those of OAuth have answers of their own."""
+LOGIN: Final = "login"
 
 
 @dataclass(frozen=True)
 class Call:
-    """A call: `service` as SERVICES names it, None where it is none of them; `about` is the code that is asked for."""
+    """A call: `service` as SERVICES names it, LOGIN, or None for any other; `about` is the code that is asked for."""
 
     service: str | None
     agency: str
-    session: str | None
     elements: Sequence[Any]
     about: str | None
-    enveloped: bool
 
 
 def read(body: bytes, service: str | None = None, query: Mapping[str, str] | None = None) -> Call:
@@ -49,23 +55,42 @@ def read(body: bytes, service: str | None = None, query: Mapping[str, str] | Non
         BodyProblem: the body is no JSON.
     """
     try:
-        given = readable(body) if body.strip() else {}
+        given = _unpacked(readable(_utf8(body))) if body.strip() else {}
     except NotJson as problem:
         raise broken(problem.detail) from None
-    enveloped = isinstance(given, dict)
-    asked = Fields({}, [])
-    if query:
-        asked = Fields(query, [])
+    asked = Fields(query or {}, [])
     told = Fields(given, []) if isinstance(given, dict) else asked
-    name = service or told.text("service") or asked.text("service")
+    name = (service or told.text("service") or asked.text("service") or "").lower()
+    known = SERVICES.get(name) or (LOGIN if "username" in told and "password" in told and not name else None)
     agency = told.text("madonvi") or asked.text("MaDinhDanhDV") or asked.text("madonvi") or ""
-    session = told.text("session") or asked.text("session")
     about = told.text("mahoso") or told.text("maTTHC") or asked.text("mahoso") or asked.text("maTTHC")
-    elements = given if isinstance(given, list) else told.get("data", [])
-    if isinstance(elements, dict):
-        elements = [elements]
-    if not isinstance(elements, list):
-        elements = []
-    if isinstance(given, dict) and "data" not in told and "mahoso" in told and len(told) > 3:
-        elements = [given]  # one dossier without anything around it
-    return Call(SERVICES.get((name or "").lower()), agency, session, elements, about, enveloped)
+    return Call(known, agency, _elements(given, told), about)
+
+
+def _utf8(body: bytes) -> bytes:
+    """A body in whatever Unicode it is written, a mark of its order of bytes before it or not."""
+    encoding = json.detect_encoding(body)
+    try:
+        return body if encoding == "utf-8" else body.decode(encoding).encode()
+    except UnicodeError:
+        return body
+
+
+def _unpacked(given: Any) -> Any:
+    """What a text says that is itself JSON, an object or a list; anything else as it is."""
+    if not isinstance(given, str) or given.lstrip()[:1] not in ("{", "["):
+        return given
+    try:
+        return readable(given.encode("utf-8", "replace"))
+    except NotJson:
+        return given
+
+
+def _elements(given: Any, told: Fields) -> list[Any]:
+    """Dossiers or steps: whatever stands where they should is one, so that nothing is left out without a word."""
+    if isinstance(given, dict):
+        # One dossier without anything around it names itself.
+        given = _unpacked(told["data"]) if "data" in told else given if "mahoso" in told else []
+    if isinstance(given, list):
+        return [_unpacked(each) for each in given]
+    return [] if given is None else [given]

@@ -114,7 +114,7 @@ class Fields(Mapping[str, Any]):
         """The objects of a list; what is none is passed over."""
         value = self.get(name)
         rows = value if isinstance(value, list) else []
-        return [Fields(row, self.faults, f"{self._within}{name}.") for row in rows if isinstance(row, dict)]
+        return [Fields(row, self.faults, f"{self._within}{name}.") for row in rows if isinstance(row, Mapping)]
 
     def _fault(self, name: str, code: str, detail: Message) -> None:
         self.faults.append(Wrong(code, f"{self._within}{name}", detail))

@@ -69,7 +69,7 @@ async def test_what_is_no_dossier_is_told_and_the_others_are_kept(served: Runnin
     assert answer["kept"] == 1
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"data":[]}', b'{"data":null}', b'{"data":"x"}'])
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"data":[]}', b'{"data":null}', b"null"])
 async def test_nothing_is_success(served: Running, body: bytes) -> None:
     answer = await served.client.post(f"/dvcqg/{served.key}/DongBoHoSoMC", content=body)
     assert answer.json() == {"error_code": "0", "message": "Thành công"}
@@ -80,9 +80,29 @@ async def test_what_is_no_json_is_a_problem(served: Running) -> None:
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_json")
 
 
-async def test_a_service_that_is_none(served: Running) -> None:
-    answer = await served.client.post(f"/dvcqg/{served.key}/DongBoDanhGia", json={})
-    assert answer.json() == {"error_code": "1", "message": "dịch vụ không có: dongbodanhgia"}
+async def test_a_service_that_is_none(served: Running, capfd: pytest.CaptureFixture[str]) -> None:
+    """Whatever is asked about a person there is neither looked at nor told again."""
+    base, body = f"/dvcqg/{served.key}", {"service": "TraCuuTechID", "provider": "wso2is", "mstorcmnd": "001099000111"}
+    answers = [
+        await served.client.post(f"{base}/DongBoDanhGia", json={}),
+        await served.client.post(f"{base}/TraCuuTechID/001099000111", json=body),
+        await served.client.get(f"{base}/TraCuuTechID", params={"mstorcmnd": "001099000111"}),
+        await served.client.post(base, json=body),
+        await served.client.get(base),
+    ]
+    assert {answer.status_code for answer in answers} == {200}
+    named = ["dongbodanhgia", "tracuutechid", "tracuutechid", "?", "?"]
+    assert [answer.json() for answer in answers] == [
+        {"error_code": "1", "message": f"dịch vụ không có: {name}"} for name in named
+    ]
+    assert "001099000111" not in "".join(capfd.readouterr())
+
+
+async def test_what_pushes_is_told_so_by_get(served: Running) -> None:
+    for service in ("DongBoHoSoMC", "CapNhatTienDoHoSoMC", "NoiHoSo"):
+        answer = await served.client.get(f"/dvcqg/{served.key}/{service}")
+        assert answer.json() == {"error_code": "1", "message": "dịch vụ này nhận bằng POST"}
+    assert (await served.client.head(f"/dvcqg/{served.key}/LayDanhMucCoQuan")).status_code == 200
 
 
 async def test_a_dossier_of_a_unit_that_is_not_there_waits_for_it(served: Running) -> None:
