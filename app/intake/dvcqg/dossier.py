@@ -126,7 +126,7 @@ def _components(fields: Fields, files: Sequence[Fields]) -> Count | None:
     flags = [each.truth("DuocSoHoa") for each in files]
     if told is None and all(each is None for each in flags):
         return None
-    return Count(max(sum(each is True for each in flags), told is True))
+    return Count(max(sum(each is True for each in flags), int(told is True)))
 
 
 def _any(numbers: Any) -> bool | None:
