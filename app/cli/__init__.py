@@ -8,9 +8,12 @@ from typing import Annotated
 import typer
 
 from app import ingest as ingesting
-from app.cli import database, demo, ingest, keys, maintain, roots, serve
+from app.cli import backfill, database, demo, ingest, keys, maintain, roots, serve
 from app.cli.running import fail
 from app.demo.living import simulation
+from app.intake.backfill.columns import NoColumns
+from app.intake.backfill.mapping import BadMap
+from app.intake.backfill.tables import Unreadable
 from app.logs import set_up_logging
 from app.main import VERSION
 from app.messages import Message, of_error, verbatim
@@ -41,6 +44,9 @@ app.command("wait")(database.wait_command)
 app.add_typer(keys.keys, name="keys")
 app.add_typer(roots.roots, name="roots")
 app.command("ingest")(ingest.ingest_command)
+imports = typer.Typer(no_args_is_help=True, help="What offices have in files.")
+imports.command("dossiers")(backfill.dossiers_command)
+app.add_typer(imports, name="import")
 app.command("rebuild")(database.rebuild_command)
 app.command("maintain")(maintain.maintain_command)
 app.command("verify")(database.verify_command)
@@ -49,7 +55,8 @@ app.command("openapi")(serve.openapi_command)
 _TOLD = (
     ingesting.Refused, simulation.Refused, simulation.NothingToDo, UnknownRoot, EmbeddedError, PortInUse,
     migrate.TablesInUse, migrate.TimescaleMissing, migrate.TwoExtensions, migrate.UnknownRevision, BadAddress,
-    InvalidSettings, Unwritable, check.NotMigrated, removal.Busy, RebuildRunning, NotOwner,
+    InvalidSettings, Unwritable, check.NotMigrated, removal.Busy, RebuildRunning, NotOwner, NoColumns, BadMap,
+    Unreadable,
 )  # fmt: skip
 
 

@@ -116,7 +116,7 @@ async def _round(
             more = row.known
             for each in told[subject]:
                 more = more.told(each, moment.now) if isinstance(each, State) else more.went([each])
-            unit, fault = _unit(subject, more, access, moment.catalogues)
+            unit, fault = unit_of(subject, more, access, moment.catalogues)
             if fault is not None:
                 refused[subject] = fault
                 return row
@@ -152,7 +152,7 @@ async def _push(service: Service, access: Access, moment: ReadingMoment, rows: d
     return {pushed[each.index].subject: each.faults[0] for each in outcome.errors}
 
 
-def _unit(subject: str, known: Known, access: Access, catalogues: Catalogues) -> tuple[UnitCode | None, Wrong | None]:
+def unit_of(subject: str, known: Known, access: Access, catalogues: Catalogues) -> tuple[UnitCode | None, Wrong | None]:
     """The unit that handles a dossier; none where the catalogue has yet to get it. A fault where the key does not
     reach it.
 
