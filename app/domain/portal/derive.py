@@ -152,6 +152,9 @@ def _dues(
             at = min((each for each in answers if each > at), default=at)
             if before.first <= passed < before.last and seen.first >= before.last:
                 at = max(at, Instant(before.last))
+            if len(dues) > 1:
+                # Two changes at one moment would be read in the order of their ids.
+                at = max(at, Instant(dues[-1][0] + 1))
             dues.append((at, due))
         before = seen
     return dues
