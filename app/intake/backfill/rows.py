@@ -148,7 +148,7 @@ def _procedure(cell: Cell) -> str:
 def _instant(cell: Cell) -> Cell:
     """A time as the payload has it, whatever a spreadsheet made of it."""
     if isinstance(cell, datetime):
-        return cell.strftime("%Y-%m-%d %H:%M:%S") if not cell.microsecond else _rounded(cell)
+        return cell.isoformat(" ") if not cell.microsecond else _rounded(cell)
     if isinstance(cell, date):
         return f"{cell:%Y-%m-%d} 00:00:00"
     if isinstance(cell, (int, float)) and not isinstance(cell, bool) and _SERIALS[0] <= cell < _SERIALS[1]:
@@ -169,7 +169,7 @@ def _instant(cell: Cell) -> Cell:
 
 def _rounded(at: datetime) -> str:
     """To the second: a day as a fraction has a rest."""
-    return f"{at + timedelta(microseconds=500_000):%Y-%m-%d %H:%M:%S}"
+    return (at + timedelta(microseconds=500_000)).replace(microsecond=0).isoformat(" ")
 
 
 def _sound_days(given: dict[str, Any]) -> None:

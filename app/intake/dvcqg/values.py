@@ -62,6 +62,10 @@ class Fields(Mapping[str, Any]):
     def __contains__(self, name: object) -> bool:
         return str(name).lower() in self._values
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """As of any mapping, which would raise and catch an error for each that is not there."""
+        return self._values.get(name.lower(), default)
+
     def text(self, name: str) -> str | None:
         """A text, as a number or a boolean may be one too; None where there is none, or no text."""
         value = self.get(name)
@@ -126,14 +130,16 @@ def _says_nothing(value: object) -> bool:
 
 def instant(text: str) -> Instant | None:
     """The time that a text means; None where it is none."""
-    pattern = next((pattern for form, pattern in _FORMS if form.fullmatch(text)), None)
     try:
-        if pattern is not None:
-            at = datetime.strptime(text, pattern)  # noqa: DTZ007 - civil, see below
-        elif _ISO.fullmatch(text):
+        if text[4:5] == "-":
+            if not _ISO.fullmatch(text):
+                return None
             at = datetime.fromisoformat(text)
         else:
-            return None
+            pattern = next((pattern for form, pattern in _FORMS if form.fullmatch(text)), None)
+            if pattern is None:
+                return None
+            at = datetime.strptime(text, pattern)  # noqa: DTZ007 - civil, see below
         at = at if at.tzinfo is not None else at.replace(tzinfo=CIVIL)
         return Instant((at - _EPOCH) // timedelta(microseconds=1))
     except (ValueError, OverflowError):

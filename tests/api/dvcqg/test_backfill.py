@@ -16,7 +16,7 @@ from app.api.http.auth import Access
 from app.intake.backfill import columns, tables
 from app.intake.backfill.mapping import Map
 from app.intake.backfill.rows import Rows
-from tests.api.conftest import _copy
+from tests.conftest import _copy
 from tests.intake.dvcqg.exports import row_of, stories, workbook
 from tests.running import Running, serving, settings_for
 

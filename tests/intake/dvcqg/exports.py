@@ -11,10 +11,11 @@ import xlsxwriter
 
 from tests.intake.dvcqg.payloads import dossier, paper, result
 
-HEADERS = ("STT", "Mã hồ sơ", "Mã TTHC", "Chủ hồ sơ", "Số CCCD", "Điện thoại", "Trích yếu", "Kênh nộp", "Ngày tiếp nhận",
-           "Ngày hẹn trả", "Ngày hoàn thành", "Ngày trả kết quả", "Hình thức trả", "Trạng thái",
+HEADERS = ("STT", "Mã hồ sơ", "Mã TTHC", "Chủ hồ sơ", "Số CCCD", "Điện thoại", "Trích yếu", "Kênh nộp",
+           "Ngày tiếp nhận", "Ngày hẹn trả", "Ngày hoàn thành", "Ngày trả kết quả", "Hình thức trả", "Trạng thái",
            "Thanh toán trực tuyến", "Số hóa", "Tái sử dụng", "Kết quả điện tử", "Người xử lý")  # fmt: skip
 PERSON = ("TRẦN THỊ THỬ NGHIỆM", "001099000111", "0912000111", "Đơn của bà Thử Nghiệm")
+BEGIN = datetime(2026, 1, 5, 8)  # noqa: DTZ001 - civil
 _CHANNELS = {"1": "Trực tiếp", "2": "Trực tuyến", "3": "Bưu chính công ích"}
 _YES = {"0": "Không", "1": "Có"}
 _STATUSES = {
@@ -28,7 +29,7 @@ def stories(seed: int, count: int = 60) -> list[dict[str, Any]]:
     chance = random.Random(seed)
     told = []
     for number in range(count):
-        received = datetime(2026, 1, 5, 8) + timedelta(minutes=chance.randrange(200_000))
+        received = BEGIN + timedelta(minutes=chance.randrange(200_000))
         due = received + timedelta(hours=chance.randrange(8, 200))
         ended = received + timedelta(minutes=chance.randrange(1, 15_000))
         status = chance.choice(list(_STATUSES))
@@ -52,7 +53,8 @@ def row_of(told: dict[str, Any], number: int = 1) -> list[Any]:
     """The row of an export that says what a payload does; times as a spreadsheet has them."""
 
     def at(name: str) -> datetime | None:
-        return datetime.strptime(told[name], "%Y%m%d%H%M%S") if told[name] else None
+        text = told[name]
+        return datetime.strptime(text, "%Y%m%d%H%M%S") if text else None  # noqa: DTZ007 - civil
 
     return [
         number, told["MaHoSo"], told["MaTTHC"], *PERSON, _CHANNELS[told["KenhThucHien"]], at("NgayTiepNhan"),
