@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from app import ingest as ingesting
-from app.cli import backfill, database, demo, ingest, keys, maintain, roots, serve
+from app.cli import backfill, database, demo, imports, ingest, keys, maintain, roots, serve
 from app.cli.running import fail
 from app.demo.living import simulation
 from app.intake.backfill.columns import NoColumns
@@ -44,9 +44,8 @@ app.command("wait")(database.wait_command)
 app.add_typer(keys.keys, name="keys")
 app.add_typer(roots.roots, name="roots")
 app.command("ingest")(ingest.ingest_command)
-imports = typer.Typer(no_args_is_help=True, help="What offices have in files.")
-imports.command("dossiers")(backfill.dossiers_command)
-app.add_typer(imports, name="import")
+imports.imports.command("dossiers")(backfill.dossiers_command)
+app.add_typer(imports.imports, name="import")
 app.command("rebuild")(database.rebuild_command)
 app.command("maintain")(maintain.maintain_command)
 app.command("verify")(database.verify_command)

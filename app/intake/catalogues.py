@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from itertools import islice
@@ -39,7 +39,7 @@ from app.intake.checks import AN_OBJECT, OF_CATALOGUE, Check, Fault, Faults, exp
 from app.intake.personal import is_fit
 from app.messages import MISSING, NOT_UTF8, Message
 
-__all__ = ["FORMS", "MAX_ROWS", "Form", "Row", "parse_rows"]
+__all__ = ["FORMS", "MAX_ROWS", "Form", "Row", "parse_rows", "rows_of"]
 
 
 MAX_ROWS: Final = 50_000
@@ -216,7 +216,12 @@ def parse_rows(
         raise broken(NOT_UTF8 if media.name == "application/json" else _TABLE_NOT_UTF8)
     form = FORMS[kind]
     values = _json_values(body, max_rows) if media.name == "application/json" else _csv_values(form, body, max_rows)
-    return [_outcome(form, index, value) for index, value in enumerate(values)]
+    return rows_of(kind, values)
+
+
+def rows_of(kind: CatalogueName, values: Iterable[object]) -> list[Row | Rejected]:
+    """Decoded values as rows, one outcome for each."""
+    return [_outcome(FORMS[kind], index, value) for index, value in enumerate(values)]
 
 
 def _outcome(form: Form, index: int, value: object) -> Row | Rejected:

@@ -7,8 +7,8 @@ An edit that changes nothing raises no revision: a nightly resend of the whole c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
 
 from sqlalchemy import func, select
 
@@ -16,7 +16,7 @@ from app.domain.calendar.workdays import Calendar
 from app.domain.catalogues.root import CatalogueName
 from app.domain.push import Rejected, Warned
 from app.store import audit
-from app.store.audit import COMMAND_LINE, Actor
+from app.store.audit import COMMAND_LINE, Actor, Change
 from app.store.catalogues import lock, rules, told
 from app.store.catalogues.draft import Draft, Key, Row, draft_of
 from app.store.catalogues.read import CatalogueCache
@@ -27,7 +27,7 @@ from app.store.lineage import LINEAGE
 from app.store.schema import procedure
 from app.store.statements import in_sql, in_sql_for_each
 
-__all__ = ["PutResult", "put_calendar", "put_external_figures", "put_procedures", "put_targets", "put_units"]
+__all__ = ["PutResult", "preview", "put_calendar", "put_external_figures", "put_procedures", "put_targets", "put_units"]
 
 _COUNTED: Final = ("fee", "issues_document", "max_working_days")
 """Attributes of a procedure that facts are folded with; all else is applied at reading."""
@@ -35,12 +35,13 @@ _COUNTED: Final = ("fee", "issues_document", "max_working_days")
 
 @dataclass(frozen=True, slots=True)
 class PutResult:
-    """What became of the rows, and how many lives now wait to be folded again."""
+    """What became of the rows, how many lives now wait to be folded again, and what stands differently now."""
 
     accepted: int
     errors: Sequence[Rejected]
     refolding: int
     warnings: Sequence[Warned] = ()
+    changes: Sequence[Change] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,20 @@ async def put_calendar(
     return await _put(database, catalogue_cache, root_id, key_unit, rows, actor, edit)
 
 
+async def preview(
+    connection: Connection,
+    catalogue_cache: CatalogueCache,
+    root_id: int,
+    key_unit: str,
+    kind: Literal["units", "procedures"],
+    rows: Sequence[Row | Rejected],
+) -> PutResult:
+    """What a PUT would do, as the connection's transaction sees the catalogue; nothing is written."""
+    check = rules.check_units if kind == "units" else rules.check_procedures
+    draft, changed = await _drafted(connection, catalogue_cache, root_id, key_unit, rows, _Edit(kind, check))
+    return _result(draft, rows, told.changes(kind, draft, changed))
+
+
 async def _put(
     database: Database,
     catalogue_cache: CatalogueCache,
@@ -126,27 +141,47 @@ async def _put(
     actor: Actor,
     edit: _Edit,
 ) -> PutResult:
-    unread = [each for each in rows if isinstance(each, Rejected) and each.read is None]
+    unread = _unread(rows)
     if len(unread) == len(rows):
         return PutResult(0, unread, 0)
 
     async def work(connection: Connection) -> PutResult:
         await lock.hold_alone(connection, root_id)
-        lineage = await connection.fetchval(f"SELECT {LINEAGE} FROM root WHERE id = $1", root_id)
-        catalogues = await catalogue_cache.at(connection, root_id, lineage)
-        catalogue = CATALOGUES[edit.kind]
-        stored = await _stored(connection, catalogue, root_id)
-        draft = draft_of(catalogues, key_unit, stored, catalogue.defaults, rows)
-        edit.check(draft)
-        changed = draft.changed(catalogue.defaults if catalogue.removable else None)
-        refolding = 0
+        draft, changed = await _drafted(connection, catalogue_cache, root_id, key_unit, rows, edit)
+        changes, refolding = told.changes(edit.kind, draft, changed), 0
         if changed:
             refolding = await _write(connection, root_id, edit, draft, changed)
-            await audit.write(connection, root_id, actor, told.changes(edit.kind, draft, changed))
-        errors = sorted([*draft.errors, *unread], key=lambda each: each.index)
-        return PutResult(len(draft.entries), errors, refolding, tuple(draft.warnings))
+            await audit.write(connection, root_id, actor, changes)
+        return _result(draft, rows, changes, refolding)
 
     return await database.write(work)
+
+
+async def _drafted(
+    connection: Connection,
+    catalogue_cache: CatalogueCache,
+    root_id: int,
+    key_unit: str,
+    rows: Sequence[Row | Rejected],
+    edit: _Edit,
+) -> tuple[Draft, Mapping[Key, Mapping[str, Any]]]:
+    """The checked draft, and the rows that would stand differently."""
+    lineage = await connection.fetchval(f"SELECT {LINEAGE} FROM root WHERE id = $1", root_id)
+    catalogues = await catalogue_cache.at(connection, root_id, lineage)
+    catalogue = CATALOGUES[edit.kind]
+    stored = await _stored(connection, catalogue, root_id)
+    draft = draft_of(catalogues, key_unit, stored, catalogue.defaults, rows)
+    edit.check(draft)
+    return draft, draft.changed(catalogue.defaults if catalogue.removable else None)
+
+
+def _unread(rows: Sequence[Row | Rejected]) -> list[Rejected]:
+    return [each for each in rows if isinstance(each, Rejected) and each.read is None]
+
+
+def _result(draft: Draft, rows: Sequence[Row | Rejected], changes: Sequence[Change], refolding: int = 0) -> PutResult:
+    errors = sorted([*draft.errors, *_unread(rows)], key=lambda each: each.index)
+    return PutResult(len(draft.entries), errors, refolding, tuple(draft.warnings), changes)
 
 
 async def _stored(connection: Connection, catalogue: Catalogue, root_id: int) -> dict[Key, dict[str, Any]]:

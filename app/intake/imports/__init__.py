@@ -1,0 +1,1 @@
+"""Files that people have, in: tables and catalogue answers → rows of the catalogues."""

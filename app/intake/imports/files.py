@@ -1,0 +1,185 @@
+"""What a file holds, whatever program wrote it: JSON, a sheet of a workbook, or a table of text."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from io import BytesIO
+from typing import Any, Final
+
+from python_calamine import CalamineError, CalamineWorkbook
+
+from app.intake.bodies import BodyProblem, TableLines
+from app.messages import Message
+
+_ZIP: Final = b"PK\x03\x04"
+_OLE: Final = b"\xd0\xcf\x11\xe0"
+_HEADER_WITHIN: Final = 30
+"""Lines from the top among which the header is looked for: titles and dates stand above it."""
+_WITHIN: Final = ("result", "data")
+"""Where an answer has its rows; some have them in the message, as JSON within JSON."""
+
+
+class Unreadable(Exception):
+    """A file that nothing can be read from; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One row, and its place: the line of a table or the number of an element, from 1."""
+
+    place: int
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """The rows of a file; those of a `table` have texts by the header's names, as they are written there."""
+
+    rows: Sequence[Told]
+    table: bool
+
+
+def read(data: bytes, is_header: Callable[[Sequence[str]], bool]) -> File:
+    """The rows of a file; `is_header` says which line of a table names its columns.
+
+    Raises:
+        Unreadable: it is none of these, or the table has no header.
+    """
+    if data.startswith((_ZIP, _OLE)):
+        return File(list(_table(_sheet(data), is_header)), table=True)
+    text = _text(data)
+    if not text.strip():
+        raise Unreadable(Message("it is empty", "tệp trống"))
+    if text.lstrip()[:1] in ("{", "[") or _is_text_of_json(text):
+        return File([Told(place, each) for place, each in enumerate(_flat(_json(text)), 1)], table=False)
+    return File(list(_table(_lines(text), is_header)), table=True)
+
+
+def _text(data: bytes) -> str:
+    utf_16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return data.decode("utf-16" if utf_16 else "utf-8-sig")
+    except UnicodeDecodeError:
+        raise Unreadable(
+            Message(
+                "it is neither a workbook nor UTF-8: save it as XLSX or CSV UTF-8",
+                "không phải bảng tính, cũng không phải UTF-8: hãy lưu lại dạng XLSX hoặc CSV UTF-8",
+            )
+        ) from None
+
+
+def _is_text_of_json(text: str) -> bool:
+    """Whether it is one text, which may hold the JSON; a table's first cell may be in quotes too."""
+    if not text.lstrip().startswith('"'):
+        return False
+    try:
+        return isinstance(json.loads(text), str)
+    except ValueError:
+        return False
+
+
+def _json(text: str) -> object:
+    """One value, or one a line."""
+    try:
+        return json.loads(text, parse_float=Decimal)
+    except RecursionError:
+        raise Unreadable(Message("its JSON is far too deep", "JSON lồng quá sâu")) from None
+    except ValueError as problem:
+        try:
+            return [json.loads(line, parse_float=Decimal) for line in text.splitlines() if line.strip()]
+        except (ValueError, RecursionError):
+            told = Message("it is no JSON: {why}", "không phải JSON: {why}", why=str(problem))
+            raise Unreadable(told) from None
+
+
+def _flat(value: object) -> Iterator[Mapping[str, Any]]:
+    """The objects that an answer tells, out of whatever lies around them."""
+    if isinstance(value, list):
+        for each in value:
+            yield from _flat(each)
+    elif isinstance(value, str):
+        try:
+            within = json.loads(value, parse_float=Decimal)
+        except (ValueError, RecursionError):
+            return
+        if isinstance(within, list | dict):
+            yield from _flat(within)
+    elif isinstance(value, dict):
+        names = {str(name).lower(): name for name in value}
+        if (found := next((names[each] for each in _WITHIN if each in names), None)) is not None:
+            yield from _flat(value[found])
+        elif "error_code" in names:
+            yield from _flat(value.get(names.get("message", "")))
+        else:
+            yield value
+
+
+def _sheet(data: bytes) -> Iterator[tuple[int, list[str]]]:
+    """The lines of all sheets, one after the other."""
+    try:
+        workbook = CalamineWorkbook.from_filelike(BytesIO(data))
+        for name in workbook.sheet_names:
+            sheet = workbook.get_sheet_by_name(name)
+            for number, cells in enumerate(sheet.to_python(skip_empty_area=False), 1):
+                yield number, [_cell(each) for each in cells]
+    except CalamineError as problem:
+        told = Message("the workbook cannot be read: {why}", "không đọc được bảng tính: {why}", why=str(problem))
+        raise Unreadable(told) from None
+
+
+def _cell(value: object) -> str:
+    """A cell as a text: a whole number without a fraction, a text as it stands ("00123")."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else repr(value)
+    if isinstance(value, datetime):
+        return value.date().isoformat() if value.time() == datetime.min.time() else value.isoformat(" ")
+    return value.isoformat() if isinstance(value, date) else str(value).strip()
+
+
+def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
+    """The lines of a table of text, by what sets the cells of its first full line apart."""
+    lines = TableLines(text.encode())
+    # The header has the most cells; titles may stand above it.
+    lines.separator = max(",;\t", key=lambda each: max(line.count(each) for line in text.splitlines()[:_HEADER_WITHIN]))
+    reader = csv.reader(lines, delimiter=lines.separator, strict=True)
+    try:
+        for cells in reader:
+            lines.separators = 0
+            yield lines.number, [each.strip() for each in cells]
+    except (csv.Error, BodyProblem) as problem:
+        why = problem.detail if isinstance(problem, BodyProblem) else str(problem)
+        raise Unreadable(
+            Message(
+                "the table cannot be read at line {line}: {why}",
+                "không đọc được bảng ở dòng {line}: {why}",
+                line=lines.number,
+                why=why,
+            )
+        ) from None
+
+
+def _table(lines: Iterator[tuple[int, list[str]]], is_header: Callable[[Sequence[str]], bool]) -> Iterator[Told]:
+    """The lines under the header as texts by its names; an empty cell is absent."""
+    header: list[str] | None = None
+    for number, cells in lines:
+        if header is None:
+            if number > _HEADER_WITHIN:
+                break
+            header = cells if is_header(cells) else None
+        elif any(cells) and cells != header:
+            yield Told(number, {name: cell for name, cell in zip(header, cells, strict=False) if name and cell})
+    if header is None:
+        raise Unreadable(
+            Message(
+                "no line of the table names its columns: one must be called `code` or `Mã …`",
+                "bảng không có dòng tiêu đề: cần một cột tên `code` hoặc `Mã …`",
+            )
+        )
