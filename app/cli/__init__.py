@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from app import ingest as ingesting
-from app.cli import backfill, database, demo, imports, ingest, keys, maintain, roots, serve
+from app.cli import backfill, database, demo, imports, ingest, keys, maintain, roots, serve, splits
 from app.cli.running import fail
 from app.demo.living import simulation
 from app.intake.backfill.columns import NoColumns
@@ -45,6 +45,7 @@ app.add_typer(keys.keys, name="keys")
 app.add_typer(roots.roots, name="roots")
 app.command("ingest")(ingest.ingest_command)
 imports.imports.command("dossiers")(backfill.dossiers_command)
+imports.imports.command("split")(splits.import_split)
 app.add_typer(imports.imports, name="import")
 app.command("rebuild")(database.rebuild_command)
 app.command("maintain")(maintain.maintain_command)

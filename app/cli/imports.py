@@ -30,10 +30,12 @@ from app.store.snapshot import reading_moment
 
 imports = typer.Typer(no_args_is_help=True, help="What offices have in files: catalogues, and the history of dossiers.")
 
-_File = Annotated[Path, typer.Argument(help="JSON, CSV or XLSX.", exists=True, dir_okay=False)]
-_Unit = Annotated[str, typer.Option(help="The root, or the unit to which all in it belongs; the only root without it.")]
-_DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")]
-_Errors = Annotated[
+FileArgument = Annotated[Path, typer.Argument(help="JSON, CSV or XLSX.", exists=True, dir_okay=False)]
+UnitOption = Annotated[
+    str, typer.Option(help="The root, or the unit to which all in it belongs; the only root without it.")
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")]
+ErrorsOption = Annotated[
     Path | None, typer.Option(help="Write all that is wrong here, one JSON object a line.", dir_okay=False)
 ]
 _SHOWN: Final = 20
@@ -46,7 +48,9 @@ _PUTS: Final[Mapping[str, Callable[..., Awaitable[PutResult]]]] = {
 
 
 @imports.command("units")
-def import_units(file: _File, unit: _Unit = "", dry_run: _DryRun = False, errors: _Errors = None) -> None:
+def import_units(
+    file: FileArgument, unit: UnitOption = "", dry_run: DryRunOption = False, errors: ErrorsOption = None
+) -> None:
     """Units: what PUT /v1/units takes, the portal's LayDanhMucCoQuan, or a table with Vietnamese headers. First says
     what changes. Ends with 0: all are in. 1: some are faulty, all others are in. 2: nothing was done.
     """
@@ -54,7 +58,9 @@ def import_units(file: _File, unit: _Unit = "", dry_run: _DryRun = False, errors
 
 
 @imports.command("procedures")
-def import_procedures(file: _File, unit: _Unit = "", dry_run: _DryRun = False, errors: _Errors = None) -> None:
+def import_procedures(
+    file: FileArgument, unit: UnitOption = "", dry_run: DryRunOption = False, errors: ErrorsOption = None
+) -> None:
     """Procedures: what PUT /v1/procedures takes, the portal's LayDanhSachTTHC and LayThuTuc, or a table with Vietnamese
     headers. First says what changes. Ends with 0: all are in. 1: some are faulty, all others are in. 2: nothing was
     done.
@@ -93,8 +99,8 @@ def _import(kind: Literal["units", "procedures"], file: Path, unit: str, dry_run
         seen, done = run(work)
         faults = (done or seen.result).errors
         if kept is not None:
-            kept.writelines(f"{each}\n" for each in _fault_rows(faults, seen.read))
-    _tell_faults(seen.read, done or seen.result, errors)
+            kept.writelines(f"{each}\n" for each in fault_rows(faults, seen.read))
+    tell_faults(seen.read, done or seen.result, errors)
     if done is None:
         say(Message("nothing is changed: --dry-run", "chưa thay đổi gì: --dry-run"))
     else:
@@ -181,14 +187,15 @@ def _tell_counts(name: str, seen: _Seen) -> None:
     )
 
 
-def _fault_rows(faults: Sequence[Rejected], read: Read) -> Iterator[str]:
+def fault_rows(faults: Sequence[Rejected], read: Read) -> Iterator[str]:
+    """What is wrong with rows, a line of JSON each."""
     place = "line" if read.table else "element"
     for each in faults:
         row = {place: read.places[each.index], "id": each.id, "code": each.code, "field": each.field}
         yield json.dumps(row | {"detail": each.in_full.en}, ensure_ascii=False)
 
 
-def _tell_faults(read: Read, result: PutResult, errors: Path | None) -> None:
+def tell_faults(read: Read, result: PutResult, errors: Path | None) -> None:
     """What is wrong with rows, what to look at, and what was left out or not read, the first of each."""
     language = spoken(os.environ)
     word = ("dòng" if language == "vi" else "line") if read.table else ("mục" if language == "vi" else "element")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from app.domain.catalogues.root import Catalogues
 from app.domain.push import Rejected
@@ -12,14 +12,15 @@ from app.intake.catalogues import Row, rows_of
 from app.intake.checks import Fault, shown
 from app.intake.dvcqg.values import Fields
 from app.intake.imports import columns, files, portal, words
-from app.intake.imports.columns import OLD_CODE, Kind
+from app.intake.imports.columns import OLD_CODE
 from app.messages import Message
 
 _OLD_UNKNOWN: Final = Message(
     "an old agency code, and none of the catalogue's or the file's units has it beside its own",
     "mã cơ quan kiểu cũ mà không đơn vị nào trong danh mục hay trong tệp có làm mã phụ",
 )
-_NAMES: Final[Mapping[Kind, str]] = {"units": "madonvi", "procedures": "matthc"}
+Catalogue = Literal["units", "procedures"]
+_NAMES: Final[Mapping[Catalogue, str]] = {"units": "madonvi", "procedures": "matthc"}
 """By which field an element of the portal's is told from one of the contract's."""
 
 
@@ -51,7 +52,7 @@ class _Found(NamedTuple):
     values: dict[str, Any]
 
 
-def read(kind: Kind, data: bytes, catalogues: Catalogues) -> Read:
+def read(kind: Catalogue, data: bytes, catalogues: Catalogues) -> Read:
     """The rows of a file, by what stands in the catalogue: old codes are known by it.
 
     Raises:
@@ -69,7 +70,7 @@ def read(kind: Kind, data: bytes, catalogues: Catalogues) -> Read:
     return into
 
 
-def _attributes(kind: Kind, told: files.Told, table: bool, into: Read) -> _Found | None:
+def _attributes(kind: Catalogue, told: files.Told, table: bool, into: Read) -> _Found | None:
     """What an element or a line says; None where it is left out."""
     if table:
         return _Found(told.place, columns.attributes(kind, told.values))

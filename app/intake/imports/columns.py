@@ -8,7 +8,8 @@ from typing import Any, Final, Literal
 from app.intake.attributes import number_cell
 from app.intake.imports import words
 
-Kind = Literal["units", "procedures"]
+Kind = Literal["units", "procedures", "split"]
+"""What a file tells of; the first column of each must be there."""
 OLD_CODE: Final = "old_code"
 """A column of other codes of a unit, which are added to those it has."""
 
@@ -44,6 +45,13 @@ _HEADERS: Final[Mapping[Kind, Mapping[str, tuple[str, ...]]]] = {
         "levels": ("cap thuc hien", "cap giai quyet"),
         **_VALIDITY,
     },
+    "split": {
+        "from": ("tu don vi", "don vi cu", "ma don vi cu", "don vi chuyen", "tu"),
+        "to": ("den don vi", "don vi moi", "ma don vi moi", "don vi nhan", "den"),
+        "since": ("tu ngay", "ngay", "ngay chia tach"),
+        "procedure": ("ma tthc", "ma thu tuc", "ma thu tuc hanh chinh", "thu tuc", "matthc"),
+        "dossier": ("ma ho so", "so ho so", "ho so", "mahoso"),
+    },
 }
 _CODES: Final[Mapping[Kind, Mapping[str, str]]] = {
     kind: {name: column for column, names in columns.items() for name in (words.plain(column), *names)}
@@ -69,7 +77,7 @@ _CELLS: Final[Mapping[str, Callable[[str], object]]] = {
     **dict.fromkeys(
         ("certified_copy", "full_eligible", "payment_integrated", "issues_document", "essential"), words.truth
     ),
-    **dict.fromkeys(("valid_from", "valid_to"), words.day),
+    **dict.fromkeys(("valid_from", "valid_to", "since"), words.day),
     **dict.fromkeys(("aliases", OLD_CODE, "units"), _list),
     **dict.fromkeys(("name", "sector"), words.line),
     "fee": _fee,
@@ -86,8 +94,9 @@ def column(kind: Kind, header: str) -> str | None:
 
 
 def is_header(kind: Kind, cells: Sequence[str]) -> bool:
-    """Whether a line names columns: one of them is the code."""
-    return any(column(kind, each) == "code" for each in cells)
+    """Whether a line names columns: one of them is the first."""
+    first = next(iter(_HEADERS[kind]))
+    return any(column(kind, each) == first for each in cells)
 
 
 def attributes(kind: Kind, cells: Mapping[str, str]) -> dict[str, Any]:

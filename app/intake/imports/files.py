@@ -179,7 +179,7 @@ def _table(lines: Iterator[tuple[int, list[str]]], is_header: Callable[[Sequence
     if header is None:
         raise Unreadable(
             Message(
-                "no line of the table names its columns: one must be called `code` or `Mã …`",
-                "bảng không có dòng tiêu đề: cần một cột tên `code` hoặc `Mã …`",
+                "no line of the table names its columns: one must be called `code` or `Mã …`, of a split `from`",
+                "bảng không có dòng tiêu đề: cần một cột tên `code` hoặc `Mã …`, với chia tách là `Từ đơn vị`",
             )
         )

@@ -11,8 +11,7 @@ from app.domain.calendar.workdays import Calendar
 from app.domain.catalogues.root import Catalogues, Unit
 from app.domain.push import Rejected
 from app.intake.catalogues import Row
-from app.intake.imports.catalogue import Read, read
-from app.intake.imports.columns import Kind
+from app.intake.imports.catalogue import Catalogue, Read, read
 from app.intake.imports.files import Unreadable
 
 from .workbook import workbook
@@ -24,7 +23,7 @@ def catalogues(*units: Unit) -> Catalogues:
     )
 
 
-def told(kind: Kind, content: Any, *units: Unit) -> Read:
+def told(kind: Catalogue, content: Any, *units: Unit) -> Read:
     data = content if isinstance(content, bytes) else json.dumps(content, ensure_ascii=False).encode()
     return read(kind, data, catalogues(*units))
 
