@@ -127,7 +127,7 @@ def test_what_cannot_be_done_ends_with_2(rooted: Command, tmp_path: Path) -> Non
     empty.write_bytes(b"")
     sound.write_text(json.dumps(UNITS), "utf-8")
     for arguments, says in (
-        ((str(empty),), "chiso: it is empty"),
+        ((str(empty),), "chiso: no line of the table names its columns"),
         ((str(sound), "--unit", "H99"), "chiso: there is no root H99"),
         ((str(sound), "--unit", "?"), "chiso: '?' is no unit code"),
         ((str(sound), "--errors", "/proc/x"), "chiso: /proc/x: No such file or directory"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -23,6 +23,10 @@ _HEADER_WITHIN: Final = 30
 """Lines from the top among which the header is looked for: titles and dates stand above it."""
 _WITHIN: Final = ("result", "data")
 """Where an answer has its rows; some have them in the message, as JSON within JSON."""
+
+
+_Line = tuple[int, list[str]]
+"""A line of a table and its number."""
 
 
 class Unreadable(Exception):
@@ -49,16 +53,19 @@ def read(data: bytes, is_header: Callable[[Sequence[str]], bool]) -> File:
     """The rows of a file; `is_header` says which line of a table names its columns.
 
     Raises:
-        Unreadable: it is none of these, or the table has no header.
+        Unreadable: it is none of these, the table has no header, or there is no row.
     """
     if data.startswith((_ZIP, _OLE)):
-        return File(list(_table(_sheet(data), is_header)), table=True)
-    text = _text(data)
-    if not text.strip():
-        raise Unreadable(Message("it is empty", "tệp trống"))
-    if text.lstrip()[:1] in ("{", "[") or _is_text_of_json(text):
-        return File([Told(place, each) for place, each in enumerate(_flat(_json(text)), 1)], table=False)
-    return File(list(_table(_lines(text), is_header)), table=True)
+        file = File(_table(_sheets(data), is_header), table=True)
+    else:
+        text = _text(data)
+        if text.lstrip()[:1] in ("{", "[") or _is_text_of_json(text):
+            file = File([Told(place, each) for place, each in enumerate(_flat(_json(text)), 1)], table=False)
+        else:
+            file = File(_table([_lines(text, is_header)], is_header), table=True)
+    if not file.rows:
+        raise Unreadable(Message("there is no row in it", "tệp không có dòng nào"))
+    return file
 
 
 def _text(data: bytes) -> str:
@@ -120,17 +127,15 @@ def _flat(value: object) -> Iterator[Mapping[str, Any]]:
             yield value
 
 
-def _sheet(data: bytes) -> Iterator[tuple[int, list[str]]]:
-    """The lines of all sheets, one after the other."""
+def _sheets(data: bytes) -> list[list[_Line]]:
+    """The lines of each sheet."""
     try:
         workbook = CalamineWorkbook.from_filelike(BytesIO(data))
-        for name in workbook.sheet_names:
-            sheet = workbook.get_sheet_by_name(name)
-            for number, cells in enumerate(sheet.to_python(skip_empty_area=False), 1):
-                yield number, [_cell(each) for each in cells]
+        sheets = [workbook.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in workbook.sheet_names]
     except CalamineError as problem:
         told = Message("the workbook cannot be read: {why}", "không đọc được bảng tính: {why}", why=str(problem))
         raise Unreadable(told) from None
+    return [[(number, [_cell(each) for each in cells]) for number, cells in enumerate(sheet, 1)] for sheet in sheets]
 
 
 def _cell(value: object) -> str:
@@ -144,11 +149,12 @@ def _cell(value: object) -> str:
     return value.isoformat() if isinstance(value, date) else str(value).strip()
 
 
-def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
-    """The lines of a table of text, by what sets the cells of its first full line apart."""
+def _lines(text: str, is_header: Callable[[Sequence[str]], bool]) -> Iterator[_Line]:
+    """The lines of a table of text; its cells are set apart by what makes one of the first lines a header."""
     lines = TableLines(text.encode())
-    # The header has the most cells; titles may stand above it.
-    lines.separator = max(",;\t", key=lambda each: max(line.count(each) for line in text.splitlines()[:_HEADER_WITHIN]))
+    first = text.splitlines()[:_HEADER_WITHIN]
+    found = (each for each in ",;\t" if any(is_header(line.replace('"', "").split(each)) for line in first))
+    lines.separator = next(found, lines.separator)
     reader = csv.reader(lines, delimiter=lines.separator, strict=True)
     try:
         for cells in reader:
@@ -166,20 +172,26 @@ def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
         ) from None
 
 
-def _table(lines: Iterator[tuple[int, list[str]]], is_header: Callable[[Sequence[str]], bool]) -> Iterator[Told]:
-    """The lines under the header as texts by its names; an empty cell is absent."""
-    header: list[str] | None = None
-    for number, cells in lines:
-        if header is None:
-            if number > _HEADER_WITHIN:
-                break
-            header = cells if is_header(cells) else None
-        elif any(cells) and cells != header:
-            yield Told(number, {name: cell for name, cell in zip(header, cells, strict=False) if name and cell})
-    if header is None:
+def _table(sheets: Iterable[Iterable[_Line]], is_header: Callable[[Sequence[str]], bool]) -> list[Told]:
+    """The lines under a header as texts by its names; an empty cell is absent. Sheets without a header are none."""
+    found: list[Told] = []
+    headed = False
+    for lines in sheets:
+        header: list[str] | None = None
+        for number, cells in lines:
+            if header is None:
+                if number > _HEADER_WITHIN:
+                    break
+                header = cells if is_header(cells) else None
+                headed = headed or header is not None
+            elif any(cells) and cells != header:
+                told = {name: cell for name, cell in zip(header, cells, strict=False) if name and cell}
+                found.append(Told(number, told))
+    if not headed:
         raise Unreadable(
             Message(
                 "no line of the table names its columns: one must be called `code` or `Mã …`, of a split `from`",
                 "bảng không có dòng tiêu đề: cần một cột tên `code` hoặc `Mã …`, với chia tách là `Từ đơn vị`",
             )
         )
+    return found

@@ -120,6 +120,11 @@ def test_a_table_with_vietnamese_headers_is_read_by_them(data: bytes) -> None:
     assert found.passed_over == ("STT", "Ghi chú")
 
 
+def test_commas_in_names_set_nothing_apart_where_the_header_has_semicolons() -> None:
+    table = "Danh sách, năm 2026\n\nMã;Tên\nH44.5;Ban A, B, C, D và E\n".encode()
+    assert rows(told("units", table)) == {"H44.5": {"name": "Ban A, B, C, D và E"}}
+
+
 def test_what_put_takes_is_taken_as_put_does() -> None:
     row = {"code": "H44.07", "name": None, "level": "department", "aliases": ["STP"], "valid_to": "2026-06-30"}
     assert rows(told("units", [row])) == {
@@ -276,7 +281,9 @@ def test_a_table_of_procedures_and_one_in_which_a_spreadsheet_took_codes_for_num
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"", "it is empty"),
+        (b"", "no line of the table names its columns"),
+        (b"code,name\n\n", "there is no row in it"),
+        (b'{"error_code": "1", "message": "khong tim thay"}', "there is no row in it"),
         (b"a,b\n1,2\n", "no line of the table names its columns"),
         (b"[{]", "it is no JSON"),
         (b"\xff\x00\xff", "it is neither a workbook nor UTF-8"),
