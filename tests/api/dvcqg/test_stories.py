@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.api.dvcqg.dialects import DIALECTS, gateway, proxy, session
 from tests.api.dvcqg.kept import everything, found
 from tests.intake.dvcqg.payloads import COUNTER, ONLINE, POSTAL, PRIVATE, STORIES
 from tests.running import Running
@@ -15,41 +16,6 @@ from tests.running import Running
 @pytest.fixture
 def database(stocked_database: str) -> str:
     return stocked_database
-
-
-async def session(served: Running, service: str, elements: list[dict[str, Any]]) -> Any:
-    """An envelope at one address."""
-    body = {"session": "x", "madonvi": "H44", "service": service, "data": elements}
-    if service == "DongBoHoSoMC":
-        body["isUpdating"] = "False"
-    answer = await served.client.post(f"/dvcqg/{served.key}/mapi/g", json=body)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
-
-
-async def proxy(served: Running, service: str, elements: list[dict[str, Any]]) -> Any:
-    """A bare array at an address for each service."""
-    answer = await served.client.post(f"/dvcqg/{served.key}/KetNoiMotCuaQuocGia/{service}", json=elements)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
-
-
-async def gateway(served: Running, service: str, elements: list[dict[str, Any]]) -> Any:
-    """A bare array, the agency and whether it is an update in the query; codes as numbers, empty texts as null."""
-    plain = [
-        {
-            name: int(value) if str(value).isdigit() and len(str(value)) < 3 else value or None
-            for name, value in each.items()
-        }
-        for each in elements
-    ]
-    query = {"MaDinhDanhDV": "000.00.00.H44", "isUpdating": "True"}
-    answer = await served.client.post(f"/dvcqg/{served.key}/api/SynsTTHCC/{service}", json=plain, params=query)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
-
-
-SUCCESS = {"error_code": "0", "message": "Thành công"}
 
 
 async def facts(served: Running, subject: str) -> Any:
@@ -82,11 +48,11 @@ async def must_be_right(served: Running) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("dialect", [session, proxy, gateway])
-async def test_three_dossiers_in_every_dialect(served: Running, dialect: Any) -> None:
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_three_dossiers_in_every_dialect(served: Running, dialect: str) -> None:
     for calls in STORIES.values():
         for service, elements in calls:
-            assert await dialect(served, service, elements) == SUCCESS
+            await DIALECTS[dialect](served, service, elements)
     await must_be_right(served)
 
 
@@ -95,7 +61,7 @@ async def test_repeats_and_order_leave_no_trace(served: Running, seed: int) -> N
     calls = [each for story in STORIES.values() for each in story] * 2
     random.Random(seed).shuffle(calls)
     for service, elements in calls:
-        assert await proxy(served, service, elements) == SUCCESS
+        await proxy(served, service, elements)
     await must_be_right(served)
 
 
@@ -110,7 +76,7 @@ async def test_what_was_told_already_makes_no_events(served: Running) -> None:
     once = await events()
     for calls in STORIES.values():
         for service, elements in calls:
-            assert await session(served, service, elements) == SUCCESS
+            await session(served, service, elements)
     assert await events() == once
 
 
