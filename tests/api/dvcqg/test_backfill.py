@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from app.intake.backfill.mapping import Map
 from app.intake.backfill.rows import Rows
 from tests.conftest import _copy
 from tests.intake.dvcqg.exports import row_of, stories, workbook
+from tests.intake.dvcqg.payloads import PRIVATE, dossier, paper
 from tests.running import Running, serving, settings_for
 
 
@@ -91,3 +93,75 @@ async def test_an_export_and_live_pushes_give_the_same(
     mine, live = await kept(served), await kept(another)
     assert len(mine[0]) > 30 and parked > 5
     assert mine == live
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_broken_off_anywhere_and_run_again_it_is_the_same_as_at_one_go(
+    served: Running, another: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setattr(backfill, "_BATCH", 7)
+    told = stories(seed)
+    path = workbook(tmp_path / "a.xlsx", [row_of(each) for each in told])
+    chance = random.Random(seed)
+    for _ in range(4):
+        left = chance.randrange(1, 6)
+
+        def done(_: int) -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                raise Interrupted
+
+        await fill(served, path, done=done)
+    whole = await fill(served, path)
+    assert (whole.new + whole.known, whole.faulty) == (60, 0)
+    assert whole.known >= 7
+    await fill(another, path)
+    assert await kept(served) == await kept(another)
+    again = await fill(served, path)
+    assert (again.new, again.known, again.faulty) == (0, 60, 0)
+    assert await kept(served) == await kept(another)
+
+
+async def test_a_dry_run_says_what_a_run_does_and_writes_nothing(served: Running, tmp_path: Path) -> None:
+    told = [*stories(5, 20), dossier("H44.07-270105-0001", NgayTiepNhan="20270105080000", TaiLieuNop=[paper(1)])]
+    rows = [row_of(each) for each in told]
+    rows += [rows[0], ["21", "", "1.004555"], ["", "Tổng cộng"], [22, "001099000111", "1.004555", *rows[0][3:]]]
+    path = workbook(tmp_path / "a.xlsx", rows)
+    before = await kept(served)
+    dry = await fill(served, path, dry_run=True)
+    assert await kept(served) == before
+    wet = await fill(served, path)
+    for each in (dry, wet):
+        assert (each.new, each.known, each.faulty) == (20, 1, 3)
+        assert [(one.line, one.fault.code) for one in sorted(each.errors, key=lambda one: one.line)] == [
+            (25, "future_time"), (28, "invalid_code"), (29, "personal_data"),
+        ]  # fmt: skip
+
+
+async def test_a_later_push_corrects_what_an_export_told(served: Running, tmp_path: Path) -> None:
+    code = "H44.07-260105-0001"
+    told = dossier(
+        code, NgayTiepNhan="20260105080000", NgayHenTra="20260109170000", TrangThaiHoSo="4", TaiLieuNop=[paper(1)]
+    )
+    await fill(served, workbook(tmp_path / "a.xlsx", [row_of(told)]))
+    await push(served, [told | {"TrangThaiHoSo": "9", "NgayKetThucXuLy": "20260108080000", "KenhThucHien": "2"}])
+    life = (await served.get(f"/v1/dossiers/{code}", unit="H44")).json()["dossier"]
+    assert (life["channel"], life["ended_at"], life["on_time"]) == ("online", "2026-01-08T08:00:00+07:00", True)
+    # Told again as it was, the older state changes nothing.
+    await fill(served, tmp_path / "a.xlsx")
+    assert (await served.get(f"/v1/dossiers/{code}", unit="H44")).json()["dossier"] == life
+
+
+async def test_nothing_of_a_person_is_kept(served: Running, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    await fill(served, workbook(tmp_path / "a.xlsx", [row_of(each) for each in stories(1)]))
+    async with served.service.database.connection("read") as connection:
+        tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        rows = [
+            str(row[0]) for table in tables for row in await connection.fetch(f"SELECT t::text FROM {table[0]} AS t")
+        ]
+    out, err = capfd.readouterr()
+    kept = "\n".join([*rows, (await served.client.get("/metrics")).text, out, err])
+    assert len(kept) > 10_000
+    for text in PRIVATE:
+        assert text not in kept and text.encode().hex() not in kept, text

@@ -1,0 +1,244 @@
+"""Exports as they are saved: encodings, headers, dates and words."""
+
+from __future__ import annotations
+
+import calendar
+import codecs
+import unicodedata
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xlsxwriter
+
+from app.domain.calendar.civil import Instant
+from app.domain.codes import ProcedureCode
+from app.domain.portal.state import State, Supplement
+from app.intake.backfill import columns, mapping, tables
+from app.intake.backfill.mapping import Map
+from app.intake.backfill.rows import Rows
+from app.intake.dvcqg.dossier import Read, dossier
+from tests.intake.dvcqg.exports import row_of, stories, table, workbook
+
+
+def read(path: Path, told: Map | None = None) -> tuple[columns.Columns, list[Read]]:
+    """The columns and the rows that are dossiers'."""
+    told = told or Map()
+    rows = [row for _, row in tables.opened(path, told.sheet).rows]
+    found = columns.guess(rows, told.columns)
+    reader = Rows(found.read, told)
+    cells = [reader.cells(row) for row in rows[found.first :]]
+    return found, [reader.read(each) for each in cells if not reader.is_none(each)]
+
+
+def of_table(tmp_path: Path, headers: list[str], *rows: list[Any], told: Map | None = None) -> list[Read]:
+    """What a workbook of a header and rows is read as."""
+    return read(workbook(tmp_path / "t.xlsx", list(map(list, rows)), tuple(headers), title=False), told)[1]
+
+
+def civil(*at: int) -> Instant:
+    """µs of a civil time."""
+    year, month, day, hour, minute, second = (*at, 0, 0, 0)[:6]
+    return Instant(calendar.timegm((year, month, day, hour - 7, minute, second)) * 1_000_000)
+
+
+EIGHT = datetime.fromisoformat("2026-01-05 08:00:00")
+ENCODINGS = [
+    ("utf-8", b""),
+    ("utf-8", codecs.BOM_UTF8),
+    ("utf-16-le", codecs.BOM_UTF16_LE),
+    ("utf-16-be", codecs.BOM_UTF16_BE),
+    ("cp1258", b""),
+]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize(("encoding", "mark"), ENCODINGS)
+def test_a_csv_in_any_encoding_tells_what_the_workbook_does(
+    tmp_path: Path, encoding: str, mark: bytes, delimiter: str
+) -> None:
+    told = stories(3)
+    rows = [row_of(each, number) for number, each in enumerate(told)]
+    text = "DANH SÁCH HỒ SƠ\r\n\r\n" + table(rows, delimiter)
+    if encoding == "cp1258":
+        text = _decomposed(text)
+    (tmp_path / "a.csv").write_bytes(mark + text.encode(encoding))
+    expected = [dossier(each) for each in told]
+    assert read(tmp_path / "a.csv")[1] == expected
+    assert read(workbook(tmp_path / "a.xlsx", rows))[1] == expected
+
+
+def _decomposed(text: str) -> str:
+    """As Windows-1258 has it: the letter composed, the tone a mark after it."""
+    tones = "\u0300\u0301\u0303\u0309\u0323"
+    written = []
+    for letter in text:
+        parts = unicodedata.normalize("NFD", letter)
+        tone = "".join(each for each in parts[1:] if each in tones)
+        rest = "".join(each for each in parts if each not in tones)
+        written.append(unicodedata.normalize("NFC", rest) + tone)
+    return "".join(written)
+
+
+def test_headers_are_found_below_titles_merged_over_two_rows_and_numbered(tmp_path: Path) -> None:
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as book:
+        sheet = book.add_worksheet("1")
+        sheet.merge_range(0, 0, 0, 6, "BÁO CÁO")
+        for place, text in enumerate(("TT", "Mã hồ sơ", "Mã thủ tục hành chính")):
+            sheet.merge_range(3, place, 4, place, text)
+        sheet.merge_range(3, 3, 3, 4, "Ngày")
+        sheet.write_row(4, 3, ["tiếp nhận", "hẹn trả"])
+        sheet.write(3, 6, "HỌ VÀ TÊN người nộp")
+        sheet.write_row(5, 0, ["(1)", "(2)", "(3)", "(4)", "(5)", "", "(6)"])
+        sheet.write_row(6, 0, [1, "H44.07-260105-0001", 1.00455, 46027.35, "09-01-2026", "", "A"])
+        sheet.write_row(7, 0, ["", "", "", "", "Tổng: 1"])
+    found, [only] = read(tmp_path / "a.xlsx")
+    assert {name: column.place for name, column in found.read.items()} == {
+        "code": 1, "procedure": 2, "received": 3, "due": 4,
+    }  # fmt: skip
+    assert found.personal == ["HỌ VÀ TÊN người nộp"]
+    assert found.others == ["TT"]
+    assert only.what == State(
+        4,
+        procedure=ProcedureCode("1.004550"),
+        received_at=civil(2026, 1, 5, 8, 24),
+        due_at=civil(2026, 1, 9, 23, 59, 59),
+    )
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        (46027.35, (2026, 1, 5, 8, 24)),
+        ("46027,35", (2026, 1, 5, 8, 24)),
+        ("05/01/2026 08:24:00", (2026, 1, 5, 8, 24)),
+        ("5-1-2026 8:24", (2026, 1, 5, 8, 24)),
+        ("08:24 05/01/2026", (2026, 1, 5, 8, 24)),
+        ("2026-01-05T08:24:00.000", (2026, 1, 5, 8, 24)),
+        ("20260105082400", (2026, 1, 5, 8, 24)),
+        ("05.01.2026", (2026, 1, 5)),
+    ],
+)
+def test_times_as_spreadsheets_and_people_write_them(tmp_path: Path, cell: Any, expected: tuple[int, ...]) -> None:
+    [only] = of_table(tmp_path, ["MaHoSo", "MaTTHC", "NgayTiepNhan"], ["H44.07-260105-0001", "1.004555", cell])
+    assert isinstance(only.what, State)
+    assert only.what.received_at == civil(*expected)
+
+
+def test_a_day_alone_is_the_whole_day(tmp_path: Path) -> None:
+    headers = ["Mã hồ sơ", "Mã TTHC", "Ngày tiếp nhận", "Ngày hẹn trả", "Ngày hoàn thành"]
+    day, at = date(2026, 1, 5), EIGHT
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx", {"default_date_format": "dd/mm/yyyy"}) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, headers)
+        sheet.write_row(1, 0, ["H44.07-260105-0001", "1004555", at, day, day])
+    [only] = read(tmp_path / "a.xlsx")[1]
+    received = civil(2026, 1, 5, 8)
+    assert only.what == State(
+        9,
+        procedure=ProcedureCode("1.004555"),
+        received_at=received,
+        due_at=civil(2026, 1, 5, 23, 59, 59),
+        completed_at=received,
+    )
+
+
+def test_a_status_follows_from_times_and_lateness_beside_it_says_nothing(tmp_path: Path) -> None:
+    headers = ["Mã hồ sơ", "Mã TTHC", "Ngày tiếp nhận", "Ngày trả kết quả", "Tình trạng", "Ngày yêu cầu bổ sung",
+               "Ngày nhận bổ sung"]  # fmt: skip
+    at = EIGHT
+    code, procedure = "H44.07-260105-0001", "1.004555"
+    reads = of_table(
+        tmp_path, headers,
+        [code, procedure, at, at, None, at, at],
+        [code, procedure, at, None, "Đã trả kết quả (trễ hạn)"],
+        [code, procedure, at, None, "ĐANG XỬ LÝ quá hạn"],
+        [code, procedure, None, None, "Không tiếp nhận"],
+    )  # fmt: skip
+    states = [each.what for each in reads]
+    assert [each.status for each in states if isinstance(each, State)] == [10, 10, 4, 3]
+    assert isinstance(states[0], State)
+    assert states[0].supplements == (Supplement(civil(2026, 1, 5, 8), civil(2026, 1, 5, 8)),)
+
+
+def test_what_is_wrong_with_a_row_is_told_and_names_are_hidden(tmp_path: Path) -> None:
+    headers = ["Mã hồ sơ", "Mã TTHC", "Kênh", "Ngày tiếp nhận"]
+    code, procedure, at = "H44.07-260105-0001", "1.004555", "05/01/2026 08:00:00"
+    rows: list[list[Any]] = [
+        [code, procedure, "Nguyễn Văn Thử", at],
+        [code, procedure, "Qua ứng dụng", at],
+        [code, "cấp phép", "Trực tuyến", at],
+        [code, procedure, "Trực tuyến", "hôm nọ"],
+        [code, procedure, "Trực tuyến", None],
+        ["0912 000 111", procedure, "Trực tuyến", at],
+    ]
+    path = workbook(tmp_path / "a.xlsx", rows, tuple(headers), title=False)
+    reads = read(path)[1]
+    assert [[(fault.code, fault.field) for fault in each.faults][:1] for each in reads] == [
+        [("invalid_value", "KenhThucHien")], [("invalid_value", "KenhThucHien")], [("invalid_code", "MaTTHC")],
+        [("invalid_value", "NgayTiepNhan")], [("invalid_value", "NgayTiepNhan")], [("invalid_code", "MaHoSo")],
+    ]  # fmt: skip
+    assert all(each.what is None for each in reads)
+    found = columns.guess([list(headers)], {})
+    reader = Rows(found.read, Map())
+    assert [reader.shown(reader.cells(row)) for row in rows] == [
+        [code, procedure, "***", at],
+        [code, procedure, "Qua ứng dụng", at],
+        [code, "***", "Trực tuyến", at],
+        [code, procedure, "Trực tuyến", "***"],
+        [code, procedure, "Trực tuyến", ""],
+        ["***", procedure, "Trực tuyến", at],
+    ]
+
+
+def test_a_map_names_columns_values_and_the_sheet(tmp_path: Path) -> None:
+    (tmp_path / "map.toml").write_text(
+        'sheet = "Hồ sơ"\n[columns]\nreceived = "Vào sổ"\nstatus = ""\n[values.channel]\n"Qua ứng dụng" = "online"\n',
+        encoding="utf-8",
+    )
+    told = mapping.read(tmp_path / "map.toml")
+    headers = ["Mã hồ sơ", "Mã TTHC", "Vào sổ", "Kênh", "Trạng thái"]
+    [only] = of_table(
+        tmp_path, headers, ["H44.07-260105-0001", "1.004555", "05/01/2026", "qua  ỨNG DỤNG", "lạ"], told=told
+    )
+    assert only.what == State(4, procedure=ProcedureCode("1.004555"), channel="online", received_at=civil(2026, 1, 5))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[columns]\nrecieved = 'x'", "columns.recieved is nothing that a map says; likely received is meant"),
+        ("[values.channel]\n'a' = 'boat'", "values.channel: boat is none of: 1, counter"),
+        ("columns = 3", "columns must be a table"),
+        ("x", "map.toml: "),
+    ],
+)
+def test_a_map_that_cannot_be_followed_is_refused(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "map.toml").write_text(text)
+    with pytest.raises(mapping.BadMap) as refused:
+        mapping.read(tmp_path / "map.toml")
+    assert says in str(refused.value)
+
+
+def test_a_column_that_is_not_found_is_told_with_the_nearest(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "a.xlsx", [], ("Mã hồ sơ", "Mã TTHC", "Ngày tiếp nhận HS", "Họ tên"))
+    with pytest.raises(columns.NoColumns) as refused:
+        read(path)
+    assert str(refused.value) == (
+        'no column for received (received at); name it under [columns] of a map: received = "Ngày tiếp nhận HS"'
+    )
+
+
+def test_what_is_no_table_or_too_big_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.xls").write_text("<html><table></table></html>")
+    (tmp_path / "b.xlsx").write_bytes(b"PK\x03\x04 broken")
+    (tmp_path / "c.csv").write_text('Mã hồ sơ,Mã TTHC\n"' + "x" * 140_000)
+    for name, says in (("a.xls", "no spreadsheet"), ("b.xlsx", "no spreadsheet"), ("c.csv", "from line 2 on")):
+        with pytest.raises(tables.Unreadable) as refused:
+            read(tmp_path / name)
+        assert says in str(refused.value)
+    big = workbook(tmp_path / "d.xlsx", [row_of(each) for each in stories(1)])
+    monkeypatch.setattr(tables, "MOST_UNPACKED", 10_000)
+    with pytest.raises(tables.Unreadable):
+        read(big)
