@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import codecs
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from app.domain import codes
 from app.domain.push import Parsed, Rejected
 from app.intake import cloudevents
+from app.intake.lines import Refused, lines
 from app.messages import Message
 from app.store.catalogues import roots
 from app.store.store import Store
 
 _BATCH = 1_000
 _ERRORS_KEPT = 20
-
-
-class Refused(Exception):
-    """Something that was asked for does not exist or cannot be read."""
 
 
 @dataclass
@@ -74,13 +70,13 @@ async def load(
     store: Store,
     root_id: int,
     unit: str,
-    lines: Iterable[tuple[int, bytes]],
+    numbered: Iterable[tuple[int, bytes]],
     done: Callable[[int], None],
     loaded: Loaded | None = None,
 ) -> Loaded:
     """Take in the numbered lines of sound and unsound events; `done` is told of each batch, `loaded` counts on."""
     loaded = loaded or Loaded()
-    iterator = iter(lines)
+    iterator = iter(numbered)
     while batch := list(itertools.islice(iterator, _BATCH)):
         await _push(store, root_id, unit, batch, loaded)
         done(len(batch))
@@ -89,24 +85,7 @@ async def load(
 
 def count_lines(file: Path) -> int:
     """How many events a file holds: its lines that are not blank."""
-    return sum(1 for _ in _lines(file))
-
-
-def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
-    """The lines of a file that are not blank, each with its place from 0."""
-    with file.open("rb") as stream:
-        if stream.read(3) != codecs.BOM_UTF8:
-            stream.seek(0)
-            if stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-                raise Refused(
-                    Message(
-                        "{path} is written in UTF-16: save it as UTF-8",
-                        "{path} được ghi bằng UTF-16: hãy lưu bằng UTF-8",
-                        path=str(file),
-                    )
-                )
-            stream.seek(0)
-        yield from ((place, line) for place, line in enumerate(stream) if line.strip())
+    return sum(1 for _ in lines(file))
 
 
 async def file(
@@ -123,11 +102,11 @@ async def file(
         raise Refused(Message("{unit!r} is no unit code", "{unit!r} không phải mã đơn vị", unit=unit))
     async with store.database.connection("read") as connection:
         [(root_id, _)] = await roots.found(connection, codes.root_of(unit))
-    return await load(store, root_id, unit, _lines(path), done, loaded)
+    return await load(store, root_id, unit, lines(path), done, loaded)
 
 
 def _first_root(path: Path) -> str:
-    for _, line in _lines(path):
+    for _, line in lines(path):
         for item in cloudevents.parse(line, "application/x-ndjson", {}).items:
             if isinstance(item, Parsed):
                 return codes.root_of(item.event.unit)

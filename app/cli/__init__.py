@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from app import ingest as ingesting
-from app.cli import backfill, database, demo, imports, ingest, keys, maintain, roots, serve, splits
+from app.cli import backfill, database, demo, forward, imports, ingest, keys, maintain, roots, serve, splits
 from app.cli.running import fail
 from app.demo.living import simulation
+from app.forward.queue import InUse
 from app.intake.backfill.columns import NoColumns
 from app.intake.backfill.mapping import BadMap
 from app.intake.backfill.tables import Unreadable
+from app.intake.lines import Refused
 from app.logs import set_up_logging
 from app.main import VERSION
 from app.messages import Message, of_error, verbatim
@@ -47,13 +48,14 @@ app.command("ingest")(ingest.ingest_command)
 imports.imports.command("dossiers")(backfill.dossiers_command)
 imports.imports.command("split")(splits.import_split)
 app.add_typer(imports.imports, name="import")
+app.add_typer(forward.forward, name="forward")
 app.command("rebuild")(database.rebuild_command)
 app.command("maintain")(maintain.maintain_command)
 app.command("verify")(database.verify_command)
 app.command("openapi")(serve.openapi_command)
 
 _TOLD = (
-    ingesting.Refused, simulation.Refused, simulation.NothingToDo, UnknownRoot, EmbeddedError, PortInUse,
+    Refused, InUse, simulation.Refused, simulation.NothingToDo, UnknownRoot, EmbeddedError, PortInUse,
     migrate.TablesInUse, migrate.TimescaleMissing, migrate.TwoExtensions, migrate.UnknownRevision, BadAddress,
     InvalidSettings, Unwritable, check.NotMigrated, removal.Busy, RebuildRunning, NotOwner, NoColumns, BadMap,
     Unreadable,

@@ -20,11 +20,11 @@ from app.api.http.service import Service
 from app.cli.ingest import Unfinished
 from app.cli.running import console, note, progress, run, say
 from app.domain import codes
-from app.ingest import Refused
 from app.intake.backfill import columns, mapping, tables
 from app.intake.backfill.columns import FIELDS, Columns
 from app.intake.backfill.mapping import Map
 from app.intake.backfill.rows import Rows
+from app.intake.lines import Refused
 from app.messages import NO_UNIT, Message, spoken
 from app.store.catalogues import roots
 

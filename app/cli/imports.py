@@ -17,10 +17,10 @@ from app.cli.ingest import Unfinished
 from app.cli.running import console, note, run, say
 from app.domain import codes
 from app.domain.push import Rejected
-from app.ingest import Refused
 from app.intake.imports import catalogue
 from app.intake.imports.catalogue import Read
 from app.intake.imports.files import Unreadable
+from app.intake.lines import Refused
 from app.messages import Message, of_error, spoken
 from app.store.audit import Change
 from app.store.catalogues import edit, roots

@@ -18,8 +18,9 @@ from app.demo.year import events, procedures
 from app.domain.calendar.civil import Instant
 from app.domain.catalogues.root import CatalogueName
 from app.domain.push import Rejected
-from app.ingest import Loaded, Refused
+from app.ingest import Loaded
 from app.intake import catalogues as catalogue_rows
+from app.intake.lines import Refused
 from app.store.catalogues import edit, roots
 from app.store.catalogues.draft import Row
 from app.store.catalogues.edit import PutResult
