@@ -18,7 +18,7 @@ from app.api import audit, catalogues, events, feeds, indicators, rejections
 from app.api.dvcqg import parked
 from app.api.dvcqg import routes as dvcqg
 from app.api.events_direct import Direct
-from app.api.figures import advice, breakdown, ranking, scorecard, series, stream
+from app.api.figures import advice, breakdown, ranking, reconcile, scorecard, series, stream
 from app.api.http import docs, openapi, probes, problems
 from app.api.http.access.limits import Limits
 from app.api.http.caching import FigureCache
@@ -56,7 +56,7 @@ _OF_OTHERS: Final[Mapping[str, Any]] = {
 """What pages of other origins may do: ask. Their scripts see these headers of the answers."""
 
 _ROUTES = (
-    *(events, dvcqg, catalogues, indicators, scorecard, stream, ranking, series, breakdown, advice),
+    *(events, dvcqg, catalogues, indicators, scorecard, stream, ranking, series, breakdown, advice, reconcile),
     *(dossiers, today, life, quality, rejections, feeds, audit, probes),
 )
 

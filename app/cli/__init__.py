@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from app.cli import backfill, database, demo, forward, imports, ingest, keys, maintain, roots, serve, splits
+from app.cli import (
+    backfill,
+    database,
+    demo,
+    forward,
+    imports,
+    ingest,
+    keys,
+    maintain,
+    reconcile,
+    roots,
+    serve,
+    splits,
+)
 from app.cli.running import fail
 from app.demo.living import simulation
 from app.forward.queue import InUse
@@ -49,6 +62,7 @@ imports.imports.command("dossiers")(backfill.dossiers_command)
 imports.imports.command("split")(splits.import_split)
 app.add_typer(imports.imports, name="import")
 app.add_typer(forward.forward, name="forward")
+app.command("reconcile")(reconcile.reconcile_command)
 app.command("rebuild")(database.rebuild_command)
 app.command("maintain")(maintain.maintain_command)
 app.command("verify")(database.verify_command)

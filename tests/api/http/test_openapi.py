@@ -242,6 +242,11 @@ QUERIES: dict[str, list[dict[str, str]]] = {
         {"unit": "H44", "period": "2026", "level": "commune", "indicator": "AVERAGE_PROCESSING_TIME"},
         {"unit": "H44.07", "period": "2026", "level": "commune"},
     ],
+    "/v1/reconcile": [
+        {"unit": "H44", "period": "2026", "figure": "DOSSIER_ON_TIME:5/9:55.56:11.11"},
+        {"unit": "H44.07", "from": "2026-01-01", "to": "2026-01-31", "figure": "AVERAGE_PROCESSING_TIME:/:4.1"},
+        {"unit": "H44.07", "period": "2026", "figure": "payment:/::6.67"},
+    ],
     "/v1/series": [
         {"unit": "H44", "period": "2026-H1", "indicator": "DOSSIER_ON_TIME", "bucket": "month"},
         {"unit": "H44", "period": "2026-01", "indicator": "AVERAGE_PROCESSING_TIME", "bucket": "day"},

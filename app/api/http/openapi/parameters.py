@@ -121,6 +121,18 @@ RANK_GROUP: Final = _several("By the points of this group; not together with `in
 RANK_INDICATOR: Final = _several(
     "By this indicator's points, or its ratio where it has none; also `TOTAL` or a group's code.", FIGURES, "indicator"
 )
+_DECIMAL: Final = r"([0-9]{0,9}(?:\.[0-9]{1,6})?)"
+PUBLISHED_PATTERN: Final = rf"([A-Za-z_]{{1,60}}):([0-9]{{0,15}})/([0-9]{{0,15}})(?::{_DECIMAL})?(?::{_DECIMAL})?"
+PUBLISHED: Final = {
+    **query(
+        "figure",
+        "A published figure, `CODE:numerator/denominator:ratio:score`; parts that are not known are empty. CODE is an"
+        " indicator's, a group's or `TOTAL`; of an average the ratio is its days.",
+        {"type": "array", "items": _text(), "minItems": 1, "uniqueItems": True},
+        required=True,
+    ),
+    "example": ["DOSSIER_ON_TIME:528684/597918:88.42:17.68"],
+}
 SERIES_OF: Final = _several("An indicator, a group's code or `TOTAL`.", FIGURES, "indicator", ["DOSSIER_ON_TIME"])
 BUCKET: Final = _named("The length of a bucket.", ("day", "week", "month"), "bucket", "month")
 BY: Final = _named("The dimension.", ("unit", "procedure", "sector", "channel"), "by", "unit")

@@ -1,0 +1,120 @@
+"""Whole files of published figures, asked of a service by HTTP: what differs, and which dossiers only one side has."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from app.intake.lines import Refused
+from app.intake.published import Figure, plain_name
+from app.messages import Message
+
+if TYPE_CHECKING:
+    # Imported where it is used: six MiB that no other command needs.
+    import httpx
+
+_PAGE: Final = 500
+Listed = Mapping[tuple[str, str, str], frozenset[str]]
+"""Codes of dossiers that others list, by unit, indicator and side."""
+
+
+@dataclass(frozen=True)
+class Apart:
+    """A figure beside ours, as `/v1/reconcile` answers, and of listed dossiers the codes that one side alone has."""
+
+    unit: str
+    period: str
+    told: Mapping[str, Any]
+    only_here: Sequence[str] = ()
+    only_there: Sequence[str] = ()
+
+
+def compared(
+    client: httpx.Client, figures: Sequence[Figure], period: str, listed: Listed | None = None
+) -> Iterator[Apart]:
+    """All figures of a file beside those of the service, unit by unit.
+
+    Raises:
+        Refused: the service refuses, a unit is not known, or a figure is of no period.
+        httpx.HTTPError: it cannot be reached.
+    """
+    names = _names(client) if any(not each.unit for each in figures) else {}
+    groups: dict[tuple[str, str], list[Figure]] = defaultdict(list)
+    for each in figures:
+        when = period or each.period
+        if not when:
+            raise Refused(Message("the file names no period: give --period", "tệp không nêu kỳ: hãy cho --period"))
+        unit = each.unit or names.get(plain_name(each.name), "")
+        if not unit:
+            raise Refused(
+                Message(
+                    "row {row}: no unit, or several, are called {name}",
+                    "dòng {row}: không có, hoặc có nhiều đơn vị tên {name}",
+                    row=each.row,
+                    name=each.name,
+                )
+            )
+        groups[unit, when].append(each)
+    for (unit, when), some in groups.items():
+        told = _asked(
+            client, "/v1/reconcile", {"unit": unit, "period": when, "figure": [_named(each) for each in some]}
+        )
+        for each in told["figures"]:
+            here: list[str] = []
+            there: list[str] = []
+            for side in ("numerator", "denominator"):
+                theirs = (listed or {}).get((unit, each["code"], side))
+                if theirs is not None:
+                    ours = set(_codes(client, unit, when, each["code"], side))
+                    here += sorted(ours - theirs - set(here))
+                    there += sorted(theirs - ours - set(there))
+            yield Apart(unit, when, each, here, there)
+
+
+def _named(each: Figure) -> str:
+    counts, numbers = (
+        ["" if part is None else str(part) for part in pair]
+        for pair in ((each.numerator, each.denominator), (each.ratio, each.score))
+    )
+    return f"{each.code}:{'/'.join(counts)}:{':'.join(numbers)}"
+
+
+def _names(client: httpx.Client) -> Mapping[str, str]:
+    """Codes of units by their names, where a name is of one alone."""
+    found: dict[str, str] = {}
+    for each in _asked(client, "/v1/units", {}):
+        name = plain_name(each["name"] or "")
+        found[name] = "" if name in found else each["code"]
+    return found
+
+
+def _codes(client: httpx.Client, unit: str, period: str, indicator: str, side: str) -> Iterator[str]:
+    query: dict[str, Any] = {"unit": unit, "period": period, "indicator": indicator, "side": side, "limit": _PAGE}
+    while True:
+        page = _asked(client, "/v1/dossiers", query)
+        yield from (each["subject"] for each in page["items"])
+        if page["next"] is None:
+            return
+        query["cursor"] = page["next"]
+
+
+def _asked(client: httpx.Client, path: str, query: Mapping[str, Any]) -> Any:
+    answer = client.get(path, params=query)
+    if answer.status_code != 200:
+        try:
+            detail = answer.json().get("detail") or answer.json().get("title")
+        except ValueError:
+            detail = answer.text[:200]
+        raise Refused(
+            Message(
+                "{path} of {unit}: {status} {detail}",
+                "{path} của {unit}: {status} {detail}",
+                path=path,
+                unit=str(query.get("unit", "")),
+                status=answer.status_code,
+                detail=str(detail),
+            )
+        )
+    return answer.json()
