@@ -12,6 +12,7 @@ from app.api.http.service import Service
 from app.domain import codes
 from app.domain.catalogues.root import Catalogues
 from app.domain.codes import UnitCode
+from app.domain.lives.events import Event
 from app.domain.portal.derive import derive, difference
 from app.domain.portal.state import Known, State, Step
 from app.domain.push import Parsed, Wrong
@@ -22,7 +23,7 @@ from app.store.connections.database import Connection
 from app.store.lineage import hold_schema
 from app.store.portal import known
 from app.store.portal.known import Row
-from app.store.snapshot import ReadingMoment, reading_moment
+from app.store.snapshot import reading_moment
 
 SOURCE: Final = "/dvcqg/"
 """How the sources of all this begin; the unit of the key follows."""
@@ -33,6 +34,10 @@ _ROUNDS: Final = 5
 _BUSY: Final = Message(
     "others are telling of the same dossier; send it again", "hồ sơ đang được nơi khác gửi cùng lúc; hãy gửi lại"
 )
+
+
+Lives = Mapping[str, Sequence[Event]]
+"""The events of lives, by subject."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,7 @@ async def _round(
     root_id, source, subjects = access.root_id, source_of(access), list(told)
     refused: dict[str, Wrong] = {}
 
-    async def keep(connection: Connection) -> tuple[ReadingMoment, dict[str, Row]]:
+    async def keep(connection: Connection) -> tuple[dict[str, Row], Lives]:
         await hold_schema(connection)
         moment = await reading_moment(connection, service.catalogue_cache, root_id, service.clock)
         refused.clear()
@@ -124,32 +129,32 @@ async def _round(
                 return row
             return replace(row, known=more, version=row.version + 1, unit=unit)
 
-        return moment, await known.grow(connection, root_id, source, subjects, grown)
+        rows = await known.grow(connection, root_id, source, subjects, grown)
+        return rows, await known.lives(connection, root_id, moment.generation, subjects)
 
-    moment, rows = await service.database.write(keep)
+    rows, lives = await service.database.write(keep)
     taken = [subject for subject in subjects if subject not in refused]
-    refused |= await _push(service, access, moment, {subject: rows[subject] for subject in taken})
+    pushed = _lacking({subject: rows[subject] for subject in taken}, lives, source)
+    if not pushed:
+        return rows, refused, []
+    outcome = await take_in(service, access, pushed)
+    refused |= {pushed[each.index].subject: each.faults[0] for each in outcome.errors}
+    # What was pushed may be old by now; who pushes nothing leaves that to whoever has grown the row since.
     async with service.database.connection("read") as connection:
         now = await known.read(connection, root_id, source, taken)
     again = [subject for subject in taken if now.get(subject, rows[subject]).version != rows[subject].version]
     return rows, refused, again
 
 
-async def _push(service: Service, access: Access, moment: ReadingMoment, rows: dict[str, Row]) -> dict[str, Wrong]:
-    """Push the events that lives still lack; what of them was refused, by subject."""
-    async with service.database.connection("read") as connection:
-        lives = await known.lives(connection, moment.catalogues.root_id, moment.generation, list(rows))
-    source = source_of(access)
-    pushed: list[Parsed] = []
+def _lacking(rows: Mapping[str, Row], lives: Lives, source: str) -> list[Parsed]:
+    """The events that lives still lack."""
+    lacking: list[Parsed] = []
     for subject, row in rows.items():
         if row.unit is None:
             continue
         for event in difference(subject, lives.get(subject, ()), source, row.unit, derive(row.known)):
-            pushed.append(Parsed(len(pushed), subject, event, fingerprint(subject, event)))
-    if not pushed:
-        return {}
-    outcome = await take_in(service, access, pushed)
-    return {pushed[each.index].subject: each.faults[0] for each in outcome.errors}
+            lacking.append(Parsed(len(lacking), subject, event, fingerprint(subject, event)))
+    return lacking
 
 
 def unit_of(subject: str, known: Known, access: Access, catalogues: Catalogues) -> tuple[UnitCode | None, Wrong | None]:
