@@ -149,19 +149,17 @@ def _reason(each: Faulty) -> Message:
 
 
 def _told(filled: Filled, dry_run: bool) -> Message:
-    values = {name: getattr(filled, name) for name in ("new", "known", "parked", "faulty")}
-    if dry_run:
-        return Message(
-            "dry run, nothing is written: {new:,} new, {known:,} known, {parked:,} of them wait for their unit,"
-            " {faulty:,} faulty",
-            "chạy thử, chưa ghi gì: {new:,} mới, {known:,} đã biết, trong đó {parked:,} chờ đơn vị; {faulty:,} lỗi",
-            **values,
-        )
-    return Message(
+    counts = Message(
         "{new:,} new, {known:,} known, {parked:,} of them wait for their unit, {faulty:,} faulty",
         "{new:,} mới, {known:,} đã biết, trong đó {parked:,} chờ đơn vị; {faulty:,} lỗi",
-        **values,
+        new=filled.new,
+        known=filled.known,
+        parked=filled.parked,
+        faulty=filled.faulty,
     )
+    if not dry_run:
+        return counts
+    return Message("dry run, nothing is written: {counts}", "chạy thử, chưa ghi gì: {counts}", counts=counts)
 
 
 def _tell_faulty(filled: Filled, errors: Path | None) -> None:

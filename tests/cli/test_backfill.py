@@ -43,7 +43,7 @@ def test_an_export_is_shown_tried_taken_in_and_known_again(
         ("8", rows[3][1], "***", why),
         ("13", rows[8][1], "Qua ứng dụng", why),
     ]
-    assert written[0]["lý do"].startswith("KenhThucHien: giá trị chưa biết; hãy nêu nghĩa ở [values.channel]")
+    assert written[0]["lý do"].startswith("KenhThucHien: giá trị chưa biết; hãy nêu nghĩa ở `[values.channel]`")
     told = rejects.read_text("utf-8") + tried.stdout + tried.stderr
     assert not [each for each in (*PRIVATE, "Trần Thị") if each in told]
 

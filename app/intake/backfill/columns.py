@@ -11,7 +11,7 @@ from typing import Final
 
 from app.intake.backfill.tables import Cell
 from app.intake.dvcqg.values import bare
-from app.messages import Message
+from app.messages import Message, also
 
 FIELDS: Final[Mapping[str, tuple[str, Message, tuple[str, ...]]]] = {
     "code": ("MaHoSo", Message("dossier code", "mã hồ sơ"), ("sohoso", "mahs", "sohs", "masohoso", "mabiennhan")),
@@ -221,12 +221,10 @@ def _told(missing: Sequence[str], found: Columns, named: Mapping[str, str]) -> M
         lines.append(
             Message(
                 'no column for {name} ({about}); name it under [columns] of a map: {name} = "{likely}"',
-                'không thấy cột {name} ({about}); hãy nêu ở [columns] của tệp --map: {name} = "{likely}"',
+                'không thấy cột {name} ({about}); hãy nêu ở `[columns]` của tệp `--map`: {name} = "{likely}"',
                 name=name,
                 about=about,
                 likely=likely or "…",
             )
         )
-    places = [f"{{line{place}}}" for place in range(len(lines))]
-    text = "\n".join(places)
-    return Message(text, text, **{f"line{place}": line for place, line in enumerate(lines)})
+    return also(lines)

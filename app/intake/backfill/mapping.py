@@ -119,7 +119,7 @@ def _code(name: str, given: object) -> int:
         raise BadMap(
             Message(
                 "values.{name}: {given} is none of: {known}",
-                "values.{name}: {given} không thuộc: {known}",
+                "`values.{name}`: {given} không thuộc: {known}",
                 name=name,
                 given=str(given),
                 known=", ".join(WORDS[name]),
@@ -131,7 +131,7 @@ def _code(name: str, given: object) -> int:
 def _table(given: Mapping[str, Any], name: str) -> dict[str, Any]:
     table = given.get(name, {})
     if not isinstance(table, dict):
-        raise BadMap(Message("{name} must be a table", "{name} phải là một bảng (table)", name=name))
+        raise BadMap(Message("{name} must be a table", "{name} phải là một bảng `[…]`", name=name))
     return table
 
 
@@ -139,6 +139,6 @@ def _only(given: Mapping[str, Any], names: Any, within: str) -> None:
     for each in given:
         if each not in names:
             unknown = Message(
-                "{name} is nothing that a map says", "{name} không phải mục của tệp --map", name=within + each
+                "{name} is nothing that a map says", "{name} không phải mục của tệp `--map`", name=within + each
             )
             raise BadMap(with_likely(unknown, likely_name(each, names)))

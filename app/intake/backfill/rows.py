@@ -43,10 +43,6 @@ _LATENESS: Final = re.compile(r"[ ,:(-]*(?:dung|truoc|tre|qua|trong|som) han\)?$
 """What exports say beside a status, and times tell better."""
 _NUMBERING: Final = re.compile(r"\(?\d{1,2}\)?|[A-Z]")
 
-_NO_WORD: Final = Message(
-    "not a value that is known here; say what it means under [values.{name}] of a map",
-    "giá trị chưa biết; hãy nêu nghĩa ở [values.{name}] của tệp --map",
-)
 _NO_PROCEDURE: Final = Message("expected a procedure code such as 1.004555", "cần mã thủ tục dạng 1.004555")
 
 
@@ -82,8 +78,7 @@ class Rows:
             if name in self._words:
                 code = self._code(name, cell)
                 if code is None:
-                    detail = Message(_NO_WORD.en, _NO_WORD.vi, name=name)
-                    faults.append(Wrong("invalid_value", FIELDS[name][0], detail))
+                    faults.append(Wrong("invalid_value", FIELDS[name][0], _no_word(name)))
                 given[name] = code
             else:
                 given[name] = _instant(cell) if name in _DATES else cell
@@ -126,6 +121,14 @@ class Rows:
         words = text.split(" ")
         in_sentence = all(each[:1].islower() for each in words[1:]) and text.replace(" ", "").isalpha()
         return text if len(text) <= 60 and in_sentence else _HIDDEN
+
+
+def _no_word(name: str) -> Message:
+    return Message(
+        "not a value that is known here; say what it means under [values.{name}] of a map",
+        "giá trị chưa biết; hãy nêu nghĩa ở `[values.{name}]` của tệp `--map`",
+        name=name,
+    )
 
 
 def _said(name: str, cell: Cell) -> str:

@@ -162,13 +162,13 @@ def _without_nul(stream: io.TextIOBase) -> Iterator[str]:
 
 def _too_big(most: int) -> Message:
     return Message(
-        "the workbook is too big (more than {most:,} MB unpacked): save it as CSV, or split it",
-        "bảng tính quá lớn (hơn {most:,} MB khi giải nén): hãy lưu thành CSV, hoặc tách ra",
+        "the workbook is too big (more than {most:,} MiB unpacked): save it as CSV, or split it",
+        "bảng tính quá lớn (hơn {most:,} MiB khi giải nén): hãy lưu thành CSV, hoặc tách ra",
         most=most >> 20,
     )
 
 
 _NO_TABLE: Final = Message(
     "no spreadsheet and no CSV, whatever its name says: open it in a spreadsheet and save it as XLSX or CSV",
-    "không phải bảng tính hay CSV, dù tên tệp ghi gì: hãy mở bằng phần mềm bảng tính và lưu thành XLSX hoặc CSV",
+    "không phải bảng tính hay CSV, dù tên tệp ghi gì: hãy mở bằng phần mềm bảng tính và lưu thành `XLSX` hoặc CSV",
 )
