@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from app import ingest as ingesting
-from app.cli import database, demo, ingest, keys, maintain, roots, serve
+from app.cli import database, demo, ingest, keys, maintain, roots, serve, sources
 from app.cli.running import fail
 from app.demo.living import simulation
 from app.logs import set_up_logging
@@ -40,6 +40,7 @@ app.command("roles")(database.roles_command)
 app.command("wait")(database.wait_command)
 app.add_typer(keys.keys, name="keys")
 app.add_typer(roots.roots, name="roots")
+app.add_typer(sources.sources, name="sources")
 app.command("ingest")(ingest.ingest_command)
 app.command("rebuild")(database.rebuild_command)
 app.command("maintain")(maintain.maintain_command)

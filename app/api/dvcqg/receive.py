@@ -13,19 +13,19 @@ from app.domain import codes
 from app.domain.catalogues.root import Catalogues
 from app.domain.codes import UnitCode
 from app.domain.portal.derive import derive, difference
-from app.domain.portal.state import Known, State, Step
+from app.domain.portal.faults import values
+from app.domain.portal.profile import Profile
+from app.domain.portal.state import SOURCE, Known, State, Step
 from app.domain.push import Parsed, Wrong
 from app.intake.cloudevents import fingerprint
 from app.intake.dvcqg.dossier import Read, unit_codes
 from app.messages import BEYOND_KEY, Message
 from app.store.connections.database import Connection
 from app.store.lineage import hold_schema
-from app.store.portal import known
+from app.store.portal import known, sources
 from app.store.portal.known import Row
 from app.store.snapshot import ReadingMoment, reading_moment
 
-SOURCE: Final = "/dvcqg/"
-"""How the sources of all this begin; the unit of the key follows."""
 _ROUNDS: Final = 5
 """How often events are made again where others tell of the same dossier meanwhile."""
 _BUSY: Final = Message(
@@ -88,8 +88,10 @@ async def take_up(
     rows: dict[str, Row] = {}
     refused: dict[str, Wrong] = {}
     waiting = list(told)
-    for _ in range(_ROUNDS if told else 0):
-        now, refused_now, waiting = await _round(service, access, {subject: told[subject] for subject in waiting})
+    for number in range(_ROUNDS if told else 0):
+        # What the first round has kept is there: told again, it would be a repeat.
+        more = {subject: told[subject] if number == 0 else () for subject in waiting}
+        now, refused_now, waiting = await _round(service, access, more)
         rows |= now
         refused |= refused_now
         if not waiting:
@@ -105,7 +107,7 @@ async def _round(
     root_id, source, subjects = access.root_id, source_of(access), list(told)
     refused: dict[str, Wrong] = {}
 
-    async def keep(connection: Connection) -> tuple[ReadingMoment, dict[str, Row]]:
+    async def keep(connection: Connection) -> tuple[ReadingMoment, sources.Kept, dict[str, Row]]:
         await hold_schema(connection)
         moment = await reading_moment(connection, service.catalogue_cache, root_id, service.clock)
         refused.clear()
@@ -122,18 +124,27 @@ async def _round(
                 return row
             return replace(row, known=more, version=row.version + 1, unit=unit)
 
-        return moment, await known.grow(connection, root_id, source, subjects, grown)
+        rows = await known.grow(connection, root_id, source, subjects, grown)
+        states = (each for subject in subjects if subject not in refused for each in told[subject])
+        seen = (value for each in states if isinstance(each, State) for value in values(each))
+        await sources.told(connection, root_id, source, seen)
+        return moment, await sources.read(connection, root_id, source), rows
 
-    moment, rows = await service.database.write(keep)
+    moment, kept, rows = await service.database.write(keep)
     taken = [subject for subject in subjects if subject not in refused]
-    refused |= await _push(service, access, moment, {subject: rows[subject] for subject in taken})
+    refused |= await _push(service, access, moment, kept.profile, {subject: rows[subject] for subject in taken})
     async with service.database.connection("read") as connection:
         now = await known.read(connection, root_id, source, taken)
-    again = [subject for subject in taken if now.get(subject, rows[subject]).version != rows[subject].version]
+        changed = (await sources.read(connection, root_id, source)).profile != kept.profile
+    again = [
+        subject for subject in taken if changed or now.get(subject, rows[subject]).version != rows[subject].version
+    ]
     return rows, refused, again
 
 
-async def _push(service: Service, access: Access, moment: ReadingMoment, rows: dict[str, Row]) -> dict[str, Wrong]:
+async def _push(
+    service: Service, access: Access, moment: ReadingMoment, profile: Profile, rows: dict[str, Row]
+) -> dict[str, Wrong]:
     """Push the events that lives still lack; what of them was refused, by subject."""
     async with service.database.connection("read") as connection:
         lives = await known.lives(connection, moment.catalogues.root_id, moment.generation, list(rows))
@@ -142,7 +153,7 @@ async def _push(service: Service, access: Access, moment: ReadingMoment, rows: d
     for subject, row in rows.items():
         if row.unit is None:
             continue
-        for event in difference(subject, lives.get(subject, ()), source, row.unit, derive(row.known)):
+        for event in difference(subject, lives.get(subject, ()), source, row.unit, derive(row.known, profile)):
             pushed.append(Parsed(len(pushed), subject, event, fingerprint(subject, event)))
     if not pushed:
         return {}

@@ -23,7 +23,7 @@ from app.intake.dvcqg import dossier, envelope
 from app.intake.dvcqg.dossier import Read
 from app.intake.dvcqg.envelope import SERVICES, Call
 from app.messages import Message
-from app.store.portal import known
+from app.store.portal import known, sources
 from app.store.snapshot import reading_moment
 
 router = APIRouter()
@@ -50,7 +50,9 @@ async def call_by_address(request: Request, key: str, rest: str, service: Servin
 
 async def _answered(request: Request, key: str, rest: str, service: Service) -> Response:
     access = await access_by(key, request, service, "ingest")
-    code = "0"
+    assert access.root_id is not None
+    async with service.database.connection("read") as connection:
+        code = (await sources.read(connection, access.root_id, source_of(access))).profile.success
     names = [part for part in rest.lower().split("/") if part]
     if names and names[-1] in _LOGIN:
         return answers.done(code, session=_session(access))
