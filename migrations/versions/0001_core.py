@@ -192,7 +192,8 @@ CREATE TABLE portal_dossier (
 
 CREATE INDEX portal_dossier_parked ON portal_dossier (root_id) WHERE parked;
 
-CREATE INDEX portal_dossier_faults ON portal_dossier (root_id, unit, subject) WHERE faults <> 0;
+CREATE INDEX portal_dossier_faults ON portal_dossier (root_id, unit, subject) INCLUDE (source, faults)
+WHERE faults <> 0;
 
 CREATE TABLE portal_source (
     root_id INTEGER NOT NULL,

@@ -24,6 +24,7 @@ from app.store.portal.sources import Kept
 _log = structlog.get_logger("chiso.dvcqg")
 
 _POLL_SECONDS: Final = 5.0
+_MEASURED_SECONDS: Final = 60.0
 _AT_ONCE: Final = 500
 
 
@@ -75,3 +76,21 @@ async def apply(service: Service, kept: Kept) -> None:
 async def _take_up(service: Service, root_id: int, source: str, subjects: Sequence[str]) -> None:
     unit = source.removeprefix(SOURCE)
     await take_up(service, Access(root_id, codes.root_of(unit), unit, "", ""), dict.fromkeys(subjects, ()))
+
+
+async def measure(service: Service) -> None:
+    """Bring to the metrics how many dossiers were told with each fault."""
+    async with service.database.connection("read") as connection:
+        found = await known.faults_by_cause(connection)
+    for cause, count in found.items():
+        service.metrics.portal_faults.labels(cause).set(count)
+
+
+async def measure_forever(service: Service) -> None:
+    """The same every minute, until cancelled."""
+    while True:
+        try:
+            await measure(service)
+        except Exception:  # noqa: BLE001 - the database may be away in more ways than can be listed
+            _log.debug("faults of what was told were not counted", exc_info=True)
+        await asyncio.sleep(_MEASURED_SECONDS)

@@ -69,5 +69,5 @@ PORTAL_FAULTS: Final = {
 }  # fmt: skip
 """Faults of what is told in the national portal's payload, bits of portal_dossier.faults (domain/portal/faults.py)."""
 
-CAUSES: Final = (*FAULTS, LIKELY_DUPLICATE)
+CAUSES: Final = (*FAULTS, LIKELY_DUPLICATE, *PORTAL_FAULTS)
 """All that data quality lists."""

@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, func, select, tuple_
 
 from app.domain.codes import UnitCode
 from app.domain.lives.events import Event
+from app.domain.lives.flags import PORTAL_FAULTS
 from app.domain.lives.packing import unpack
 from app.domain.portal.faults import faults
 from app.domain.portal.state import Known
@@ -127,6 +128,14 @@ async def parked(connection: Connection, root_id: int, after: tuple[str, str], m
             *in_sql(_PARKED, root_id=root_id, source=after[0], subject=after[1], most=most)
         )
     ]
+
+
+async def faults_by_cause(connection: Connection) -> dict[str, int]:
+    """How many dossiers of all roots have each fault."""
+    counts = ", ".join(f"count(*) FILTER (WHERE faults & {bit} <> 0)" for bit in PORTAL_FAULTS.values())
+    row = await connection.fetchrow(f"SELECT {counts} FROM portal_dossier WHERE faults <> 0")
+    assert row is not None, "it counts"
+    return dict(zip(PORTAL_FAULTS, row, strict=True))
 
 
 async def subjects(connection: Connection, root_id: int, source: str, after: str, most: int) -> list[str]:

@@ -106,7 +106,12 @@ portal_dossier = Table(
     required("faults", Integer),
     PrimaryKeyConstraint("root_id", "source", "subject"),
     Index("portal_dossier_parked", "root_id", postgresql_where=text("parked")),
-    Index("portal_dossier_faults", "root_id", "unit", "subject", postgresql_where=text("faults <> 0")),
+    Index(
+        "portal_dossier_faults",
+        *("root_id", "unit", "subject"),
+        postgresql_include=["source", "faults"],
+        postgresql_where=text("faults <> 0"),
+    ),
 )
 # What of a source is not believed, and up to which dossier a change of that has been applied; null: to all.
 portal_source = Table(
