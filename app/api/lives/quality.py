@@ -9,7 +9,16 @@ from typing import Annotated, Final, NamedTuple
 from fastapi import APIRouter, Request, Response
 from typing_extensions import TypedDict
 
-from app.api.figures.view import AsOf, CatalogueBrief, Refolding, UnitBrief, as_of, catalogue_brief, unit_brief
+from app.api.figures.view import (
+    AsOf,
+    CatalogueBrief,
+    IndicatorCode,
+    Refolding,
+    UnitBrief,
+    as_of,
+    catalogue_brief,
+    unit_brief,
+)
 from app.api.http.answers import LATER, Encoded
 from app.api.http.auth import Reading, root_for
 from app.api.http.csv import tabular_response
@@ -25,7 +34,7 @@ from app.api.lives.dossiers import ITEM, Cursor, Item, Items, life_item
 from app.domain import codes
 from app.domain.catalogues.root import Scope, Unit
 from app.domain.lives.flags import CAUSES
-from app.domain.portal.faults import FIELDS
+from app.domain.portal.faults import FIELDS, not_fed
 from app.domain.portal.state import SOURCE
 from app.messages import NAME_UNIT
 from app.store.read.dossiers import Place
@@ -114,6 +123,10 @@ class SourceQuality(TypedDict):
     dossiers: Annotated[int, whole("Of how many dossiers of the root it has told.", 1284)]
     untrusted: Annotated[list[str], said("The fields that are not believed (`chiso sources`).", ["MaCSDL"])]
     constants: Annotated[list[ConstantField], said("The fields that never vary, from 20 dossiers on.")]
+    no_data: Annotated[
+        list[IndicatorCode],
+        said("Indicators to which it has nothing to tell: that none of its dossiers counts there says nothing."),
+    ]
 
 
 @answer
@@ -196,6 +209,7 @@ def _source(seen: Source) -> SourceQuality:
         "dossiers": seen.dossiers,
         "untrusted": list(seen.untrusted),
         "constants": [{"field": each.field, "value": each.value} for each in seen.constants],
+        "no_data": not_fed(seen.untrusted, seen.constants),
     }
 
 

@@ -131,7 +131,10 @@ async def test_what_never_varies_is_told_by_source(served: Running) -> None:
     varying = [{"KenhThucHien": "2", "HinhThuc": "1"}, {"DuocThanhToanTrucTuyen": "1", "LoaiDoiTuong": "2"}]
     await told(served, *(dossier(code(number), **same | more) for number, more in enumerate([{}] * 17 + varying, 1)))
     [source] = (await quality(served))["sources"]
-    assert source == {"source": "/dvcqg/H44", "dossiers": 19, "untrusted": [], "constants": []}
+    assert source == {
+        "source": "/dvcqg/H44", "dossiers": 19, "untrusted": [], "constants": [],
+        "no_data": ["RECEIVED_BY_POST_STAFF", "RETURNED_ONLINE", "SIGNED_RESULT"],
+    }  # fmt: skip
     last = dossier(code(20), **same)
     del last["DSKetNoiCSDL"]
     await told(served, last)
@@ -158,3 +161,16 @@ async def test_a_field_that_is_never_told_is_told_so(served: Running) -> None:
         ("KenhThucHien", "NoiNopHoSo", "HoSoCoThanhPhanSoHoa", "DuocSoHoa", "DuocTaiSuDung", "DuocLayTuKhoDMQG",
          "TaiKhoanDuocXacThucVoiVNeID", "MaCSDL", "DuocThanhToanTrucTuyen", "NgayNopHoSo")
     ) | {"LoaiDoiTuong": "citizen", "DanhSachGiayToKetQua": "false"}  # fmt: skip
+    assert source["no_data"] == [
+        "ONLINE_WITH_DOSSIERS", "ONLINE_DOSSIERS", "SO_HOA_GIAY_TO_GIAI_QUYET", "REUSED_DIGITIZED_DATA",
+        "SYNCED_WITH_DVCQG_PERSONAL_STORAGE", "CITIZEN_DATA_CONNECTED_DOSSIER", "CITIZEN_DATA_CONNECTED_FORMALITY",
+        "PAYMENT_DOSSIERS", "PAYMENT_PROCEDURES", "RECEIVED_BY_POST", "RECEIVED_BY_POST_STAFF", "RETURNED_ONLINE",
+        "SIGNED_RESULT", "FULL_ONLINE_DOSSIERS", "ESSENTIAL_ONLINE_SUM", "ESSENTIAL_ONLINE_MEAN",
+    ]  # fmt: skip
+    # One of two fields that tell of digitisation is enough, and none of what varies is in doubt.
+    async with served.service.database.connection("write") as connection:
+        root_id = await connection.fetchval("SELECT id FROM root WHERE code = 'H44'")
+        await sources.put(connection, root_id, "/dvcqg/H44", "H44", Profile(frozenset({"HinhThuc"})))
+    await told(served, dossier(code(21), **DATES, TaiLieuNop=[paper(1)]))
+    [source] = (await quality(served))["sources"]
+    assert source["no_data"] == ["RETURNED_BY_POST", "RECEIVED_BY_POST_STAFF", "RETURNED_ONLINE", "SIGNED_RESULT"]
