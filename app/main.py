@@ -158,8 +158,11 @@ async def _living(app: FastAPI) -> AsyncIterator[None]:
     """What goes on beside requests as long as the application is there."""
     service: Service = app.state.service
     beside = (service.refolder, service.watcher, service.follower)
-    measuring = (probes.measure_forever, probes.weigh_forever, feeds.measure_forever, parked.release_forever)
-    loops = (*(each.run_forever() for each in beside), *(each(service) for each in measuring))
+    measuring = (probes.measure_forever, probes.weigh_forever, feeds.measure_forever, parked.measure_forever)
+    loops = (
+        *(each.run_forever() for each in beside),
+        *(each(service) for each in (*measuring, parked.release_forever)),
+    )
     tasks = [asyncio.create_task(each) for each in loops]
     try:
         yield

@@ -19,6 +19,7 @@ from app.cli import (
     reconcile,
     roots,
     serve,
+    sources,
     splits,
 )
 from app.cli.running import fail
@@ -57,6 +58,7 @@ app.command("roles")(database.roles_command)
 app.command("wait")(database.wait_command)
 app.add_typer(keys.keys, name="keys")
 app.add_typer(roots.roots, name="roots")
+app.add_typer(sources.sources, name="sources")
 app.command("ingest")(ingest.ingest_command)
 imports.imports.command("dossiers")(backfill.dossiers_command)
 imports.imports.command("split")(splits.import_split)

@@ -14,12 +14,12 @@ import typer
 
 from app.api.dvcqg import backfill
 from app.api.dvcqg.backfill import Faulty, Filled
-from app.api.dvcqg.receive import SOURCE
 from app.api.http.auth import Access
 from app.api.http.service import Service
 from app.cli.ingest import Unfinished
 from app.cli.running import console, note, progress, run, say
 from app.domain import codes
+from app.domain.portal.state import SOURCE
 from app.intake.backfill import columns, mapping, tables
 from app.intake.backfill.columns import FIELDS, Columns
 from app.intake.backfill.mapping import Map

@@ -19,7 +19,7 @@ from app.store.statements import in_sql
 
 By = Literal["key", "command_line", "account", "unknown"]
 Action = Literal["created", "changed", "removed", "revoked", "logged_in", "refused", "logged_out"]
-Kind = Literal["units", "procedures", "targets", "external-figures", "calendar", "key", "root", "login"]
+Kind = Literal["units", "procedures", "targets", "external-figures", "calendar", "key", "root", "login", "source"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
 BY: Final[tuple[By, ...]] = get_args(By)

@@ -186,10 +186,32 @@ CREATE TABLE portal_dossier (
     known BYTEA NOT NULL,
     unit TEXT COLLATE "C",
     parked BOOLEAN NOT NULL,
+    faults INTEGER NOT NULL,
     PRIMARY KEY (root_id, source, subject)
 );
 
 CREATE INDEX portal_dossier_parked ON portal_dossier (root_id) WHERE parked;
+
+CREATE INDEX portal_dossier_faults ON portal_dossier (root_id, unit, subject) INCLUDE (source, faults)
+WHERE faults <> 0;
+
+CREATE TABLE portal_source (
+    root_id INTEGER NOT NULL,
+    source TEXT COLLATE "C" NOT NULL,
+    untrusted TEXT[] COLLATE "C" NOT NULL,
+    success TEXT COLLATE "C" NOT NULL,
+    revision INTEGER NOT NULL,
+    applied_to TEXT COLLATE "C",
+    PRIMARY KEY (root_id, source)
+);
+
+CREATE TABLE portal_value (
+    root_id INTEGER NOT NULL,
+    source TEXT COLLATE "C" NOT NULL,
+    field TEXT COLLATE "C" NOT NULL,
+    value TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (root_id, source, field, value)
+);
 
 CREATE TABLE rejection (
     root_id INTEGER NOT NULL,

@@ -18,9 +18,11 @@ import httpx
 import psycopg
 from psycopg import sql
 
+from app.domain.portal.profile import Profile
 from app.main import create_app, create_service
 from app.store import migrate
 from app.store.embedded.server import start
+from app.store.portal import sources
 from app.store.proof import outcomes, verify
 from app.store.schema import metadata
 from tests.intake.dvcqg.payloads import dossier
@@ -70,6 +72,8 @@ async def fill(running: Running) -> None:
     told = [dossier("H44.13-260105-0002", NgayTiepNhan="20260105081200", NgayHenTra="20260112170000")]
     answer = await running.client.post(f"/dvcqg/{running.key}/DongBoHoSoMC", json=told)
     assert answer.json()["error_code"] == "0"
+    async with running.service.database.connection("write") as connection:
+        await sources.put(connection, root_id, "/dvcqg/H44", "H44", Profile(frozenset({"MaCSDL"})))
     await running.service.refolder.finish(root_id)
     await running.service.follower.finish()
     report = await verify.verify(running.service.database, root_id, deep=True, now=running.clock())

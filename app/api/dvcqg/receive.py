@@ -14,19 +14,19 @@ from app.domain.catalogues.root import Catalogues
 from app.domain.codes import UnitCode
 from app.domain.lives.events import Event
 from app.domain.portal.derive import derive, difference
-from app.domain.portal.state import Known, State, Step
+from app.domain.portal.faults import values
+from app.domain.portal.profile import Profile
+from app.domain.portal.state import SOURCE, Known, State, Step
 from app.domain.push import Parsed, Wrong
 from app.intake.cloudevents import fingerprint
 from app.intake.dvcqg.dossier import Read, names_an_agency, unit_codes
 from app.messages import BEYOND_KEY, Message
 from app.store.connections.database import Connection
 from app.store.lineage import hold_schema
-from app.store.portal import known
+from app.store.portal import known, sources
 from app.store.portal.known import Row
 from app.store.snapshot import reading_moment
 
-SOURCE: Final = "/dvcqg/"
-"""How the sources of all this begin; the unit of the key follows."""
 _WHOLE: Final = "000.00.00."
 """How the old code of a whole province or ministry begins; its new one follows."""
 _ROUNDS: Final = 5
@@ -95,8 +95,10 @@ async def take_up(
     rows: dict[str, Row] = {}
     refused: dict[str, Wrong] = {}
     waiting = list(told)
-    for _ in range(_ROUNDS if told else 0):
-        now, refused_now, waiting = await _round(service, access, {subject: told[subject] for subject in waiting})
+    for number in range(_ROUNDS if told else 0):
+        # What the first round has kept is there: told again, it would be a repeat.
+        more = {subject: told[subject] if number == 0 else () for subject in waiting}
+        now, refused_now, waiting = await _round(service, access, more)
         rows |= now
         refused |= refused_now
         if not waiting:
@@ -112,7 +114,7 @@ async def _round(
     root_id, source, subjects = access.root_id, source_of(access), list(told)
     refused: dict[str, Wrong] = {}
 
-    async def keep(connection: Connection) -> tuple[dict[str, Row], Lives]:
+    async def keep(connection: Connection) -> tuple[sources.Kept, dict[str, Row], Lives]:
         await hold_schema(connection)
         moment = await reading_moment(connection, service.catalogue_cache, root_id, service.clock)
         refused.clear()
@@ -130,11 +132,15 @@ async def _round(
             return replace(row, known=more, version=row.version + 1, unit=unit)
 
         rows = await known.grow(connection, root_id, source, subjects, grown)
-        return rows, await known.lives(connection, root_id, moment.generation, subjects)
+        states = (each for subject in subjects if subject not in refused for each in told[subject])
+        seen = (value for each in states if isinstance(each, State) for value in values(each))
+        await sources.told(connection, root_id, source, seen)
+        kept = await sources.read(connection, root_id, source)
+        return kept, rows, await known.lives(connection, root_id, moment.generation, subjects)
 
-    rows, lives = await service.database.write(keep)
+    kept, rows, lives = await service.database.write(keep)
     taken = [subject for subject in subjects if subject not in refused]
-    pushed = _lacking({subject: rows[subject] for subject in taken}, lives, source)
+    pushed = _lacking({subject: rows[subject] for subject in taken}, lives, source, kept.profile)
     if not pushed:
         return rows, refused, []
     outcome = await take_in(service, access, pushed)
@@ -142,17 +148,20 @@ async def _round(
     # What was pushed may be old by now; who pushes nothing leaves that to whoever has grown the row since.
     async with service.database.connection("read") as connection:
         now = await known.read(connection, root_id, source, taken)
-    again = [subject for subject in taken if now.get(subject, rows[subject]).version != rows[subject].version]
+        changed = (await sources.read(connection, root_id, source)).profile != kept.profile
+    again = [
+        subject for subject in taken if changed or now.get(subject, rows[subject]).version != rows[subject].version
+    ]
     return rows, refused, again
 
 
-def _lacking(rows: Mapping[str, Row], lives: Lives, source: str) -> list[Parsed]:
+def _lacking(rows: Mapping[str, Row], lives: Lives, source: str, profile: Profile) -> list[Parsed]:
     """The events that lives still lack."""
     lacking: list[Parsed] = []
     for subject, row in rows.items():
         if row.unit is None:
             continue
-        for event in difference(subject, lives.get(subject, ()), source, row.unit, derive(row.known)):
+        for event in difference(subject, lives.get(subject, ()), source, row.unit, derive(row.known, profile)):
             lacking.append(Parsed(len(lacking), subject, event, fingerprint(subject, event)))
     return lacking
 

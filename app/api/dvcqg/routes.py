@@ -25,7 +25,7 @@ from app.intake.dvcqg.dossier import Read
 from app.intake.dvcqg.envelope import OAUTH, PUSHES, SERVICES, Call
 from app.intake.dvcqg.oauth import told as told_by_oauth
 from app.messages import Message
-from app.store.portal import known
+from app.store.portal import known, sources
 from app.store.snapshot import reading_moment
 
 router = APIRouter()
@@ -74,7 +74,10 @@ def _parts(rest: str) -> list[str]:
 
 
 async def _answered(request: Request, access: Access, names: list[str], service: Service) -> Response:
-    code = _OLD_SUCCESS if _OLD_SUCCESS in names else answers.CODE
+    assert access.root_id is not None
+    async with service.database.connection("read") as connection:
+        code = (await sources.read(connection, access.root_id, source_of(access))).profile.success
+    code = _OLD_SUCCESS if _OLD_SUCCESS in names else code
     if names and names[-1] in _LOGIN:
         return answers.done(code, session=_session(access))
     if names and names[-1] in oauth.FILES:

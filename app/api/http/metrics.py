@@ -159,6 +159,12 @@ class Metrics:
         self.feeds = gauge(
             "chiso_feeds", "Feeds (source and unit) by root and state.", "root", "state", together=newest
         )
+        self.portal_faults = gauge(
+            "chiso_portal_faults",
+            "Dossiers told in the national portal's payload with a fault of the data, all roots, by cause.",
+            "cause",
+            together=newest,
+        )
         self.feeds_behind = gauge(
             "chiso_feeds_behind_seconds",
             "Since the log was last read for the feeds; 0 when all of it has been.",

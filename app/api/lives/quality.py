@@ -9,7 +9,16 @@ from typing import Annotated, Final, NamedTuple
 from fastapi import APIRouter, Request, Response
 from typing_extensions import TypedDict
 
-from app.api.figures.view import AsOf, CatalogueBrief, Refolding, UnitBrief, as_of, catalogue_brief, unit_brief
+from app.api.figures.view import (
+    AsOf,
+    CatalogueBrief,
+    IndicatorCode,
+    Refolding,
+    UnitBrief,
+    as_of,
+    catalogue_brief,
+    unit_brief,
+)
 from app.api.http.answers import LATER, Encoded
 from app.api.http.auth import Reading, root_for
 from app.api.http.csv import tabular_response
@@ -25,10 +34,12 @@ from app.api.lives.dossiers import ITEM, Cursor, Item, Items, life_item
 from app.domain import codes
 from app.domain.catalogues.root import Scope, Unit
 from app.domain.lives.flags import CAUSES
+from app.domain.portal.faults import FIELDS, not_fed
+from app.domain.portal.state import SOURCE
 from app.messages import NAME_UNIT
 from app.store.read.dossiers import Place
 from app.store.read.figures import Reader
-from app.store.read.quality import counts, faulty
+from app.store.read.quality import Source, counts, faulty, sources
 from app.store.snapshot import reading_moment
 
 router = APIRouter()
@@ -44,6 +55,16 @@ NAMES: Final = {
     "due_moved_late": "Đổi hẹn trả khi đã quá hạn",
     "end_moved_back": "Thời điểm kết thúc bị lùi về trước",
     "likely_duplicate": "Mã chỉ khác mã khác ở chữ hoa, dấu gạch hoặc dấu cách",
+    "unknown_unit": "Đơn vị xử lý chưa có trong danh mục",
+    "reception_not_told": "Không gửi ngày tiếp nhận",
+    "time_in_future": "Thời điểm ở tương lai",
+    "no_procedure_code": "Mã thủ tục không có mã gốc",
+    "channel_not_told": "Không gửi kênh thực hiện",
+    "code_used_again": "Mã hồ sơ từng có thủ tục hoặc ngày tiếp nhận khác",
+    "sent_again": "Gửi lặp lại y nguyên",
+    "due_moved": "Ngày hẹn trả đã đổi",
+    "false_result": "Tệp kết quả chính là tệp đã nộp",
+    "ended_at_reception": "Kết thúc đúng lúc tiếp nhận",
 }
 _NOTE: Final = "Hồ sơ, phản ánh đã hủy không nằm trong danh sách này."
 
@@ -87,10 +108,36 @@ class QualityHeading(TypedDict):
 
 
 @answer
+class ConstantField(TypedDict):
+    """A field of the national portal's payload that never varies."""
+
+    field: Annotated[str, said("Its name in the payload.", "NoiNopHoSo", enum=list(FIELDS))]
+    value: Annotated[str | None, said("Its one value, as it is understood; null: it is never told.", "local")]
+
+
+@answer
+class SourceQuality(TypedDict):
+    """What one source tells in the national portal's payload."""
+
+    source: Annotated[str, said("The source.", "/dvcqg/H44")]
+    dossiers: Annotated[int, whole("Of how many dossiers of the root it has told.", 1284)]
+    untrusted: Annotated[list[str], said("The fields that are not believed (`chiso sources`).", ["MaCSDL"])]
+    constants: Annotated[list[ConstantField], said("The fields that never vary, from 20 dossiers on.")]
+    no_data: Annotated[
+        list[IndicatorCode],
+        said("Indicators to which it has nothing to tell: that none of its dossiers counts there says nothing."),
+    ]
+
+
+@answer
 class CauseCounts(QualityHeading):
     """Faults of the data by cause."""
 
     causes: Annotated[list[Counted], said("All causes.")]
+    sources: Annotated[
+        list[SourceQuality],
+        said("Sources of the national portal's payload whose keys are of the unit, or of one above or under it."),
+    ]
 
 
 @answer
@@ -128,6 +175,7 @@ async def data_quality(request: Request, access: Reading, service: Serving) -> R
         mark = paged.mark(_Mark, about)
         reader = Reader(connection, catalogues, moment.generation)
         found = await counts(reader, units)
+        seen = [] if cause else await sources(reader)
         listed, goes_on = await _listed(reader, units, cause, moment.now, mark, paged.limit) if cause else ([], None)
     heading: QualityHeading = {
         "unit": unit_brief(unit),
@@ -140,7 +188,8 @@ async def data_quality(request: Request, access: Reading, service: Serving) -> R
     later = as_of(moment)
     if cause is None:
         causes: list[Counted] = [{"cause": each, "name": NAMES[each], "count": n} for each, n in found.items()]
-        every: CauseCounts = {**heading, "causes": causes}
+        told = [_source(each) for each in seen if codes.is_related(each.name.removeprefix(SOURCE), unit.code)]
+        every: CauseCounts = {**heading, "causes": causes, "sources": told}
         return tabular_response(request, Encoded.of(every), "causes", later, tuple(Counted.__annotations__))
     cursor = paged.cursor_of(goes_on, about)
     page: CauseList = {
@@ -152,6 +201,16 @@ async def data_quality(request: Request, access: Reading, service: Serving) -> R
         "next": cursor,
     }
     return paged.linked(tabular_response(request, Encoded.of(page), "items", later, ITEM), cursor)
+
+
+def _source(seen: Source) -> SourceQuality:
+    return {
+        "source": seen.name,
+        "dossiers": seen.dossiers,
+        "untrusted": list(seen.untrusted),
+        "constants": [{"field": each.field, "value": each.value} for each in seen.constants],
+        "no_data": not_fed(seen.untrusted, seen.constants),
+    }
 
 
 async def _listed(

@@ -60,5 +60,14 @@ FAULTS: Final = {
 LIKELY_DUPLICATE: Final = "likely_duplicate"
 """No life has it by itself: its code is another's but for capitals, dashes and blanks."""
 
-CAUSES: Final = (*FAULTS, LIKELY_DUPLICATE)
+PORTAL_FAULTS: Final = {
+    name: 1 << place
+    for place, name in enumerate(
+        ("unknown_unit", "reception_not_told", "time_in_future", "no_procedure_code", "channel_not_told",
+         "code_used_again", "sent_again", "due_moved", "false_result", "ended_at_reception")
+    )
+}  # fmt: skip
+"""Faults of what is told in the national portal's payload, bits of portal_dossier.faults (domain/portal/faults.py)."""
+
+CAUSES: Final = (*FAULTS, LIKELY_DUPLICATE, *PORTAL_FAULTS)
 """All that data quality lists."""

@@ -16,6 +16,7 @@ from app.domain.calendar.civil import Instant
 from app.domain.codes import UnitCode
 from app.domain.lives.events import (
     AnyHappening,
+    Count,
     DossierCompleted,
     DossierDigitised,
     DossierDueChanged,
@@ -33,6 +34,7 @@ from app.domain.lives.events import (
     EventId,
     EventRetracted,
 )
+from app.domain.portal.profile import TRUSTED, Profile, believed
 from app.domain.portal.state import (
     NEW,
     NOT_ACCEPTED,
@@ -56,12 +58,13 @@ _MARK: Final = "state:"
 _CONTENT: Final = msgspec.msgpack.Encoder()
 
 
-def derive(known: Known) -> list[Told]:
-    """What has happened to a dossier, as far as its states and steps tell it.
+def derive(told: Known, profile: Profile = TRUSTED) -> list[Told]:
+    """What has happened to a dossier, as far as its states and steps tell it and its source is believed.
 
     Nothing while no state is known that has a time of reception, but a submission or that it was not accepted: the
     dossier is then outside every indicator.
     """
+    known = believed(told, profile)
     states = known.in_order()
     if not states:
         return []
@@ -120,13 +123,25 @@ def _reception(now: State, received: Instant, states: Sequence[Seen], supplement
         )
     ]
     happened += [(at, DossierDueChanged(due)) for at, due in others if due is not None]
-    digital = (now.components, now.reused, now.shared_store, now.population_data)
+    digital = (_components(now), now.reused, now.shared_store, _population(now))
     if any(each is not None for each in digital):
         happened.append((received, DossierDigitised(*digital)))
     if now.paid is not None:
         happened.append((received, DossierPaid(now.paid, now.amount)))
     happened.append((received, DossierSynced()))
     return happened
+
+
+def _components(now: State) -> Count | None:
+    if now.components is None and now.digitised is None:
+        return None
+    return Count(max(now.components or 0, now.digitised is True))
+
+
+def _population(now: State) -> bool | None:
+    """Whether the population database stood behind a dossier: by the account, by the store, or asked by itself."""
+    told = (now.verified, now.shared_store, now.consulted)
+    return None if all(each is None for each in told) else any(told)
 
 
 def _dues(

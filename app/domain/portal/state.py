@@ -15,6 +15,9 @@ from app.domain.calendar.civil import Instant
 from app.domain.codes import ProcedureCode
 from app.domain.lives.events import Amount, Applicant, Channel, Count, PaidVia, Portal, ReturnedVia
 
+SOURCE: Final = "/dvcqg/"
+"""How the sources of all this begin; the unit of the key follows."""
+
 NEW: Final = 1
 RECEIVED: Final = 2
 NOT_ACCEPTED: Final = 3
@@ -41,7 +44,9 @@ class Supplement(msgspec.Struct, frozen=True, array_like=True, gc=False, order=T
 class State(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A dossier as one message tells it. `amount` in đồng; `fee` False: all its fees are nothing.
 
-    `components` counts digitised files that stand; `result`: there is a file of the result.
+    `components` counts files that stand and are said to be digitised, `digitised`: some are; `verified`: the
+    account's owner is known; `consulted`: the population database was asked; `result`: there is a file of the result,
+    `false_result`: a file that was handed in is told as one; `online_payment`: whether it was paid online, if told.
     """
 
     status: int | None = None
@@ -60,12 +65,16 @@ class State(msgspec.Struct, frozen=True, array_like=True, gc=False):
     components: Count | None = None
     reused: bool | None = None
     shared_store: bool | None = None
-    population_data: bool | None = None
     paid: PaidVia | None = None
     fee: bool | None = None
     amount: Amount | None = None
     result: bool | None = None
     supplements: tuple[Supplement, ...] = ()
+    digitised: bool | None = None
+    verified: bool | None = None
+    consulted: bool | None = None
+    false_result: bool = False
+    online_payment: bool | None = None
 
     @property
     def rank(self) -> int:
@@ -82,11 +91,12 @@ class Step(msgspec.Struct, frozen=True, array_like=True, gc=False, order=True):
 
 
 class Seen(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A state, and when it was told first and last (µs of the server's clock)."""
+    """A state, when it was told first and last (µs of the server's clock), and how often."""
 
     state: State
     first: int
     last: int
+    times: int = 1
 
 
 class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -100,7 +110,7 @@ class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
         seen = next((each for each in self.states if each.state == state), None)
         if seen is None:
             return msgspec.structs.replace(self, states=(*self.states, Seen(state, now, now)))
-        again = Seen(state, seen.first, max(seen.last, now))
+        again = Seen(state, seen.first, max(seen.last, now), seen.times + 1)
         return msgspec.structs.replace(self, states=tuple(again if each is seen else each for each in self.states))
 
     def went(self, steps: Iterable[Step]) -> Known:

@@ -58,7 +58,7 @@ def dossier(given: object, agency: str = "") -> Read:
     fields = Fields(given if isinstance(given, Mapping) else {}, faults)
     subject = _subject(fields)
     files = [each for each in fields.objects("TaiLieuNop") if not each.truth("IsDeleted")]
-    results = fields.objects("DanhSachGiayToKetQua")
+    results, false_result = _results(fields)
     fees = [each.amount("Gia") for each in fields.objects("DanhSachLePhi")]
     status = fields.number("TrangThaiHoSo")
     paid = fields.number("DuocThanhToanTrucTuyen")
@@ -76,15 +76,19 @@ def dossier(given: object, agency: str = "") -> Read:
         return_way=_RETURN_WAYS.get(-1 if (way := fields.number("HinhThuc")) is None else way),
         applicant=_APPLICANTS.get(fields.number("LoaiDoiTuong") or 0),
         portal=_PORTALS.get(fields.number("NoiNopHoSo") or 0),
-        components=_components(fields, files),
+        components=_components(files),
         reused=_any(each.number("DuocTaiSuDung") for each in files),
         shared_store=_any(each.number("DuocLayTuKhoDMQG") for each in files),
-        population_data=_population(fields, files),
         paid=_PAID.get(paid or 0),
         fee=False if fees and not any(fees) else None,
         amount=_sum(fees),
-        result=any("DuongDanTepTinKetQua" in each for each in results) if "DanhSachGiayToKetQua" in fields else None,
+        result=bool(results) if "DanhSachGiayToKetQua" in fields else None,
         supplements=_supplements(fields),
+        digitised=fields.truth("HoSoCoThanhPhanSoHoa"),
+        verified=fields.truth("TaiKhoanDuocXacThucVoiVNeID"),
+        consulted=_any(each.text("MaCSDL") == _POPULATION for each in fields.objects("DSKetNoiCSDL")),
+        false_result=false_result,
+        online_payment=None if paid is None else paid in _PAID,
     )
     return Read(subject, None if faults else state, faults)
 
@@ -121,26 +125,28 @@ def procedure(text: str) -> ProcedureCode | None:
     return ProcedureCode(found[1]) if found else None
 
 
-def _components(fields: Fields, files: Sequence[Fields]) -> Count | None:
-    told = fields.truth("HoSoCoThanhPhanSoHoa")
+def _components(files: Sequence[Fields]) -> Count | None:
     flags = [each.truth("DuocSoHoa") for each in files]
-    if told is None and all(each is None for each in flags):
-        return None
-    return Count(max(sum(each is True for each in flags), int(told is True)))
+    return None if all(each is None for each in flags) else Count(sum(each is True for each in flags))
+
+
+def _results(fields: Fields) -> tuple[set[str], bool]:
+    """Links of files of the result, and whether others were told as such that were handed in: these are none."""
+    handed_in = {_link(each, "DuongDanTaiTepTin") for each in fields.objects("TaiLieuNop")}
+    told = {
+        link for each in fields.objects("DanhSachGiayToKetQua") if (link := _link(each, "DuongDanTepTinKetQua")) != ""
+    }
+    return told - handed_in, not told.isdisjoint(handed_in)
+
+
+def _link(file: Fields, name: str) -> str:
+    """The first of a file's links, "" without any."""
+    return str(file.get(name, "")).partition("##")[0].strip()
 
 
 def _any(numbers: Any) -> bool | None:
     told = [each for each in numbers if each is not None]
     return any(told) if told else None
-
-
-def _population(fields: Fields, files: Sequence[Fields]) -> bool | None:
-    verified = fields.truth("TaiKhoanDuocXacThucVoiVNeID")
-    stored = _any(each.number("DuocLayTuKhoDMQG") for each in files)
-    asked = [each.text("MaCSDL") for each in fields.objects("DSKetNoiCSDL")]
-    if verified is None and stored is None and not asked:
-        return None
-    return verified is True or stored is True or _POPULATION in asked
 
 
 def _sum(fees: Sequence[Amount | None]) -> Amount | None:

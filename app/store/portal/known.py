@@ -15,7 +15,9 @@ from sqlalchemy import bindparam, func, select, tuple_
 
 from app.domain.codes import UnitCode
 from app.domain.lives.events import Event
+from app.domain.lives.flags import PORTAL_FAULTS
 from app.domain.lives.packing import unpack
+from app.domain.portal.faults import faults
 from app.domain.portal.state import Known
 from app.store.connections import citus
 from app.store.connections.database import Connection
@@ -48,6 +50,16 @@ _PARKED: Final = (
         tuple_(portal_dossier.c.source, portal_dossier.c.subject) > tuple_(bindparam("source"), bindparam("subject")),
     )
     .order_by(portal_dossier.c.source, portal_dossier.c.subject)
+    .limit(bindparam("most"))
+)
+_SUBJECTS: Final = (
+    select(portal_dossier.c.subject)
+    .where(
+        portal_dossier.c.root_id == bindparam("root_id"),
+        portal_dossier.c.source == bindparam("source"),
+        portal_dossier.c.subject > bindparam("subject"),
+    )
+    .order_by(portal_dossier.c.subject)
     .limit(bindparam("most"))
 )
 _PARKED_ROOTS: Final = select(portal_dossier.c.root_id).where(portal_dossier.c.parked).distinct()
@@ -86,17 +98,18 @@ async def grow(
     """
     before = await _rows(connection, _IN_ORDER, root_id, source, subjects)
     rows = {subject: grown(subject, before.get(subject, NOTHING)) for subject in sorted(set(subjects))}
-    changed = [
-        (source, subject, row.version, _ENCODER.encode(row.known), row.unit, row.unit is None)
-        for subject, row in rows.items()
-        if row is not before.get(subject)
-    ]
+    changed = [_columns(source, subject, row) for subject, row in rows.items() if row is not before.get(subject)]
     if changed and citus.is_citus(connection):
         of_root = [(root_id, *row) for row in changed]
         await citus.insert(connection, portal_dossier.name, ("root_id", *_COLUMNS), of_root, _AGAIN)
     elif changed:
         await connection.execute(_WRITE, root_id, *map(list, zip(*changed, strict=True)))
     return rows
+
+
+def _columns(source: str, subject: str, row: Row) -> tuple[Any, ...]:
+    parked = row.unit is None
+    return source, subject, row.version, _ENCODER.encode(row.known), row.unit, parked, faults(row.known, parked)
 
 
 async def _rows(
@@ -120,6 +133,20 @@ async def parked(connection: Connection, root_id: int, after: tuple[str, str], m
             *in_sql(_PARKED, root_id=root_id, source=after[0], subject=after[1], most=most)
         )
     ]
+
+
+async def faults_by_cause(connection: Connection) -> dict[str, int]:
+    """How many dossiers of all roots have each fault."""
+    counts = ", ".join(f"count(*) FILTER (WHERE faults & {bit} <> 0)" for bit in PORTAL_FAULTS.values())
+    row = await connection.fetchrow(f"SELECT {counts} FROM portal_dossier WHERE faults <> 0")
+    assert row is not None, "it counts"
+    return dict(zip(PORTAL_FAULTS, row, strict=True))
+
+
+async def subjects(connection: Connection, root_id: int, source: str, after: str, most: int) -> list[str]:
+    """Subjects of a source's dossiers, in order, from after one on."""
+    found = await connection.fetch(*in_sql(_SUBJECTS, root_id=root_id, source=source, subject=after, most=most))
+    return [row["subject"] for row in found]
 
 
 async def lives(

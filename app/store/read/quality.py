@@ -2,16 +2,20 @@
 
 Voided dossiers are left out: their office has dealt with them. Petitions stand here when they were never received.
 Both stand here when their code is another's but for capitals, dashes and blanks: then they are likely one, sent twice.
+Dossiers told in the national portal's payload stand here also by what was told, counted or not: those without a unit
+under that of their source's keys.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from app.domain.catalogues.root import Unit
-from app.domain.lives.flags import CAUSES, FAULTS, LIKELY_DUPLICATE
+from app.domain.lives.flags import CAUSES, FAULTS, LIKELY_DUPLICATE, PORTAL_FAULTS
+from app.domain.portal.faults import Constant, constants
+from app.domain.portal.state import SOURCE
 from app.store.read.dossiers import Found, Place, Table, binder, page
 from app.store.read.figures import Reader
 from app.store.schema import PLAIN_SUBJECT
@@ -31,6 +35,42 @@ _FIND_ALIKE: Final = f"""
         WHERE root_id = $1 AND generation = $2 AND subject = ANY(ARRAY(SELECT plain FROM odd)) AND NOT voided
     )
     SELECT unnest(array_agg(subject)) FROM spelt GROUP BY plain HAVING count(*) > 1
+"""
+_LIFE: Final = "life.root_id = $1 AND life.generation = $2 AND life.subject = told.subject"
+_TOLD_COUNTS: Final = f"""
+    SELECT unit, CASE WHEN unit IS NULL THEN source END AS source,
+        {", ".join(f"count(*) FILTER (WHERE faults & {bit} <> 0)" for bit in PORTAL_FAULTS.values())}
+    FROM portal_dossier AS told
+    WHERE root_id = $1 AND faults <> 0 AND (unit = ANY($3::text[]) OR (unit IS NULL AND source = ANY($4::text[])))
+      AND NOT EXISTS (SELECT FROM life WHERE {_LIFE} AND life.voided)
+    GROUP BY 1, 2
+"""
+_TOLD_LIST: Final = f"""
+    SELECT place.n, told.source, told.subject, procedure_id, channel, coalesce(flags, 0) AS flags, received_at, due_at,
+        deadline, ended_at
+    FROM unnest($3::text[], $4::text[]) WITH ORDINALITY AS place (unit, source, n)
+    CROSS JOIN LATERAL (
+        SELECT source, subject, faults FROM portal_dossier WHERE root_id = $1 AND unit = place.unit AND faults <> 0
+        UNION ALL
+        SELECT source, subject, faults FROM portal_dossier
+        WHERE root_id = $1 AND unit IS NULL AND source = place.source AND faults <> 0
+    ) AS told
+    LEFT JOIN life ON {_LIFE}
+    WHERE told.faults & $5 <> 0 AND voided IS NOT TRUE
+      AND (place.n, told.subject, told.source) > ($6::bigint, $7::text COLLATE "C", $8::text COLLATE "C")
+    ORDER BY place.n, told.subject, told.source LIMIT $9
+"""
+
+_SOURCES: Final = """
+    SELECT told.source, told.dossiers, untrusted, fields, "values"
+    FROM (SELECT source, count(*) AS dossiers FROM portal_dossier WHERE root_id = $1 GROUP BY source) AS told
+    LEFT JOIN portal_source ON portal_source.root_id = $1 AND portal_source.source = told.source
+    LEFT JOIN (
+        SELECT source, array_agg(field ORDER BY field, value) AS fields,
+            array_agg(value ORDER BY field, value) AS "values"
+        FROM portal_value WHERE root_id = $1 GROUP BY source
+    ) AS seen ON seen.source = told.source
+    ORDER BY told.source
 """
 
 
@@ -61,7 +101,16 @@ async def counts_by_unit(reader: Reader, units: Sequence[Unit]) -> dict[int, Cou
     for table in _TABLES:
         if alike := await _alike(reader, table):
             await more(LIKELY_DUPLICATE, table, _ALIKE.format(alike="$4::text[]"), alike)
+    by_code = {unit.code: unit.id for unit in units}
+    for unit, source, *numbers in await reader.connection.fetch(_TOLD_COUNTS, *_told(reader, units)):
+        code = unit if source is None else source.removeprefix(SOURCE)
+        found[by_code[code]].update(dict(zip(PORTAL_FAULTS, numbers, strict=True)))
     return found
+
+
+def _told(reader: Reader, units: Sequence[Unit]) -> tuple[Any, ...]:
+    codes = [unit.code for unit in units]
+    return reader.catalogues.root_id, reader.generation, codes, [f"{SOURCE}{code}" for code in codes]
 
 
 async def _alike(reader: Reader, table: Table) -> list[str]:
@@ -81,6 +130,9 @@ async def faulty(
 
     A place is the number of the walk and the place within it.
     """
+    if cause in PORTAL_FAULTS:
+        told, more = await _faulty_told(reader, units, cause, after[1] if after else Place(0, ""), limit)
+        return [("life", each) for each in told], None if more is None else (0, more)
     walks: list[tuple[Table, str]]
     if cause == LIKELY_DUPLICATE:
         walks = [(table, _ALIKE) for table in _TABLES]
@@ -104,3 +156,37 @@ async def faulty(
             return found, (number, more)
         place = None
     return found, None
+
+
+async def _faulty_told(
+    reader: Reader, units: Sequence[Unit], cause: str, after: Place, limit: int
+) -> tuple[list[Found], Place | None]:
+    """A page of the dossiers that were told with a fault; a place's subject is also that of the source, in a line each.
+
+    Of what is not counted there is its code only.
+    """
+    subject, _, source = after.subject.partition("\n")
+    values = (PORTAL_FAULTS[cause], after.unit + 1, subject, source, limit + 1)
+    rows = await reader.connection.fetch(_TOLD_LIST, *_told(reader, units), *values)
+    found = [
+        Found(units[row["n"] - 1].code, row, Place(row["n"] - 1, f"{row['subject']}\n{row['source']}")) for row in rows
+    ]
+    return found[:limit], found[limit - 1].place if len(found) > limit else None
+
+
+class Source(NamedTuple):
+    """A source of the portal's payload: how many dossiers it told, what is not believed, and what never varies."""
+
+    name: str
+    dossiers: int
+    untrusted: Sequence[str]
+    constants: Sequence[Constant]
+
+
+async def sources(reader: Reader) -> list[Source]:
+    """The root's sources of the portal's payload, by name."""
+    rows = await reader.connection.fetch(_SOURCES, reader.catalogues.root_id)
+    return [
+        Source(name, dossiers, untrusted or (), constants(zip(fields or (), values or (), strict=True), dossiers))
+        for name, dossiers, untrusted, fields, values in rows
+    ]

@@ -6,7 +6,18 @@ rebuild can write the next one beside the living one and swap.
 
 from __future__ import annotations
 
-from app.store.schema.beside import audit, feed, feed_mark, portal_dossier, refold, rejection, unit_change, verification
+from app.store.schema.beside import (
+    audit,
+    feed,
+    feed_mark,
+    portal_dossier,
+    portal_source,
+    portal_value,
+    refold,
+    rejection,
+    unit_change,
+    verification,
+)
 from app.store.schema.catalogues import api_key, calendar_day, external_figure, procedure, root, source, target, unit
 from app.store.schema.columns import metadata
 from app.store.schema.lives import (
@@ -37,6 +48,8 @@ __all__ = [
     "metadata",
     "petition",
     "portal_dossier",
+    "portal_source",
+    "portal_value",
     "procedure",
     "procedure_publication",
     "receipt",

@@ -102,8 +102,38 @@ portal_dossier = Table(
     # The unit its events are of; null while the catalogue does not have it.
     Column("unit", CODE),
     required("parked", Boolean),
+    # Bits of what is wrong with it (domain/portal/faults.py).
+    required("faults", Integer),
     PrimaryKeyConstraint("root_id", "source", "subject"),
     Index("portal_dossier_parked", "root_id", postgresql_where=text("parked")),
+    Index(
+        "portal_dossier_faults",
+        *("root_id", "unit", "subject"),
+        postgresql_include=["source", "faults"],
+        postgresql_where=text("faults <> 0"),
+    ),
+)
+# What of a source is not believed, and up to which dossier a change of that has been applied; null: to all.
+portal_source = Table(
+    "portal_source",
+    metadata,
+    required("root_id", Integer),
+    required("source", CODE),
+    required("untrusted", ARRAY(CODE)),
+    required("success", CODE),
+    required("revision", Integer),
+    Column("applied_to", CODE),
+    PrimaryKeyConstraint("root_id", "source"),
+)
+# The values of codes and flags that a source has ever told, by field.
+portal_value = Table(
+    "portal_value",
+    metadata,
+    required("root_id", Integer),
+    required("source", CODE),
+    required("field", CODE),
+    required("value", CODE),
+    PrimaryKeyConstraint("root_id", "source", "field", "value"),
 )
 
 refold = Table(
