@@ -22,6 +22,7 @@ sources = typer.Typer(
 
 Field = StrEnum("Field", {each: each for each in FIELDS})  # type: ignore[misc]
 Code = StrEnum("Code", {f"_{each}": each for each in SUCCESSES})  # type: ignore[misc]
+_EXAMPLE: Final = f"{SOURCE}H44"
 _ALL: Final = Message("all is believed", "tin mọi trường")
 _AGAIN: Final = Message("; being applied to dossiers that are in", "; đang áp dụng lại cho hồ sơ đã có")
 
@@ -57,9 +58,10 @@ def sources_set(
     if not codes.is_unit_code(unit):
         fail(
             Message(
-                "{source!r} is no source; one looks like /dvcqg/H44",
-                "{source!r} không phải nguồn; nguồn có dạng /dvcqg/H44",
+                "{source!r} is no source; one looks like {example}",
+                "{source!r} không phải nguồn; nguồn có dạng {example}",
                 source=source,
+                example=_EXAMPLE,
             )
         )
 
@@ -80,12 +82,13 @@ def sources_set(
 
 
 def _told(kept: store.Kept) -> Message:
-    untrusted = ", ".join(sorted(kept.profile.untrusted))
+    fields = ", ".join(sorted(kept.profile.untrusted))
+    what = Message("not believed: {fields}", "không tin: {fields}", fields=fields) if fields else _ALL
     return Message(
         "{source}: {what}; success is {code}{again}",
         "{source}: {what}; mã thành công là {code}{again}",
         source=kept.source,
-        what=Message("not believed: {fields}", "không tin: {fields}", fields=untrusted) if untrusted else _ALL,
+        what=what,
         code=kept.profile.success,
         again="" if kept.applied_to is None else _AGAIN,
     )

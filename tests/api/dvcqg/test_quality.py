@@ -10,6 +10,7 @@ from app.api.dvcqg import parked
 from app.domain.portal.profile import Profile
 from app.store.portal import sources
 from tests.intake.dvcqg.payloads import dossier, paper, result, step
+from tests.pages.asking import page_of
 from tests.running import Running
 
 
@@ -143,6 +144,10 @@ async def test_what_never_varies_is_told_by_source(served: Running) -> None:
         await sources.put(connection, root_id, "/dvcqg/H44", "H44", Profile(frozenset({"MaCSDL", "DuocSoHoa"})))
     [source] = (await quality(served, "H44.13"))["sources"]
     assert (source["dossiers"], source["untrusted"]) == (20, ["DuocSoHoa", "MaCSDL"])
+    page = await page_of(served, "/units/H44/feeds")
+    said = page.one("section", aria_labelledby="quality").text
+    assert "Không bao giờ đổi trong 20 hồ sơ: NoiNopHoSo HoSoCoThanhPhanSoHoa DuocSoHoa DuocTaiSuDung" in said
+    assert "Không tin trường: DuocSoHoa MaCSDL" in said
     assert {each["field"]: each["value"] for each in source["constants"]} == {
         "NoiNopHoSo": "local", "HoSoCoThanhPhanSoHoa": "false", "DuocSoHoa": "true", "DuocTaiSuDung": "false",
         "DuocLayTuKhoDMQG": "false", "TaiKhoanDuocXacThucVoiVNeID": "false", "MaCSDL": "false",
