@@ -102,7 +102,7 @@ def _import(kind: Literal["units", "procedures"], file: Path, unit: str, dry_run
             kept.writelines(f"{each}\n" for each in fault_rows(faults, seen.read))
     tell_faults(seen.read, done or seen.result, errors)
     if done is None:
-        say(Message("nothing is changed: --dry-run", "chưa thay đổi gì: --dry-run"))
+        say(Message("nothing is changed", "chưa thay đổi gì"))
     else:
         _tell_done(done)
     if faults:
@@ -157,8 +157,8 @@ def _tell_changes(changes: Sequence[Change], read: Read, most: int | None) -> No
     if most is not None and len(changes) > most:
         say(
             Message(
-                "… and {more:,} more: --dry-run shows all",
-                "… và {more:,} dòng nữa: --dry-run cho xem tất cả",
+                "… and {more:,} more: `--dry-run` shows all",
+                "… và {more:,} dòng nữa: `--dry-run` cho xem tất cả",
                 more=len(changes) - most,
             )
         )

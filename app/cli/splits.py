@@ -84,7 +84,7 @@ def import_split(
             kept.writelines(f"{each}\n" for each in fault_rows(plan.errors, read))
     tell_faults(read, PutResult(0, plan.errors, 0), errors)
     if dry_run:
-        say(Message("nothing is changed: --dry-run", "chưa thay đổi gì: --dry-run"))
+        say(Message("nothing is changed", "chưa thay đổi gì"))
     if plan.errors:
         raise SystemExit(1)
 

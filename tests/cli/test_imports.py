@@ -58,7 +58,7 @@ def test_units_are_shown_and_then_put_and_told_in_the_audit_log(
         '+ H44.13: name "Sở Tài chính", level "department"',
         '+ H44.130: name "UBND xã Tu Vũ", level "department"',
         "units.json: 3 new, 0 changed, 0 unchanged, 1 faulty, 0 left out",
-        "nothing is changed: --dry-run",
+        "nothing is changed",
     ]
     fault = "element 4: H44.14: invalid_value parent: a parent stands above its unit by dotted segments"
     assert fault in shown.stderr.splitlines()

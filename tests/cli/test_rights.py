@@ -36,6 +36,7 @@ TABLES = (
     " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm')"
     " AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = c.oid AND deptype = 'e')"
 )
+SEQUENCES = "SELECT oid::regclass::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'S'"
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,14 @@ async def test_each_role_does_for_what_it_is_for_and_for_no_more(roles: Roles, t
         assert len(tables) > 20
         for table in set(tables) - {"api_key", "audit"}:
             connection.execute(f"SELECT FROM {table} LIMIT 1".encode())
+        # A dump reads where each sequence stands.
+        sequences = [name for [name] in connection.execute(SEQUENCES).fetchall()]
+        assert sorted(sequences) == [
+            "audit_id_seq", "event_seq", "procedure_id_seq", "rejection_id_seq", "root_id_seq", "source_id_seq",
+            "unit_id_seq",
+        ]  # fmt: skip
+        for sequence in sequences:
+            connection.execute(f"SELECT last_value FROM {sequence}".encode())
     removed = chiso(serving, "roots", "remove", "H44", "--yes", "--with-events")
     assert removed.stdout == "H44 is removed: 4 units, 2 procedures, 1 keys, 500 events, 500 lives\n"
 

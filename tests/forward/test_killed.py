@@ -13,12 +13,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from app.forward.config import EXAMPLE, read
-from app.forward.queue import Queue
+from app.forward.config import EXAMPLE, Target, read
+from app.forward.queue import Item, Queue
+from app.forward.send import Sender
 from app.intake.lines import Refused
 from app.messages import of_error
 from tests.cli.test_ingest import event
 from tests.faults.serving import CHISO, CREATE, Serving, chiso, environment
+from tests.intake.dvcqg.payloads import dossier
 
 EVENTS, KILLS = 2_400, 3
 RUN = (
@@ -80,7 +82,16 @@ def test_killed_at_any_point_everything_is_there_once(postgres_database: str, tm
                 time.sleep(0.05)
         running.send_signal(signal.SIGTERM)
         assert running.wait(_WITHIN_S) == 1
-    assert stored(postgres_database) == EVENTS
+        assert stored(postgres_database) == EVENTS
+        # The portal's payload, at its own address: one dossier that is kept, and one that has no code.
+        sound = dossier("H44.07-260303-0012", NgayTiepNhan="20260303090500", NgayHenTra="20260306170000")
+        bodies = [json.dumps(each).encode() for each in (sound, {**sound, "MaHoSo": ""})]
+        sender = Sender(Target(serving.url, str(tmp_path / "key")))
+        for _ in range(2):
+            answer = sender.send([Item("DongBoHoSoMC", "H44.07", "x", body) for body in bodies])
+            assert (answer.trouble, answer.smaller, list(answer.done)) == (None, False, [0])
+            assert [(place, each["field"]) for place, each in answer.rejected.items()] == [(1, "MaHoSo")]
+        sender.close()
     told = chiso(environment(), "forward", "--config", str(file), "status").stdout.splitlines()
     assert told[0] == f"0 waiting, {EVENTS:,} sent, 1 refused and kept aside"
     [refused] = [json.loads(each) for each in told[1:]]

@@ -37,12 +37,12 @@ def database(postgres_database: str) -> str:
     return postgres_database
 
 
-async def split(dsn: str, folder: Path, *more: str) -> list[str]:
-    """The command's answer, line by line."""
+async def split(dsn: str, folder: Path, *more: str, code: int = 0) -> list[str]:
+    """The command's answer, and what it says of faults, line by line."""
     settings = environment(CHISO_DATABASE__DSN=dsn, CHISO_DATA_DIR=str(folder / "data"))
     ended = await asyncio.to_thread(chiso, settings, "import", "split", str(folder / "split.csv"), *more)
-    assert ended.returncode == 0, (ended.stdout, ended.stderr)
-    return ended.stdout.splitlines()
+    assert ended.returncode == code, (ended.stdout, ended.stderr)
+    return [each for each in ended.stderr.splitlines() if each.startswith("line ")] + ended.stdout.splitlines()
 
 
 def listed(oracle: Recount) -> tuple[str, dict[str, str]]:
@@ -122,13 +122,18 @@ async def test_a_split_by_a_list_equals_the_recount_can_be_run_again_and_taken_b
     before = after(oracle, events, units, {})
     total = await equal(running, before)
     table, goes = listed(before)
-    (tmp_path / "split.csv").write_text(table, "utf-8")
+    file = tmp_path / "split.csv"
     numbers = [sum(to == part for to in goes.values()) for part in (FIRST, SECOND)]
 
-    shown = await split(database, tmp_path, "--dry-run")
+    absent = f"{OLD}-990101-0000"
+    file.write_text(f"{table}\n{OLD},{FIRST},2026-06-01,,{absent}", "utf-8")
+    fault, *shown = await split(database, tmp_path, "--dry-run", code=1)
+    at = len(table.splitlines()) + 1
+    assert fault == f"line {at}: {absent}: invalid_value dossier: no dossier of this code was received"
     assert [each.partition(" to take")[0] for each in shown[:2]] == [
         f"{OLD} → {part}: {count} to move, 0" for part, count in zip((FIRST, SECOND), numbers, strict=True)
     ]
+    file.write_text(table, "utf-8")
     assert (await split(database, tmp_path))[-1] == f"{len(goes)} done"
     assert await equal(running, after(before, events, units, goes)) == total
 

@@ -76,7 +76,7 @@ def _text(data: bytes) -> str:
         raise Unreadable(
             Message(
                 "it is neither a workbook nor UTF-8: save it as XLSX or CSV UTF-8",
-                "không phải bảng tính, cũng không phải UTF-8: hãy lưu lại dạng XLSX hoặc CSV UTF-8",
+                "không phải bảng tính, cũng không phải UTF-8: hãy lưu lại dạng `XLSX` hoặc CSV UTF-8",
             )
         ) from None
 

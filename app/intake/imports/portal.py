@@ -17,8 +17,7 @@ Read = tuple[dict[str, Any], list[Message]]
 """Attributes, and what is to be told beside them."""
 
 _PUBLISHED: Final = 1
-NOT_PUBLISHED: Final = Message("not published (TRANGTHAI)", "chưa công khai (TRANGTHAI)")
-_LEVEL_UNREAD: Final = "a level that is not known here: {word}", "cấp chưa rõ: {word}"
+NOT_PUBLISHED: Final = Message("not published (`TRANGTHAI`)", "chưa công khai (`TRANGTHAI`)")
 _DISTRICT: Final = Message("there is no level of districts: left out", "không còn cấp huyện: bỏ qua")
 
 
@@ -34,7 +33,7 @@ def unit(fields: Fields) -> Read:
         if words.plain(told_level) in words.DISTRICT:
             told.append(_DISTRICT)
         elif level == told_level:
-            told.append(Message(*_LEVEL_UNREAD, word=words.line(told_level)[:60]))
+            told.append(_unknown_level(told_level))
         else:
             found["level"] = level
     return found, told
@@ -62,6 +61,10 @@ def is_published(fields: Fields) -> bool:
     return "TRANGTHAI" not in fields or fields.number("TRANGTHAI") == _PUBLISHED
 
 
+def _unknown_level(word: str) -> Message:
+    return Message("a level that is not known here: {word}", "cấp chưa rõ: {word}", word=words.line(word)[:60])
+
+
 def _levels(fields: Fields, told: list[Message]) -> Mapping[str, Any]:
     found = []
     for word in [each.text("CAPTHUCHIEN") or "" for each in fields.objects("CAPTHUCHIEN")]:
@@ -69,7 +72,7 @@ def _levels(fields: Fields, told: list[Message]) -> Mapping[str, Any]:
         if words.plain(word) in words.DISTRICT:
             told.append(_DISTRICT)
         elif level == word:
-            told.append(Message(*_LEVEL_UNREAD, word=words.line(word)[:60]))
+            told.append(_unknown_level(word))
         else:
             found.append(level)
     return {"levels": list(dict.fromkeys(found))} if found else {}

@@ -240,7 +240,7 @@ def test_of_two_codes_of_one_core_the_fullest_wins_and_the_other_is_told() -> No
     assert found.raw == {"1.000001": "1.000001.000.00.00.H44", "1.000002": "1.000002_1"}
     assert found.left_out == 3
     assert [(each.place, each.code, str(each.says).partition(":")[0]) for each in found.notes] == [
-        (5, "1.000003", "not published (TRANGTHAI)"),
+        (5, "1.000003", "not published (`TRANGTHAI`)"),
         (1, "1.000001.H44", "left out"),
         (4, "1.000002.000.00.00.H44.02", "left out"),
     ]
