@@ -107,12 +107,13 @@ def _asked(client: httpx.Client, path: str, query: Mapping[str, Any]) -> Any:
             detail = answer.json().get("detail") or answer.json().get("title")
         except ValueError:
             detail = answer.text[:200]
+        unit = str(query.get("unit", ""))
         raise Refused(
             Message(
                 "{path} of {unit}: {status} {detail}",
                 "{path} của {unit}: {status} {detail}",
                 path=path,
-                unit=str(query.get("unit", "")),
+                unit=unit,
                 status=answer.status_code,
                 detail=str(detail),
             )

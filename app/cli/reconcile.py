@@ -124,8 +124,8 @@ def _listed(file: Path) -> reconcile.Listed:
                 if side not in ("numerator", "denominator"):
                     raise Refused(
                         Message(
-                            "row {row}, column side: numerator or denominator",
-                            "dòng {row}, cột side: numerator hoặc denominator",
+                            "row {row}, column `side`: `numerator` or `denominator`",
+                            "dòng {row}, cột `side`: `numerator` hoặc `denominator`",
                             row=number,
                         )
                     )

@@ -135,7 +135,7 @@ def _reception(now: State, received: Instant, states: Sequence[Seen], supplement
 def _components(now: State) -> Count | None:
     if now.components is None and now.digitised is None:
         return None
-    return Count(max(now.components or 0, now.digitised is True))
+    return Count(max(now.components or 0, int(now.digitised is True)))
 
 
 def _population(now: State) -> bool | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import bindparam, func, select, tuple_
+from sqlalchemy import bindparam, delete, func, select, tuple_
 
 from app.domain.codes import UnitCode
 from app.domain.lives.events import Event
@@ -31,12 +31,17 @@ _COLUMNS: Final = columns_of(portal_dossier, but_not=("root_id",))
 _NAMES: Final = ", ".join(_COLUMNS)
 _SET: Final = ", ".join(f"{name} = excluded.{name}" for name in list(_COLUMNS)[2:])
 _AGAIN: Final = f"ON CONFLICT (root_id, source, subject) DO UPDATE SET {_SET}"
+_UNLESS_THERE: Final = "ON CONFLICT DO NOTHING"
 _WRITE: Final = f"""
     INSERT INTO portal_dossier (root_id, {_NAMES})
     SELECT $1::int, * FROM {unnest(tuple(_COLUMNS.items()), first=2)} AS new ({_NAMES})
-    {_AGAIN}
 """
 _OF_SOURCE: Final = select(portal_dossier).where(
+    portal_dossier.c.root_id == bindparam("root_id"),
+    portal_dossier.c.source == bindparam("source"),
+    portal_dossier.c.subject == func.any(bindparam("subjects")),
+)
+_EMPTY: Final = delete(portal_dossier).where(
     portal_dossier.c.root_id == bindparam("root_id"),
     portal_dossier.c.source == bindparam("source"),
     portal_dossier.c.subject == func.any(bindparam("subjects")),
@@ -97,14 +102,26 @@ async def grow(
         grown: a row with more in it; the same row where nothing is new.
     """
     before = await _rows(connection, _IN_ORDER, root_id, source, subjects)
-    rows = {subject: grown(subject, before.get(subject, NOTHING)) for subject in sorted(set(subjects))}
-    changed = [_columns(source, subject, row) for subject, row in rows.items() if row is not before.get(subject)]
-    if changed and citus.is_citus(connection):
-        of_root = [(root_id, *row) for row in changed]
-        await citus.insert(connection, portal_dossier.name, ("root_id", *_COLUMNS), of_root, _AGAIN)
-    elif changed:
-        await connection.execute(_WRITE, root_id, *map(list, zip(*changed, strict=True)))
+    if new := sorted(set(subjects) - before.keys()):
+        # Who tells of the same new dossier at the same time waits here, then goes on from what the other has told.
+        await _write(connection, root_id, source, dict.fromkeys(new, NOTHING), _UNLESS_THERE)
+        before |= await _rows(connection, _IN_ORDER, root_id, source, new)
+    rows = {subject: grown(subject, before[subject]) for subject in sorted(before)}
+    changed = {subject: row for subject, row in rows.items() if row is not before[subject]}
+    if changed:
+        await _write(connection, root_id, source, changed, _AGAIN)
+    if empty := [subject for subject in new if not rows[subject].version]:
+        await connection.execute(*in_sql(_EMPTY, root_id=root_id, source=source, subjects=empty))
     return rows
+
+
+async def _write(connection: Connection, root_id: int, source: str, rows: Mapping[str, Row], then: str) -> None:
+    values = [_columns(source, subject, row) for subject, row in rows.items()]
+    if citus.is_citus(connection):
+        of_root = [(root_id, *each) for each in values]
+        await citus.insert(connection, portal_dossier.name, ("root_id", *_COLUMNS), of_root, then)
+    else:
+        await connection.execute(_WRITE + then, root_id, *map(list, zip(*values, strict=True)))
 
 
 def _columns(source: str, subject: str, row: Row) -> tuple[Any, ...]:

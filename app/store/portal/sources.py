@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, func, or_, select, update
 from app.domain.portal.profile import TRUSTED, Profile, Success
 from app.store import audit
 from app.store.audit import COMMAND_LINE, Actor, Change
+from app.store.connections import citus
 from app.store.connections.database import Connection
 from app.store.schema import portal_source, portal_value
 from app.store.statements import in_sql
@@ -83,7 +84,12 @@ async def applied(connection: Connection, kept: Kept, to: str | None) -> None:
 
 async def told(connection: Connection, root_id: int, source: str, values: Iterable[tuple[str, str]]) -> None:
     """Keep values that a source tells."""
-    if pairs := sorted(set(values)):
+    pairs = sorted(set(values))
+    if pairs and citus.is_citus(connection):
+        rows = [(root_id, source, *pair) for pair in pairs]
+        columns = ("root_id", "source", "field", "value")
+        await citus.insert(connection, portal_value.name, columns, rows, "ON CONFLICT DO NOTHING")
+    elif pairs:
         await connection.execute(_TOLD, root_id, source, *map(list, zip(*pairs, strict=True)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -133,3 +134,25 @@ async def test_a_dossiers_unit_is_that_of_its_state_whatever_steps_say(served: R
     assert answer.json()["error_code"] == "0"
     await told(served, step(code, "20260106081200", "4"), service="CapNhatTienDoHoSoMC")
     assert await received(served, "H44.130") == 1
+
+
+async def test_two_that_tell_of_the_same_new_dossier_at_once_are_both_heard(served: Running) -> None:
+    """One tells its state, the other steps: whichever comes second goes on from what the first has told."""
+    steps = [step(CODE, "20260107080000", "5"), step(CODE, "20260109080000", "4")]
+    for number in range(10):
+        code = f"H44.07-260105-{number:04}"
+        state, progress = dossier(code, **SOUND), [each | {"MaHoSo": code} for each in steps]
+        answers = await asyncio.gather(
+            told(served, state), told(served, *progress, service="CapNhatTienDoHoSoMC"), told(served, state)
+        )
+        assert [each["error_code"] for each in answers] == ["0"] * 3
+        life = (await served.get(f"/v1/dossiers/{code}", unit="H44")).json()
+        # Due on the 12th at five, and two days of the supplement.
+        assert life["dossier"]["deadline"] == "2026-01-14T17:00:00+07:00", code
+
+
+async def test_what_is_refused_leaves_nothing(served: Running) -> None:
+    key = await served.make_key("H44.13", "ingest")
+    await told(served, dossier(CODE, **SOUND), key=key)
+    async with served.service.database.connection("read") as connection:
+        assert await connection.fetchval("SELECT count(*) FROM portal_dossier") == 0
