@@ -163,8 +163,8 @@ def _refused(where: str, reason: dict[str, str]) -> Message:
 def _trouble(error: Exception) -> Message:
     if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
         return Message(
-            "no room for the queue (the disk is full, or queue.max_mb is reached); nothing is lost, the source waits",
-            "hàng đợi hết chỗ (đầy đĩa hoặc chạm queue.max_mb); không mất gì, nguồn chờ",
+            "no room for the queue (the disk is full, or `queue.max_mb` is reached); nothing is lost, the source waits",
+            "hàng đợi hết chỗ (đầy đĩa hoặc chạm `queue.max_mb`); không mất gì, nguồn chờ",
         )
     said = of_error(error) if isinstance(error, Refused) else verbatim(next(iter(str(error).splitlines()), ""))
     return Message("in trouble, tried again: {what}", "gặp trục trặc, sẽ thử lại: {what}", what=said)
