@@ -112,8 +112,8 @@ class Folder:
             except (ValueError, Refused) as error:
                 self._say(
                     Message(
-                        "{file} cannot be read and goes to failed/: {why}",
-                        "không đọc được {file}, chuyển sang failed/: {why}",
+                        "{file} cannot be read and goes to `failed/`: {why}",
+                        "không đọc được {file}, chuyển sang `failed/`: {why}",
                         file=file.name,
                         why=_why(error),
                     )

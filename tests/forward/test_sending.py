@@ -108,7 +108,7 @@ def test_files_are_sent_in_their_order_and_moved(tmp_path: Path, make: Make) -> 
     assert names(folder / "done") == ["a.ndjson", "b.ndjson"]
     assert names(folder / "failed") == ["c.ndjson", "d.ndjson"]
     assert [each.partition(":")[0] for each in made.said] == [
-        "c.ndjson cannot be read and goes to failed/", "d.ndjson cannot be read and goes to failed/",
+        "c.ndjson cannot be read and goes to `failed/`", "d.ndjson cannot be read and goes to `failed/`",
     ]  # fmt: skip
     assert oct((tmp_path / "queue.db").stat().st_mode)[-3:] == "600"
 
@@ -261,7 +261,7 @@ def test_a_full_disk_is_told_and_loses_nothing(tmp_path: Path, make: Make) -> No
         assert made.run() == (0, 2_010, 0)
     assert list(stub.kept) == ids(range(2_010))
     assert made.said == [
-        "no room for the queue (the disk is full, or queue.max_mb is reached); nothing is lost, the source waits"
+        "no room for the queue (the disk is full, or `queue.max_mb` is reached); nothing is lost, the source waits"
     ]
     assert names(tmp_path / "in" / "done") == ["a.ndjson", "b.ndjson"]
 
