@@ -477,6 +477,27 @@ FROM event GROUP BY 1, 2, 3, 4
 """
 
 
+# Default privileges give a service all that may be done with rows of new tables (`chiso roles --sql`): to the audit log
+# it may only add, of the revision only read.
+KEPT = """
+DO $$
+DECLARE
+    held RECORD;
+BEGIN
+    FOR held IN
+        SELECT DISTINCT relation.oid::regclass AS name,
+            CASE given.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(given.grantee)) END AS grantee,
+            CASE relname WHEN 'audit' THEN '' ELSE 'INSERT, ' END || 'UPDATE, DELETE, TRUNCATE' AS rights
+        FROM pg_class AS relation, aclexplode(relacl) AS given
+        WHERE relation.oid IN (to_regclass('audit'), to_regclass('alembic_version')) AND given.grantee <> relowner
+    LOOP
+        EXECUTE format('REVOKE %s ON %s FROM %s', held.rights, held.name, held.grantee);
+    END LOOP;
+END
+$$
+"""
+
+
 def upgrade() -> None:
     """Create everything; the event log as a hypertable where TimescaleDB is to be used, all spread out by Citus."""
     for statement in SCHEMA.split(";\n"):
@@ -490,6 +511,7 @@ def upgrade() -> None:
         op.execute(WHERE_CREATED)
     op.execute(DISTRIBUTE)
     op.execute(HOURLY)
+    op.execute(KEPT)
 
 
 def downgrade() -> None:

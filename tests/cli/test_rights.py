@@ -104,6 +104,8 @@ async def test_each_role_does_for_what_it_is_for_and_for_no_more(roles: Roles, t
     )
     assert chiso(migrating, "migrate").stdout.splitlines()[-1] == "the database is at revision 0001"
     assert chiso(serving, "migrate").returncode == 0, "there is nothing to do"
+    for each in ("DELETE FROM audit", "UPDATE audit SET unit = ''", "UPDATE alembic_version SET version_num = ''"):
+        assert refused(roles.writer, each), "from the migration on"
     roles.make()
 
     made = chiso(serving, "keys", "create", "--unit", "H44", "--new-root", "--scope", "admin", "--scope", "ingest")
