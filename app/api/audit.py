@@ -17,9 +17,11 @@ from app.api.http.openapi.parameters import ACTOR, ANY_UNIT, AUDIT_KIND, SINCE, 
 from app.api.http.openapi.routes import UNIT, pages
 from app.api.http.paging import LARGEST, Paged
 from app.api.http.parameters import date_in, one_of, only
+from app.api.http.problems import Problem
 from app.api.http.service import Serving
 from app.api.lives.dossiers import Cursor
 from app.domain.calendar.civil import Day, day_number, start_of
+from app.messages import EMPTY
 from app.store.audit import ACTIONS, BY, KINDS, Asked, Entry, kept
 from app.store.snapshot import reading_moment
 
@@ -102,6 +104,8 @@ async def audit(request: Request, access: Administering, service: Serving) -> Re
     query = only(paged.request, ("unit", "kind", "actor", "from", "to"))
     assert access.root_id is not None
     kind = one_of(query, "kind", KINDS, "") if "kind" in query else None
+    if query.get("actor") == "":
+        raise Problem("invalid_parameter", EMPTY, "actor")
     since, until = (day_number(date_in(query, name)) if name in query else None for name in ("from", "to"))
     about = (
         "audit",

@@ -267,6 +267,7 @@ async def test_it_is_filtered_by_kind_actor_and_days(served: Running) -> None:
     }
     wrong: list[tuple[dict[str, Any], tuple]] = [
         ({"kind": "unit"}, (422, "invalid_parameter", "kind")),
+        ({"actor": ""}, (422, "invalid_parameter", "actor")),
         ({"from": "2026-2-1"}, (422, "invalid_period", "from")),
         ({"who": "x"}, (422, "invalid_parameter", "who")),
     ]
