@@ -66,10 +66,10 @@ def pytest_sessionstart() -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Whatever rests on `server` runs on each."""
-    if "server" in metafunc.fixturenames:
+    """Whatever rests on `tested_server` runs on each."""
+    if "tested_server" in metafunc.fixturenames:
         chosen = metafunc.module.__name__ in ON_THE_OLDEST and OLDEST_BIN.exists()
-        metafunc.parametrize("server", [*ENGINES, *([OLDEST] if chosen else [])], indirect=True, scope="session")
+        metafunc.parametrize("tested_server", [*ENGINES, *([OLDEST] if chosen else [])], indirect=True, scope="session")
 
 
 def kind_of(dsn: str) -> str:
@@ -107,7 +107,7 @@ def oldest_dsn(reachable_dir: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def server(request: pytest.FixtureRequest) -> Server:
+def tested_server(request: pytest.FixtureRequest) -> Server:
     """The server that a test runs on: tests that use it, `engine` or `database` run on each."""
     if request.param == "postgres":
         return Server(request.getfixturevalue("postgres_dsn"), "postgres")
@@ -121,27 +121,28 @@ def server(request: pytest.FixtureRequest) -> Server:
 
 
 @pytest.fixture(scope="session")
-def engine(server: Server) -> str:
+def engine(tested_server: Server) -> str:
     """What the server is: postgres, timescale or citus."""
-    return server.kind
+    return tested_server.kind
 
 
 @pytest.fixture(scope="session")
-def engine_dsn(server: Server) -> str:
+def engine_dsn(tested_server: Server) -> str:
     """The server's DSN."""
-    return server.dsn
+    return tested_server.dsn
 
 
 @pytest.fixture(scope="session")
-def template(server: Server) -> Iterator[str]:
+def template(tested_server: Server) -> Iterator[str]:
     """The name of a migrated database of the server, to copy from; none of a cluster, which copies none."""
-    yield from _migrated(server.dsn, server.kind) if server.kind != "citus" else [""]
+    yield from _migrated(tested_server.dsn, tested_server.kind) if tested_server.kind != "citus" else [""]
 
 
 @pytest.fixture
-def database(server: Server, template: str) -> Iterator[str]:
+def database(tested_server: Server, template: str) -> Iterator[str]:
     """The DSN of a fresh migrated database, on each server in turn."""
-    yield from _copy(server.dsn, template) if server.kind != "citus" else citus.database(server.dsn)
+    dsn = tested_server.dsn
+    yield from _copy(dsn, template) if tested_server.kind != "citus" else citus.database(dsn)
 
 
 @pytest.fixture
