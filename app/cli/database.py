@@ -17,6 +17,7 @@ from app.settings import Settings, of_environment
 from app.store import check, migrate, roles
 from app.store.connections.database import Database
 from app.store.proof import outcomes, rebuild, verify
+from app.store.proof.report import Report
 from app.store.retention.reach import LogCut
 from app.store.retention.settle import settle
 from app.store.retention.timescale import Step
@@ -125,7 +126,7 @@ def verify_command(
     old parts of the log were dropped, say how far it reaches: what is older cannot be proved by it, and is exit 1 too.
     """
 
-    async def work(service: Service) -> list[verify.Report]:
+    async def work(service: Service) -> list[Report]:
         reports = []
         for root_id, code in await of_command(service, root):
             with stages(f"verifying {code}") as told:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from app.store.connections.database import Connection
-from app.store.proof.verify import Report
+from app.store.proof.report import Report
 
 
 class Proved(NamedTuple):

@@ -6,7 +6,6 @@ All of it is read in one snapshot, so it may run beside writers: a push is in it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -27,103 +26,14 @@ from app.store.connections.database import Connection, Database
 from app.store.feeds import kept
 from app.store.proof import log, recount
 from app.store.proof.log import Progress
-from app.store.proof.recount import LISTED, Difference
-from app.store.proof.references import Broken, broken
+from app.store.proof.references import broken
+from app.store.proof.report import Report
 from app.store.read.publications import facts_of
 from app.store.retention import reach
-from app.store.retention.reach import Reach
 from app.store.statements import in_sql
 
 _CHUNK: Final = 20_000
 """Events of the log, and stored lives, in memory at a time."""
-
-
-class FactDifference(NamedTuple):
-    """Something stored of a subject that is not what its logged events fold to."""
-
-    subject: str
-    fact: str
-    stored: str
-    folded: str
-
-
-@dataclass
-class Report:
-    """What was compared and what differs. The lists hold the first LISTED differences, the numbers count them all.
-
-    `refolding` lives wait to be folded with a newer catalogue or newer rules: their facts are not compared. `receipts`
-    and `logged` are the root's numbers of receipts and of events in the log, None unless deep, and `broken` and `feeds`
-    (ids of source and unit of those that are not what the log says) are empty. `since` is the instant (µs) from which
-    on the log is whole where older parts were dropped, `beyond` the number of events that lives have from before and
-    the log has not: these are taken as the lives have them.
-    """
-
-    cells_compared: int = 0
-    differing: int = 0
-    differences: list[Difference] = field(default_factory=list)
-    lives_refolded: int = 0
-    refolding: int = 0
-    facts_differing: int = 0
-    fact_differences: list[FactDifference] = field(default_factory=list)
-    receipts: int | None = None
-    logged: int | None = None
-    broken: list[Broken] = field(default_factory=list)
-    feeds: list[tuple[int, int]] = field(default_factory=list)
-    since: int | None = None
-    beyond: int = 0
-
-    def __str__(self) -> str:
-        told = [f"{self.cells_compared:,} cells compared, {self.differing:,} counters differ"]
-        if self.receipts is not None:
-            told.append(f"{self.lives_refolded:,} lives folded anew, {self.facts_differing:,} facts differ")
-            told.append(f"{self.logged:,} events logged, {self.receipts:,} receipts")
-        if self.beyond:
-            told.append(reach.said(Reach(self.since, self.beyond)).en)
-        if self.refolding:
-            told.append(f"{self.refolding:,} lives wait to be folded again")
-        if self.broken:
-            told.append(f"{len(self.broken):,} references are broken")
-        if self.feeds:
-            told.append(f"{len(self.feeds):,} feeds differ")
-        lines = ["; ".join(told)]
-        lines += [f"  {each}" for each in self.broken]
-        lines += [f"  feed of source {source}, unit {unit}" for source, unit in self.feeds[:LISTED]]
-        lines += [
-            f"  {each.table} {each.bucket} {each.unit} {each.procedure or ''} {each.variety} {each.counter}:"
-            f" tallied {each.tallied}, recounted {each.recounted}"
-            for each in self.differences
-        ]
-        lines += [
-            f"  {each.subject} {each.fact}: stored {each.stored}, folded {each.folded}"
-            for each in self.fact_differences
-        ]
-        return "\n".join(lines)
-
-    @property
-    def lacking(self) -> bool:
-        """Whether the log lacks events that nobody is known to have dropped."""
-        return self.receipts is not None and self.logged is not None and self.logged + self.beyond < self.receipts
-
-    @property
-    def clean(self) -> bool:
-        """Whether everything is as it should be."""
-        return self.amiss == 0
-
-    @property
-    def amiss(self) -> int:
-        """How many counters, facts, references and feeds are not as they should be, and events without a receipt."""
-        receipts = 0 if self.logged is None else abs((self.receipts or 0) - self.logged - self.beyond)
-        return self.differing + self.facts_differing + len(self.broken) + len(self.feeds) + receipts
-
-    def add(self, subject: str, fact: str, stored: object, folded: object) -> None:
-        """Note a difference of facts."""
-        self.facts_differing += 1
-        if len(self.fact_differences) < LISTED:
-            self.fact_differences.append(FactDifference(subject, fact, _shown(stored), _shown(folded)))
-
-
-def _shown(value: object) -> str:
-    return "" if value is None else str(value)
 
 
 async def verify(
@@ -322,6 +232,7 @@ class _Refolding:
         if told != stored.events and (len(told) != len(stored.events) or set(told) != set(stored.events)):
             logged_only, stored_only = set(told) - set(stored.events), set(stored.events) - set(told)
             self._report.add(subject, "events", _named(stored_only), _named(logged_only))
+            self._report.note_unlogged(event.time for event in stored_only)
         if stored.waits:
             self._report.refolding += 1
             return

@@ -8,7 +8,7 @@ import psycopg
 
 from app.store.connections.database import Database
 from app.store.proof.outcomes import Proved, keep, proved
-from app.store.proof.verify import Report
+from app.store.proof.report import Report
 
 
 async def test_a_deep_verification_is_a_plain_one_and_a_plain_one_says_nothing_of_facts(postgres_database: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest_asyncio
@@ -12,7 +12,8 @@ from app.store.catalogues.read import CatalogueCache
 from app.store.connections.database import Database
 from app.store.grains import GRAINS
 from app.store.proof.recount import _COUNTS, Difference
-from app.store.proof.verify import FactDifference, Report, verify
+from app.store.proof.report import FactDifference, Report
+from app.store.proof.verify import verify
 from app.store.schema import TALLIES
 from app.store.write.intake import Intake
 from tests.store.histories import CLOCK, arrivals, province, push
@@ -162,6 +163,46 @@ async def test_a_lost_row_of_the_log_is_noticed(store: Database, root_id: int):
     assert report.receipts == (report.logged or 0) + 1
     assert report.differences == []
     assert not report.clean
+
+
+async def test_of_a_hole_in_the_log_the_cause_is_told_first_and_twenty_lines_a_kind(store: Database, root_id: int):
+    async with store.connection("write") as connection:
+        gone = await connection.fetch("DELETE FROM event WHERE time >= '2026-03-01 00:00+07' RETURNING time")
+        await connection.execute("UPDATE tally_dossier_day SET received = received + 1 WHERE received IS NOT NULL")
+        kept = await connection.fetchval("SELECT count(*) FROM event")
+    times = [row[0] for row in gone]
+    first, last = (
+        datetime.fromtimestamp(at / 1e6, timezone(timedelta(hours=7))).strftime("%Y-%m-%d %H:%M")
+        for at in (min(times), max(times))
+    )
+    report = await verify(store, root_id, deep=True, now=CLOCK)
+    assert report.lacking and not report.clean
+    assert len(gone) > 100 and report.facts_differing > 20 and report.differing > 20
+    cause, counts, *lines = str(report).splitlines()
+    assert cause == (
+        f"the log lacks {len(gone):,} of the events that were taken in (lives have events of {first} to {last} that it"
+        " has not); what else differs may follow from that"
+    )
+    assert counts == (
+        f"{report.cells_compared:,} cells compared, {report.differing:,} counters differ; {report.lives_refolded:,}"
+        f" lives folded anew, {report.facts_differing:,} facts differ; {kept:,} events logged, {kept + len(gone):,}"
+        " receipts"
+    )
+    assert len(lines) == 2 * 21
+    facts, cells = lines[:21], lines[21:]
+    assert [each.split()[0] for each in facts[:20]] == [each.subject for each in report.fact_differences[:20]]
+    assert facts[20] == f"  … and {report.facts_differing - 20:,} more"
+    assert {each.split()[0] for each in cells[:20]} == {"tally_dossier_day"}
+    assert cells[20] == f"  … and {report.differing - 20:,} more"
+
+
+async def test_events_without_a_receipt_are_told_first(store: Database, root_id: int):
+    await execute(store, "DELETE FROM receipt WHERE ctid = (SELECT min(ctid) FROM receipt)")
+    report = await verify(store, root_id, deep=True, now=CLOCK)
+    assert not report.lacking and report.amiss == 1
+    told = str(report).splitlines()
+    assert len(told) == 2
+    assert told[0] == "the log has 1 events more than there are receipts; what else differs may follow from that"
 
 
 async def test_lives_that_are_missing_on_either_side_are_noticed(store: Database, root_id: int):
