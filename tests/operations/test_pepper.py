@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 from fastapi import Request
 from starlette.responses import Response
 
@@ -21,6 +23,7 @@ from app.store.embedded.home import Home
 from tests.operations.page import Page
 from tests.running import PROCEDURES, UNITS, settings_for
 
+CHISO_AT = str(Path(sys.executable).parent)
 OLD = "the pepper of before, as long as it is to be"
 _BATCH = {"content-type": "application/cloudevents-batch+json"}
 
@@ -142,7 +145,7 @@ async def _await_mark(service: Service, key: str) -> None:
 
 
 async def test_a_pepper_is_replaced_under_load_and_nobody_notices(
-    postgres_database: str, home: Home, tmp_path: Path
+    postgres_database: str, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with _processes(postgres_database, tmp_path) as running:
         place = {"ENV_FILE": str(running.file), "NEW_PEPPER": str(tmp_path / "new"), "RESTART": "true"}
@@ -178,6 +181,17 @@ async def test_a_pepper_is_replaced_under_load_and_nobody_notices(
         listed = {line.split()[0]: line for line in named.splitlines()}
         assert set(listed) == {idle.split("_")[1], wall.split("_")[1]}
         assert "never used" in listed[idle.split("_")[1]]
+        # The old one is not deleted while keys hang on it, nor where that cannot be looked up.
+        before = running.file.read_text()
+        with pytest.raises(AssertionError, match="these keys need the old pepper: nothing was deleted"):
+            await asyncio.to_thread(page.perform, "End the old one")
+        with monkeypatch.context() as patch:
+            patch.setitem(page.environment, "PATH", page.environment["PATH"].replace(CHISO_AT, "/nowhere"))
+            for heading in ("Wait for the keys", "End the old one"):
+                with pytest.raises(AssertionError, match="chiso: command not found"):
+                    await asyncio.to_thread(page.perform, heading)
+        assert running.file.read_text() == before
+        assert (tmp_path / "new").exists()
         for key in (idle, wall):
             answer = await running.clients[1].get("/v1/units", headers={"Authorization": f"Bearer {key}"})
             assert answer.status_code == 200

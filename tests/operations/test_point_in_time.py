@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from app.store import migrate
 from app.store.embedded.home import Home
@@ -30,6 +32,9 @@ def test_a_server_goes_back_to_an_instant_under_load(home: Home, reachable_dir: 
             pushing = province.pushing(during)
             page.perform("Base backup")
             pushing.join()
+            [whole] = (cluster.folder / "base").glob("*Z")
+            # One that was broken off is none.
+            whole.with_name("2026-01-01T000000Z").mkdir()
             province.push_all(kept)
             acknowledged = set(province.acknowledged)
             with psycopg.connect(cluster.dsn, autocommit=True) as connection:
@@ -38,9 +43,32 @@ def test_a_server_goes_back_to_an_instant_under_load(home: Home, reachable_dir: 
             province.push_all(wrong)
             assert province.client.put("/v1/units", json=[{"code": "H44.13", "name": "Lost"}]).json()["errors"] == []
 
+            # Without a base backup from before the instant nothing is moved, and the server goes on.
+            page.environment["TARGET"] = "2026-01-02 00:00:00+07"
+            for heading, says in (
+                ("Choose the base backup", f"no base backup in {whole.parent} was whole at 2026-01-02"),
+                ("Go back", "no base backup was chosen"),
+            ):
+                with pytest.raises(AssertionError, match=re.escape(says)):
+                    page.perform(heading)
             page.environment["TARGET"] = target
+            version = (whole / "PG_VERSION").read_bytes()
+            (whole / "PG_VERSION").write_bytes(version + b"?")
+            with pytest.raises(AssertionError, match='"PG_VERSION" has size'):
+                page.perform("Choose the base backup")
+            (whole / "PG_VERSION").write_bytes(version)
+            (cluster.folder / "data.lost").mkdir()
+            with pytest.raises(AssertionError, match=r"data\.lost is there already"):
+                page.perform("Choose the base backup")
+            (cluster.folder / "data.lost").rmdir()
+            assert not (whole.parent / "chosen").exists()
+            province.push_all(late[:1])
+
             pushing = province.pushing(late)
+            assert "successfully verified" in page.perform("Choose the base backup")
+            assert (whole.parent / "chosen").resolve() == whole
             page.perform("Go back")
+            assert sorted(each.name for each in cluster.folder.glob("data*")) == ["data", "data.lost"]
             pushing.join()
             province.await_ready()
             at_target = logged(cluster.dsn)
