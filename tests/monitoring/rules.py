@@ -12,6 +12,7 @@ import msgspec
 from app.api.http.metrics import Metrics
 
 MONITORING = Path(__file__).resolve().parents[2] / "deploy" / "monitoring"
+KUBERNETES = MONITORING.parents[1] / "k8s" / "base" / "monitoring"
 OF_EXPORTERS = {
     "up",  # Prometheus itself
     "probe_success",  # blackbox_exporter
@@ -32,6 +33,12 @@ _WORDS = {
 def alerts() -> dict[str, dict[str, Any]]:
     """The rules of alerts.yaml by the alert's name."""
     groups = msgspec.yaml.decode((MONITORING / "alerts.yaml").read_bytes())["groups"]
+    return {rule["alert"]: rule for group in groups for rule in group["rules"]}
+
+
+def jobs() -> dict[str, dict[str, Any]]:
+    """The rules of Kubernetes' jobs by the alert's name."""
+    groups = msgspec.yaml.decode((KUBERNETES / "jobs.yaml").read_bytes())["spec"]["groups"]
     return {rule["alert"]: rule for group in groups for rule in group["rules"]}
 
 

@@ -6,10 +6,11 @@ import re
 
 import pytest
 
-from .rules import MONITORING, OF_EXPORTERS, alerts, named, told
+from .rules import KUBERNETES, MONITORING, OF_EXPORTERS, alerts, jobs, named, told
 
 RUNBOOK = MONITORING.parents[1] / "docs" / "runbook" / "alerts.md"
 RULES = alerts()
+ALL = RULES | jobs()
 HUMAN = {"humanizeDuration", "humanizePercentage", "humanize1024", "humanize"}
 
 
@@ -27,9 +28,21 @@ def test_every_metric_of_a_rule_is_there(name: str) -> None:
     assert metrics - told() - OF_EXPORTERS == set()
 
 
-@pytest.mark.parametrize("name", RULES)
+def test_no_rules_are_elsewhere() -> None:
+    here = KUBERNETES.parents[2]
+    found = {
+        path
+        for folder in ("deploy", "k8s")
+        for path in (here / folder).rglob("*")
+        if path.is_file() and re.search(r"^\s*- alert:", path.read_text(), re.MULTILINE)
+    }
+    # rules.yaml is made of alerts.yaml.
+    assert found == {MONITORING / "alerts.yaml", KUBERNETES / "rules.yaml", KUBERNETES / "jobs.yaml"}
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_every_alert_says_in_two_languages_what_it_is_and_where_help_is(name: str) -> None:
-    rule = RULES[name]
+    rule = ALL[name]
     assert rule["labels"]["severity"] in ("critical", "warning")
     texts = rule["annotations"]
     assert set(texts) == {"summary", "summary_vi", "description", "description_vi", "runbook_url"}
@@ -45,7 +58,7 @@ def test_every_alert_says_in_two_languages_what_it_is_and_where_help_is(name: st
 
 def test_the_runbook_has_a_section_for_every_alert_and_no_others() -> None:
     sections = re.split(r"^## ", RUNBOOK.read_text(), flags=re.MULTILINE)[1:]
-    assert [each.split("\n", 1)[0] for each in sections] == list(RULES)
+    assert [each.split("\n", 1)[0] for each in sections] == list(ALL)
     for each in sections:
         for part in ("**Means**", "**Look at**", "**Do**"):
             assert part in each, each
