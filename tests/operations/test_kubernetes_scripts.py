@@ -164,6 +164,23 @@ def test_the_secrets_of_the_document_are_all_that_the_manifests_ask_for(tmp_path
     assert len(set(values.values())) == len(values), "no secret is used twice"
 
 
+@pytest.mark.parametrize(
+    ("listed", "taken"),
+    [
+        ("echo '0123456789ab  H44  read  2026-01-05 08:12  in force         2026-11-28  a name'", True),
+        ("echo '0123456789ab  H44  read  2026-01-05 08:12  previous pepper  never used  a name'", False),
+        ("echo '0123456789ab  H44  read  2026-01-05 08:12  other pepper     never used  a name'", False),
+        ("return 1", False),
+    ],
+)
+def test_the_old_pepper_is_taken_out_when_no_key_hangs_on_it(listed: str, taken: bool, tmp_path: Path) -> None:
+    [_, last] = blocks((PLACE / "k8s" / "README.md").read_text(), "Another pepper")
+    pretended = f"kubectl() {{ {listed}; }}\nput() {{ cat > put; }}\n"
+    done = subprocess.run(["bash", "-c", pretended + last], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (tmp_path / "put").exists() is taken is (done.returncode == 0), done.stderr
+    assert not taken or json.loads((tmp_path / "put").read_text()) == {"data": {"previous-pepper": None}}
+
+
 def test_what_the_document_names_is_there() -> None:
     document = (PLACE / "k8s" / "README.md").read_text()
     manifests = render(PLACE / "k8s" / "overlays" / "single")
