@@ -13,6 +13,7 @@ from app.domain.push import Parsed, Rejected
 from app.intake import cloudevents
 from app.intake.lines import Refused, lines
 from app.messages import Message
+from app.store import audit
 from app.store.catalogues import roots
 from app.store.store import Store
 
@@ -102,7 +103,15 @@ async def file(
         raise Refused(Message("{unit!r} is no unit code", "{unit!r} không phải mã đơn vị", unit=unit))
     async with store.database.connection("read") as connection:
         [(root_id, _)] = await roots.found(connection, codes.root_of(unit))
-    return await load(store, root_id, unit, lines(path), done, loaded)
+    loaded = loaded or Loaded()
+    try:
+        return await load(store, root_id, unit, lines(path), done, loaded)
+    finally:
+        # Also where it is broken off.
+        if loaded.accepted:
+            counts = {"accepted": loaded.accepted, "duplicates": loaded.duplicates, "rejected": loaded.rejected}
+            async with store.database.connection("write") as connection:
+                await audit.write(connection, root_id, audit.COMMAND_LINE, [audit.ran(unit, "ingest", **counts)])
 
 
 def _first_root(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""`GET /v1/audit`: who changed what, when, with what stood before and after, newest first."""
+"""`GET /v1/audit`: who changed what, when, with what stood before and after, newest first; and commands."""
 
 from __future__ import annotations
 
@@ -48,7 +48,11 @@ class AuditEntry(TypedDict):
     kind: Annotated[str, said("To what kind of thing.", "units", enum=KINDS)]
     code: Annotated[
         str,
-        said("To which: its code, of several parts with `/`; of a login the key's id, where there is one.", "H44.07"),
+        said(
+            "To which: its code, of several parts with `/`; of a login the key's id, where there is one; of a command"
+            " its name, such as `verify --deep`.",
+            "H44.07",
+        ),
     ]
     unit: Annotated[str | None, said("The unit that it concerns; null where that is not known.", "H44.07")]
     before: Annotated[
@@ -56,7 +60,11 @@ class AuditEntry(TypedDict):
         said("What stood there, of what differs; null where there was nothing.", {"name": "Sở Công thương"}),
     ]
     after: Annotated[
-        Attributes, said("What stands there now, of what differs; null where it is gone.", {"name": "Sở Công Thương"})
+        Attributes,
+        said(
+            "What stands there now, of what differs; null where it is gone. Of a command what came of it, in numbers.",
+            {"name": "Sở Công Thương"},
+        ),
     ]
     request_id: Annotated[
         str | None,
@@ -95,8 +103,9 @@ class _Mark(NamedTuple):
     ),
 )
 async def audit(request: Request, access: Administering, service: Serving) -> Response:
-    """Changes of catalogues and external figures, keys, the root itself and logins, of the key's unit (or `unit`) and
-    under it. Rows that a PUT left as they were, and what was refused, are none; but of logins the refused ones are.
+    """Changes of catalogues and external figures, keys, the root itself, logins, and commands that made or judged
+    figures (`kind=command`), of the key's unit (or `unit`) and under it. Rows that a PUT left as they were, and what was
+    refused, are none; but of logins the refused ones are.
 
     As CSV too: `before` and `after` are JSON there.
     """

@@ -17,7 +17,7 @@ from app.api.dvcqg.backfill import Faulty, Filled
 from app.api.http.auth import Access
 from app.api.http.service import Service
 from app.cli.ingest import Unfinished
-from app.cli.running import console, note, progress, run, say
+from app.cli.running import console, note, progress, run, say, tell_audit
 from app.domain import codes
 from app.domain.portal.state import SOURCE
 from app.intake.backfill import columns, mapping, tables
@@ -26,6 +26,7 @@ from app.intake.backfill.mapping import Map
 from app.intake.backfill.rows import Rows
 from app.intake.lines import Refused
 from app.messages import NO_UNIT, Message, spoken
+from app.store import audit
 from app.store.catalogues import roots
 
 _HEADER_ROWS: Final = 40
@@ -63,8 +64,13 @@ def dossiers_command(
 
             async def work(service: Service) -> None:
                 access = await _access(service, unit)
-                with progress(file.name, table.about - found.first) as done:
-                    await backfill.fill(service, access, rows, reader, done, filled, dry_run)
+                try:
+                    with progress(file.name, table.about - found.first) as done:
+                        await backfill.fill(service, access, rows, reader, done, filled, dry_run)
+                finally:
+                    if not dry_run and (filled.new or filled.known) and access.root_id is not None:
+                        counts = {"new": filled.new, "known": filled.known, "faulty": filled.faulty}
+                        await tell_audit(service, access.root_id, audit.ran(access.unit, "import dossiers", **counts))
 
             run(work)
         except Exception as error:

@@ -131,8 +131,8 @@ def verify_command(
         for root_id, code in await of_command(service, root):
             with stages(f"verifying {code}") as told:
                 reports.append(await verify.verify(service.database, root_id, deep, told))
-            async with service.database.connection("write") as connection:
-                await outcomes.keep(connection, root_id, deep, reports[-1])
+            async with service.database.transaction() as connection:
+                await outcomes.keep(connection, root_id, code, deep, reports[-1])
             print(f"{code}: {reports[-1]}")
         return reports
 

@@ -9,9 +9,11 @@ from typing import Annotated
 import typer
 
 from app.api.http.service import Service
-from app.cli.running import note, run, say, stages
+from app.cli.running import note, run, say, stages, tell_audit
 from app.messages import Message
 from app.settings import Settings
+from app.store import audit
+from app.store.audit import NO_ROOT
 from app.store.catalogues import roots
 from app.store.retention import drop
 from app.store.retention.settle import look, settle
@@ -72,9 +74,12 @@ def maintain_command(
             with stages(f"laying out {code}") as told:
                 for year in todo:
                     await layout.lay_out(service.database, root_id, year, told)
-                for table in sorted({year.table for year in todo}):
+                tables = sorted({year.table for year in todo})
+                for table in tables:
                     told(f"VACUUM {table}", 0, 0)
                     await layout.tidy(service.database, table)
+            laid_out = sorted({year.year for year in todo})
+            await tell_audit(service, root_id, audit.ran(code, "maintain", tables=tables, years_laid_out=laid_out))
 
     run(work)
 
@@ -82,8 +87,11 @@ def maintain_command(
 async def _log(service: Service, now: int, dry_run: bool) -> None:
     """The event log: policies of TimescaleDB's, or what they would do."""
     wished = wish(service.settings)
-    for step in await settle(service.database, wished, dry_run):
+    steps = await settle(service.database, wished, dry_run)
+    for step in steps:
         say(_would(step.says) if dry_run else step.says)
+    if steps and not dry_run:
+        await tell_audit(service, NO_ROOT, audit.ran("", "maintain", log=[step.says.en for step in steps]))
     async with service.database.connection("read") as connection:
         engine, state = await look(connection)
     by_policy = engine.community and state.columnstore is not None
@@ -113,6 +121,10 @@ async def _log(service: Service, now: int, dry_run: bool) -> None:
     await service.follower.finish()
     with stages("the event log") as told:
         gone = await drop.drop(service.database, overdue, told)
+    unit = "rows" if overdue.chunks is None else "chunks"
+    if gone:
+        outcome = {f"{unit}_dropped": gone, "before": drop.said(overdue)}
+        await tell_audit(service, NO_ROOT, audit.ran("", "maintain", **outcome))
     what = Message("rows", "dòng") if overdue.chunks is None else Message("chunks", "phân đoạn")
     say(
         Message(

@@ -18,7 +18,8 @@ from app.main import create_service
 from app.messages import Message, spoken
 from app.server.garbage import collect_less
 from app.settings import Settings, of_environment
-from app.store import check, migrate
+from app.store import audit, check, migrate
+from app.store.audit import Change
 from app.store.embedded import server as embedded
 
 _A_DAY = 86_400.0
@@ -89,6 +90,12 @@ def run(work: Callable[[Service], Awaitable[_T]], keys: bool = False) -> _T:
 
     with database(settings) as dsn:
         return uvloop.run(whole(dsn))
+
+
+async def tell_audit(service: Service, root_id: int, change: Change) -> None:
+    """Tell the audit log of a root, or of none (`NO_ROOT`), what this command has done."""
+    async with service.database.connection("write") as connection:
+        await audit.write(connection, root_id, audit.COMMAND_LINE, [change])
 
 
 @contextlib.contextmanager

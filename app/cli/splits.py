@@ -22,7 +22,7 @@ from app.cli.imports import (
     root_of,
     tell_faults,
 )
-from app.cli.running import run, say
+from app.cli.running import run, say, tell_audit
 from app.domain import codes
 from app.domain.calendar.civil import Instant, day_of
 from app.domain.lives.events import Event
@@ -32,6 +32,7 @@ from app.intake.cloudevents import fingerprint
 from app.intake.imports import split
 from app.intake.imports.catalogue import Read
 from app.messages import BEYOND_KEY, Message
+from app.store import audit
 from app.store.catalogues.edit import PutResult
 from app.store.read.moving import candidates
 from app.store.snapshot import reading_moment
@@ -64,6 +65,10 @@ class _Plan:
                 unit=dossier.unit,
             )
             self.errors.append(Rejected(index, dossier.subject, None, "invalid_value", "from", where))
+
+    def of_pairs(self, verdict: Verdict) -> dict[str, int]:
+        """How many dossiers of each pair of units have a verdict, where there are any."""
+        return {f"{from_} → {to}": each[verdict] for (from_, to), each in self.counts.items() if each[verdict]}
 
 
 def import_split(
@@ -114,7 +119,11 @@ def _run(file: Path, unit: str, dry_run: bool, undo: bool) -> tuple[_Plan, Read]
         plan.errors.sort(key=lambda each: each.index)
         _tell(plan)
         if not dry_run:
-            await _push(service, root_id, reach, plan)
+            done = await _push(service, root_id, reach, plan)
+            if done:
+                to, back = (plan.of_pairs(each) for each in ("moves", "back"))
+                outcome = {"events": done, "moves": to, "taken_back": back}
+                await tell_audit(service, root_id, audit.ran(reach, "import split", **outcome))
         return plan, read
 
     return run(work)
@@ -163,8 +172,8 @@ def _tell(plan: _Plan) -> None:
         )
 
 
-async def _push(service: Service, root_id: int, reach: str, plan: _Plan) -> None:
-    """Push the events; what is refused of them is added to what is wrong."""
+async def _push(service: Service, root_id: int, reach: str, plan: _Plan) -> int:
+    """Push the events; how many are in. What is refused of them is added to what is wrong."""
     done = 0
     for begin in range(0, len(plan.events), _AT_ONCE):
         some = plan.events[begin : begin + _AT_ONCE]
@@ -175,3 +184,4 @@ async def _push(service: Service, root_id: int, reach: str, plan: _Plan) -> None
         done += outcome.accepted + outcome.duplicates
         plan.errors += [replace(each, index=some[each.index][0], id=some[each.index][1]) for each in outcome.errors]
     say(Message("{done:,} done", "đã xong {done:,}", done=done))
+    return done

@@ -18,8 +18,10 @@ from app.store.schema import audit
 from app.store.statements import in_sql
 
 By = Literal["key", "command_line", "account", "unknown"]
-Action = Literal["created", "changed", "removed", "revoked", "logged_in", "refused", "logged_out"]
-Kind = Literal["units", "procedures", "targets", "external-figures", "calendar", "key", "root", "login", "source"]
+Action = Literal["created", "changed", "removed", "revoked", "ran", "logged_in", "refused", "logged_out"]
+Kind = Literal[
+    "units", "procedures", "targets", "external-figures", "calendar", "key", "root", "login", "source", "command"
+]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
 BY: Final[tuple[By, ...]] = get_args(By)
@@ -53,6 +55,11 @@ class Change(NamedTuple):
     code: str
     before: Mapping[str, Any] | None = None
     after: Mapping[str, Any] | None = None
+
+
+def ran(unit: str, command: str, **outcome: Any) -> Change:
+    """That a command was run that judges figures, or makes or moves what they are made of; and what came of it."""
+    return Change(unit, "ran", "command", command, after=outcome)
 
 
 class Entry(NamedTuple):

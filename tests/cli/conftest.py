@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
+import psycopg
 import pytest
 
 from tests.faults.serving import chiso, environment
@@ -22,6 +24,19 @@ def command(postgres_database: str, tmp_path: Path) -> Command:
         return chiso(environment(**(usual | settings)), *arguments)
 
     return run
+
+
+def told(dsn: str) -> list[tuple[str, str, dict[str, Any]]]:
+    """What commands have told the audit log: the unit, the command, what came of it, oldest first."""
+    with psycopg.connect(dsn) as rows:
+        found = rows.execute(
+            """
+            SELECT by, actor = session_user, action, before, unit, code, after
+            FROM audit WHERE kind = 'command' ORDER BY id
+            """
+        ).fetchall()
+    assert {row[:4] for row in found} <= {("command_line", True, "ran", None)}
+    return [row[4:] for row in found]
 
 
 def line(ended: CompletedProcess[str], code: int = 1) -> str:

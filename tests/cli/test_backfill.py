@@ -7,6 +7,7 @@ import csv
 from pathlib import Path
 
 from tests.cli.conftest import Command
+from tests.cli.conftest import told as told_audit
 from tests.cli.test_ingest import begin
 from tests.intake.dvcqg.exports import HEADERS, row_of, stories, workbook
 from tests.intake.dvcqg.payloads import PRIVATE
@@ -54,6 +55,10 @@ def test_an_export_is_shown_tried_taken_in_and_known_again(
     del rows[3]
     whole = command("import", "dossiers", str(workbook(file, rows)), "--map", str(map_))
     assert (whole.returncode, whole.stdout.splitlines()[-1]) == (0, said(0, 29, 0)), whole.stderr
+    assert told_audit(postgres_database) == [
+        ("H44", "import dossiers", {"new": 29, "known": 0, "faulty": 1}),
+        ("H44", "import dossiers", {"new": 0, "known": 29, "faulty": 0}),
+    ]
 
 
 def test_what_is_not_read_to_its_end_has_a_code_of_its_own(command: Command, tmp_path: Path) -> None:

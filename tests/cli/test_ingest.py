@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from app.main import create_app, create_service
-from tests.cli.conftest import Command
+from tests.cli.conftest import Command, told
 from tests.running import Clock, Running, settings_for
 
 
@@ -58,6 +58,8 @@ def test_rejections_are_counted_and_written_out_and_warnings_summed_up(
 
     again = command("ingest", str(file))
     assert (again.returncode, again.stdout) == (1, "0 accepted, 25 duplicates, 25 rejected\n")
+    # Of the second nothing became of anything.
+    assert told(postgres_database) == [("H44", "ingest", {"accepted": 25, "duplicates": 0, "rejected": 25})]
     assert "chiso: … and 5 more rejected: --errors FILE writes all" in again.stderr.splitlines()
 
 

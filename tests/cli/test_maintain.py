@@ -2,13 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 
 import psycopg
+import pytest
 
-from tests.cli.conftest import Command
+from app.cli.maintain import maintain_command
+from app.domain.tallies.tally import FAMILIES
+from app.store.schema import TALLIES
+from app.store.tallies import layout
+from app.store.tallies.layout import Year
+from tests.cli.conftest import Command, told
 from tests.running import PROCEDURES, UNITS, serving, settings_for
+
+
+async def test_years_that_are_laid_out_are_told(
+    command: Command, postgres_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHISO_DATABASE__DSN", postgres_database)
+    with psycopg.connect(postgres_database, autocommit=True) as connection:
+        connection.execute("INSERT INTO root (code, rules) VALUES ('H44', 1)")
+    years = [Year(FAMILIES[0], "day", year, 5_000, 5_000) for year in (2019, 2020)]
+    assert not any(each.in_order for each in years)
+
+    async def found(*_: object) -> list[Year]:
+        return [*years, Year(FAMILIES[0], "day", 2021, 1, 0)]
+
+    monkeypatch.setattr(layout, "look", found)
+    await asyncio.to_thread(maintain_command, "", dry_run=True)
+    assert told(postgres_database) == []
+    await asyncio.to_thread(maintain_command, "")
+    laid_out = {"tables": ["tally_dossier_day"], "years_laid_out": [2019, 2020]}
+    assert told(postgres_database) == [("H44", "maintain", laid_out)]
+    years.clear()
+    await asyncio.to_thread(maintain_command, "")
+    assert len(told(postgres_database)) == 1, "nothing was changed"
 
 
 async def test_what_is_old_goes_and_proof_and_repair_say_so(
@@ -16,8 +46,8 @@ async def test_what_is_old_goes_and_proof_and_repair_say_so(
 ) -> None:
     async with serving(settings_for(postgres_database, tmp_path), postgres_database) as running:
         await running.catalogue(UNITS, PROCEDURES)
-        told = {"procedure": "1.004555", "channel": "online", "due_at": "2026-01-12T17:00:00+07:00"}
-        pushed = [running.event("dossier.received", f"H44.07-260105-{n:04}", **told) for n in range(30)]
+        data = {"procedure": "1.004555", "channel": "online", "due_at": "2026-01-12T17:00:00+07:00"}
+        pushed = [running.event("dossier.received", f"H44.07-260105-{n:04}", **data) for n in range(30)]
         assert (await running.push(pushed))["accepted"] == 30
     with psycopg.connect(postgres_database) as connection:
         # They came when they happened.
@@ -35,7 +65,23 @@ async def test_what_is_old_goes_and_proof_and_repair_say_so(
     assert re.search(r"the log reaches back to 20\d\d-\d\d-01 00:00 only and lacks 30 older events", deep.stdout)
     assert "chiso: nothing differs, but what is older than the log reaches was not proved by it" in deep.stderr
     assert command("verify", "--deep", "--within-log").returncode == 0
+    with psycopg.connect(postgres_database) as connection:
+        counts = [
+            connection.execute(f"SELECT count(*) FROM {each.name}".encode()).fetchone() for each in TALLIES.values()
+        ]
+    compared = {"cells_compared": sum(row[0] for row in counts if row), "counters_differ": 0}
+    assert compared["cells_compared"] > 0
+    deep_too = compared | {
+        "lives_folded": 30, "facts_differ": 0, "references_broken": 0, "feeds_differ": 0, "events_logged": 0,
+        "receipts": 30, "older_than_the_log": 30,
+    }  # fmt: skip
+    [gone, *proved] = told(postgres_database)
+    assert gone[:2] == ("", "maintain")
+    assert gone[2].pop("before") in planned.stdout
+    assert gone[2] == {"rows_dropped": 30}
+    assert proved == [("H44", "verify", compared), *[("H44", "verify --deep", deep_too)] * 2]
     rebuilt = command("rebuild")
     assert rebuilt.returncode == 1
     assert "H44: the log reaches back to 20" in rebuilt.stderr
     assert rebuilt.stdout == ""
+    assert len(told(postgres_database)) == 4, "what was refused changed nothing"

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.conftest import told as command_told
 from tests.faults.serving import chiso, environment
 from tests.laws.recounted import recounted, told
 from tests.oracle.calendar import parse_instant, period_days, start_of
@@ -156,3 +157,16 @@ async def test_a_split_by_a_list_equals_the_recount_can_be_run_again_and_taken_b
     back = await split(database, tmp_path, "--undo")
     assert back[-1] == f"{len(goes)} done"
     await equal(running, merged)
+    one, two = f"{OLD} → {FIRST}", f"{OLD} → {SECOND}"
+    all_of_two = numbers[1] + 1
+    assert command_told(database) == [
+        (
+            "H44", "import split",
+            {"events": sum(numbers), "moves": {one: numbers[0], two: numbers[1]}, "taken_back": {}},
+        ),
+        ("H44", "import split", {"events": 1, "moves": {two: 1}, "taken_back": {}}),
+        (
+            "H44", "import split",
+            {"events": len(goes), "moves": {}, "taken_back": {one: numbers[0], two: all_of_two}},
+        ),
+    ]  # fmt: skip

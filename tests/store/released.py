@@ -78,7 +78,7 @@ async def fill(running: Running) -> None:
     await running.service.follower.finish()
     report = await verify.verify(running.service.database, root_id, deep=True, now=running.clock())
     async with running.service.database.connection("write") as connection:
-        await outcomes.keep(connection, root_id, True, report)
+        await outcomes.keep(connection, root_id, "H44", True, report)
     # Older events than these were dropped from its log; it had none.
     async with running.service.database.connection("write") as connection:
         await connection.execute("INSERT INTO log_reach VALUES ($1, '2020-01-01')", root_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from app.store import audit
 from app.store.connections.database import Connection
 from app.store.proof.report import Report
 
@@ -21,8 +22,10 @@ class Proved(NamedTuple):
     differences: int | None
 
 
-async def keep(connection: Connection, root_id: int, deep: bool, report: Report) -> None:
-    """Keep how a verification ended that has just been made. A deep one proves what a plain one does."""
+async def keep(connection: Connection, root_id: int, code: str, deep: bool, report: Report) -> None:
+    """Keep how a verification of a root, by its id and code, ended that has just been made, and tell the audit log. A
+    deep one proves what a plain one does.
+    """
     kinds = {False: report.differing} | ({True: report.amiss} if deep else {})
     await connection.executemany(
         """
@@ -32,6 +35,8 @@ async def keep(connection: Connection, root_id: int, deep: bool, report: Report)
         """,
         [(root_id, each, differences) for each, differences in kinds.items()],
     )
+    told = audit.ran(code, "verify --deep" if deep else "verify", **report.counts)
+    await audit.write(connection, root_id, audit.COMMAND_LINE, [told])
 
 
 async def proved(connection: Connection) -> list[Proved]:

@@ -19,6 +19,7 @@ from app.domain.lives import life
 from app.domain.lives.events import DossierReceived, DossierTransferred, Event
 from app.domain.tallies.tally import FAMILIES
 from app.messages import Message
+from app.store import audit
 from app.store.catalogues import lock
 from app.store.connections import citus
 from app.store.connections.database import Connection, Database
@@ -278,6 +279,8 @@ class _Rebuild:
         await connection.execute(
             "UPDATE root SET generation = $2, rules = $3 WHERE id = $1", self._root_id, self._next, life.RULES
         )
+        told = audit.ran(moment.catalogues.root, "rebuild", generation=self._next, events=self._events + count)
+        await audit.write(connection, self._root_id, audit.COMMAND_LINE, [told])
         # Whatever was kept of the old generation's figures ends with the revision.
         await lock.raise_revision(connection, self._root_id)
         # What waited to be folded again has been, with the catalogue as it is in this transaction.

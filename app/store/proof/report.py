@@ -111,6 +111,22 @@ class Report:
         """How many counters, facts, references and feeds are not as they should be, and events without a receipt."""
         return self.differing + self.facts_differing + len(self.broken) + len(self.feeds) + self.unreceipted
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """What was compared and how much differs, by name; of facts and the log where they were looked at."""
+        counts = {"cells_compared": self.cells_compared, "counters_differ": self.differing}
+        if self.receipts is None or self.logged is None:
+            return counts
+        return counts | {
+            "lives_folded": self.lives_refolded,
+            "facts_differ": self.facts_differing,
+            "references_broken": len(self.broken),
+            "feeds_differ": len(self.feeds),
+            "events_logged": self.logged,
+            "receipts": self.receipts,
+            "older_than_the_log": self.beyond,
+        }
+
     def add(self, subject: str, fact: str, stored: object, folded: object) -> None:
         """Note a difference of facts."""
         self.facts_differing += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import psycopg
@@ -21,7 +22,7 @@ async def test_a_deep_verification_is_a_plain_one_and_a_plain_one_says_nothing_o
         async with database.connection("write") as connection:
 
             async def after(deep: bool, report: Report) -> dict[bool, int | None]:
-                await keep(connection, ids["H44"], deep, report)
+                await keep(connection, ids["H44"], "H44", deep, report)
                 found = await proved(connection)
                 assert all(type(each) is Proved and began - 1 <= each.since <= time.time() + 1 for each in found)
                 assert {each.root for each in found} == {"H44"}, "of H45 there is nothing to prove"
@@ -36,5 +37,13 @@ async def test_a_deep_verification_is_a_plain_one_and_a_plain_one_says_nothing_o
             assert await after(False, Report()) == {False: 0, True: 9}
             assert Report(receipts=5, logged=5).clean
             assert await after(True, Report(receipts=5, logged=5)) == {False: 0, True: 0}
+            told = await connection.fetch("SELECT code, root_id, unit, after::text FROM audit ORDER BY id")
+            assert {row[1:3] for row in told} == {(ids["H44"], "H44")}
+            assert [row[0] for row in told] == ["verify", "verify --deep", "verify", "verify --deep"]
+            assert json.loads(told[0][3]) == {"cells_compared": 0, "counters_differ": 3}
+            assert json.loads(told[1][3]) == {
+                "cells_compared": 0, "counters_differ": 2, "lives_folded": 0, "facts_differ": 1,
+                "references_broken": 0, "feeds_differ": 1, "events_logged": 5, "receipts": 10, "older_than_the_log": 0,
+            }  # fmt: skip
     finally:
         await database.close()

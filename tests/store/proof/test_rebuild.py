@@ -75,6 +75,8 @@ async def test_the_log_gives_the_same_facts_and_tallies_again(store: Database, i
     assert (report.events, report.lives) == (accepted, len(after["life"]))
     assert all(before[table] for table in TABLES)
     assert await value(store, "SELECT (generation, revision) FROM root") == (2, 3)
+    told = await value(store, "SELECT (by, action, unit, code, after) FROM audit WHERE kind = 'command'")
+    assert told == ("command_line", "ran", "H44", "rebuild", f'{{"events": {accepted}, "generation": 2}}')
     await assert_true_to_the_log(store, root_id)
 
 
