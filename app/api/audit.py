@@ -104,8 +104,8 @@ class _Mark(NamedTuple):
 )
 async def audit(request: Request, access: Administering, service: Serving) -> Response:
     """Changes of catalogues and external figures, keys, the root itself, logins, and commands that made or judged
-    figures (`kind=command`), of the key's unit (or `unit`) and under it. Rows that a PUT left as they were, and what was
-    refused, are none; but of logins the refused ones are.
+    figures (`kind=command`), of the key's unit (or `unit`) and under it. Rows that a PUT left as they were, and what
+    was refused, are none; but of logins the refused ones are.
 
     As CSV too: `before` and `after` are JSON there.
     """

@@ -1,4 +1,4 @@
-"""`chiso maintain`: the event log as the settings say, the tallies of closed years in order."""
+"""`chiso maintain`: the event log and the audit log as the settings say, the tallies of closed years in order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.settings import Settings
 from app.store import audit
 from app.store.audit import NO_ROOT
 from app.store.catalogues import roots
-from app.store.retention import drop
+from app.store.retention import drop, entries, reach
 from app.store.retention.settle import look, settle
 from app.store.retention.timescale import Wish
 from app.store.tallies import layout
@@ -36,15 +36,17 @@ def maintain_command(
     root: Annotated[str, typer.Option(help="The root; all without it.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
 ) -> None:
-    """Keep the database in order; figures stay as they are, reads and writes go on. The event log is compressed, and
-    dropped where it is older than it is to be kept, as the settings say (CHISO_EVENTS__…; not with --root). The tallies
-    of closed years are written down unit by unit, so that a unit's figures are read from few pages.
+    """Keep the database in order; figures stay as they are, reads and writes go on. As the settings say
+    (CHISO_EVENTS__…, CHISO_AUDIT__KEEP_DAYS; not with --root) the event log is compressed, and what is older than it is
+    to be kept is dropped, of it and of the audit log, by their owner. The tallies of closed years are written down unit
+    by unit, so that a unit's figures are read from few pages.
     """
 
     async def work(service: Service) -> None:
         now = service.clock() or time.time_ns() // 1000
         if not root:
             await _log(service, now, dry_run)
+            await _audit(service, dry_run)
         for root_id, code in await of_command(service, root):
             with stages(f"looking at {code}") as told:
                 years = await layout.look(service.database, root_id, now, told)
@@ -135,6 +137,33 @@ async def _log(service: Service, now: int, dry_run: bool) -> None:
             until=drop.said(overdue),
         )
     )
+
+
+async def _audit(service: Service, dry_run: bool) -> None:
+    """The audit log: what is older than it is to be kept."""
+    keep_days = service.settings.audit.keep_days
+    if keep_days is None:
+        return
+    old = await (entries.look if dry_run else entries.drop)(service.database, keep_days)
+    until = reach.when(old.until)
+    if dry_run:
+        say(
+            Message(
+                "{entries:,} entries before {until} would be dropped from the audit log",
+                "{entries:,} mục trước {until} sẽ bị xóa khỏi nhật ký thao tác",
+                entries=old.entries,
+                until=until,
+            )
+        )
+    else:
+        say(
+            Message(
+                "{entries:,} entries before {until} dropped from the audit log",
+                "đã xóa {entries:,} mục trước {until} khỏi nhật ký thao tác",
+                entries=old.entries,
+                until=until,
+            )
+        )
 
 
 def _would(says: Message) -> Message:

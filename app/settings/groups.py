@@ -118,6 +118,17 @@ class EventSettings(Group):
     )
 
 
+class AuditSettings(Group):
+    """How long the audit log keeps its entries."""
+
+    keep_days: int | None = Field(
+        None,
+        ge=30,
+        le=36_500,
+        description="Days that the audit log keeps an entry at least; older ones are dropped. Without it none is.",
+    )
+
+
 class CatalogueSettings(Group):
     """What a process keeps of the catalogues of its roots."""
 

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.settings.groups import (
+    AuditSettings,
     AuthSettings,
     CatalogueSettings,
     DatabaseSettings,
@@ -38,6 +39,7 @@ class Settings(BaseSettings):
     http: HttpSettings = HttpSettings()
     intake: IntakeSettings = IntakeSettings()
     events: EventSettings = EventSettings()
+    audit: AuditSettings = AuditSettings()
     catalogues: CatalogueSettings = CatalogueSettings()
     figures: FigureSettings = FigureSettings()
     streams: StreamSettings = StreamSettings()

@@ -135,6 +135,18 @@ async def test_each_role_does_for_what_it_is_for_and_for_no_more(roles: Roles, t
     for command in (("rebuild",), ("maintain",), ("verify", "--deep")):
         ended = chiso(serving, *command)
         assert ended.returncode == 0, (command, ended.stderr)
+    # Old entries of the audit log are dropped by the owner, and by nobody else.
+    statement = "UPDATE audit SET at = at - INTERVAL '31 days' WHERE kind = 'key'"
+    with psycopg.connect(roles.superuser, autocommit=True) as connection:
+        assert connection.execute(statement.encode()).rowcount == 1
+    serving_shortly, owning_shortly = (each | {"CHISO_AUDIT__KEEP_DAYS": "30"} for each in (serving, migrating))
+    assert line(chiso(serving_shortly, "maintain")).startswith(
+        "only the owner of the audit log drops what is old of it"
+    )
+    before = one(roles.superuser, "SELECT count(*) FROM audit")
+    assert chiso(owning_shortly, "maintain").returncode == 0
+    assert one(roles.superuser, "SELECT count(*) FROM audit WHERE kind = 'key'") == 0
+    assert one(roles.superuser, "SELECT count(*) FROM audit") == before, "one is gone, and one tells of it"
     assert [each for each in NOT_WRITING if not refused(roles.writer, each)] == []
     assert [each for each in NOT_READING if not refused(roles.reader, each)] == []
     assert [each for each in NOT_READING if not refused(roles.reader, each, read_only=False)] == []
