@@ -19,6 +19,7 @@ OF_EXPORTERS = {
     "probe_ssl_earliest_cert_expiry",
     "node_filesystem_avail_bytes",  # node_exporter
     "node_filesystem_size_bytes",
+    "node_systemd_unit_state",
     "kubelet_volume_stats_available_bytes",  # the kubelet, on Kubernetes
     "kubelet_volume_stats_capacity_bytes",
 }

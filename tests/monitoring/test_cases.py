@@ -16,6 +16,7 @@ _READ = 'chiso_request_seconds_{}{{method="GET",route="/v1/scorecard",status="2x
 PLAIN = 'chiso_unproved_since_timestamp_seconds{root="H44",kind="plain"}'
 DEEP = 'chiso_unproved_since_timestamp_seconds{root="H44",kind="deep"}'
 NODE = 'node_filesystem_{}_bytes{{mountpoint="/var/lib/postgresql"}}'
+UNIT = 'node_systemd_unit_state{{instance="a",name="chiso-backup.service",type="oneshot",state="{}"}}'
 CLAIM = 'kubelet_volume_stats_{}_bytes{{persistentvolumeclaim="data-chiso-database-0"}}'
 
 Series = Mapping[str, str]
@@ -47,6 +48,8 @@ HEALTHY: dict[str, str] = {
     "chiso_database_bytes": "10000000000",
     NODE.format("avail"): "500",
     NODE.format("size"): "1000",
+    UNIT.format("failed"): "0",
+    UNIT.format("inactive"): "1",
     'probe_success{job="chiso-blackbox",instance="https://chiso.example"}': "1",
     'probe_ssl_earliest_cert_expiry{job="chiso-blackbox",instance="https://chiso.example"}': str(90 * 86_400),
     'chiso_verify_differences{root="H44",kind="plain"}': "0",
@@ -136,6 +139,7 @@ FIRES: list[tuple[str, int, Series, set[str]]] = [
     ("many wait", 18, {WAITING: "0x4 9x295"}, {"ChisoPoolExhausted"}),
     ("the disk", 30, {NODE.format("avail"): "140"}, {"ChisoDatabaseDiskFull"}),
     ("the claim", 30, {CLAIM.format("available"): "14", CLAIM.format("capacity"): "100"}, {"ChisoDatabaseDiskFull"}),
+    ("the night's backup", 12, {UNIT.format("failed"): "0x4 1x295"}, {"ChisoUnitFailed"}),
     ("verify found something", 6, {DIFFERENCES: "0x5 2x290"}, {"ChisoVerifyFoundDifference"}),
     (
         "no life is folded for half an hour",
