@@ -122,7 +122,7 @@ def verify_command(
     ] = False,
     root: Annotated[str, typer.Option(help="The root; all without it.")] = "",
 ) -> None:
-    """Recount every tally from the facts, dossier by dossier; exit 1 and name the cells that differ. With --deep, where
+    """Recount every tally from the facts, dossier by dossier; exit 1 and name the first that differ. With --deep, where
     old parts of the log were dropped, say how far it reaches: what is older cannot be proved by it, and is exit 1 too.
     """
 

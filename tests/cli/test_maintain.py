@@ -9,8 +9,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from app.cli import maintain
 from app.cli.maintain import maintain_command
 from app.domain.tallies.tally import FAMILIES
+from app.messages import Message
+from app.store.retention.timescale import Step
 from app.store.schema import TALLIES
 from app.store.tallies import layout
 from app.store.tallies.layout import Year
@@ -18,7 +21,7 @@ from tests.cli.conftest import Command, told
 from tests.running import PROCEDURES, UNITS, serving, settings_for
 
 
-async def test_years_that_are_laid_out_are_told(
+async def test_what_was_laid_out_or_settled_is_told(
     command: Command, postgres_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CHISO_DATABASE__DSN", postgres_database)
@@ -39,6 +42,14 @@ async def test_years_that_are_laid_out_are_told(
     years.clear()
     await asyncio.to_thread(maintain_command, "")
     assert len(told(postgres_database)) == 1, "nothing was changed"
+
+    async def settled(*_: object) -> list[Step]:
+        return [Step(Message("the log is compressed after 7 days", "nhật ký được nén sau 7 ngày"), ())]
+
+    monkeypatch.setattr(maintain, "settle", settled)
+    await asyncio.to_thread(maintain_command, "", dry_run=True)
+    await asyncio.to_thread(maintain_command, "")
+    assert told(postgres_database)[1:] == [("", "maintain", {"log": ["the log is compressed after 7 days"]})]
 
 
 async def test_what_is_old_goes_and_proof_and_repair_say_so(

@@ -171,6 +171,7 @@ def test_the_secrets_of_the_document_are_all_that_the_manifests_ask_for(tmp_path
         ("echo '0123456789ab  H44  read  2026-01-05 08:12  previous pepper  never used  a name'", False),
         ("echo '0123456789ab  H44  read  2026-01-05 08:12  other pepper     never used  a name'", False),
         ("return 1", False),
+        ("true", False),
     ],
 )
 def test_the_old_pepper_is_taken_out_when_no_key_hangs_on_it(listed: str, taken: bool, tmp_path: Path) -> None:

@@ -183,13 +183,19 @@ async def test_a_pepper_is_replaced_under_load_and_nobody_notices(
         assert "never used" in listed[idle.split("_")[1]]
         # The old one is not deleted while keys hang on it, nor where that cannot be looked up.
         before = running.file.read_text()
-        with pytest.raises(AssertionError, match="these keys need the old pepper: nothing was deleted"):
+        with pytest.raises(AssertionError, match=r"(?m)^these keys need the old pepper: nothing was deleted"):
             await asyncio.to_thread(page.perform, "End the old one")
         with monkeypatch.context() as patch:
             patch.setitem(page.environment, "PATH", page.environment["PATH"].replace(CHISO_AT, "/nowhere"))
             for heading in ("Wait for the keys", "End the old one"):
                 with pytest.raises(AssertionError, match="chiso: command not found"):
                     await asyncio.to_thread(page.perform, heading)
+        with monkeypatch.context() as patch:
+            (tmp_path / "chiso").write_text("#!/bin/sh\n")
+            (tmp_path / "chiso").chmod(0o755)
+            patch.setitem(page.environment, "PATH", f"{tmp_path}:{page.environment['PATH']}")
+            with pytest.raises(AssertionError, match=r"(?m)^no key is listed: is this the database"):
+                await asyncio.to_thread(page.perform, "End the old one")
         assert running.file.read_text() == before
         assert (tmp_path / "new").exists()
         for key in (idle, wall):
