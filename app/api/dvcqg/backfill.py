@@ -140,10 +140,10 @@ async def _before(service: Service, access: Access, told: _Told) -> tuple[Readin
 async def _taken(service: Service, access: Access, told: _Told, filled: Filled) -> None:
     _, before = await _before(service, access, told)
     states = {subject: [state for _, _, state in rows] for subject, rows in told.items()}
-    rows, refused = await take_up(service, access, states)
+    taken = await take_up(service, access, states)
     for subject in told:
-        parked = subject in rows and rows[subject].unit is None
-        _count(filled, told[subject], subject in before, parked, refused.get(subject))
+        parked = subject in taken.rows and taken.rows[subject].unit is None
+        _count(filled, told[subject], subject in before, parked, taken.refused.get(subject))
 
 
 async def _looked_at(service: Service, access: Access, told: _Told, filled: Filled, met: set[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from app.api.events import take_in
@@ -51,11 +51,25 @@ class Fault:
 
 @dataclass(frozen=True)
 class Received:
-    """What became of a call: how many of its elements are kept, how many of these wait for their unit, the others."""
+    """What became of a call: how many of its elements are kept, how many of these wait for their unit, the others.
+
+    Attributes:
+        profile: of the source, as the call was taken in by it; None where there was nothing to take in.
+    """
 
     kept: int
     parked: int
     faults: Sequence[Fault]
+    profile: Profile | None
+
+
+@dataclass
+class Taken:
+    """Rows of dossiers as they are kept, by subject what was refused, and the profile that events were derived by."""
+
+    rows: dict[str, Row] = field(default_factory=dict)
+    refused: dict[str, Wrong] = field(default_factory=dict)
+    profile: Profile | None = None
 
 
 def source_of(access: Access) -> str:
@@ -77,39 +91,31 @@ async def receive(service: Service, access: Access, elements: Sequence[Read]) ->
         if each.what is not None and each.subject is not None:
             sound.setdefault(each.subject, []).append(each.what)
             places.setdefault(each.subject, index)
-    rows, refused = await take_up(service, access, sound)
-    faults += [Fault(places[subject], subject, fault) for subject, fault in refused.items()]
-    parked = sum(row.unit is None for subject, row in rows.items() if subject not in refused)
-    kept = sum(each.what is not None and each.subject not in refused for each in elements)
-    return Received(kept, parked, sorted(faults, key=lambda each: each.index))
+    taken = await take_up(service, access, sound)
+    faults += [Fault(places[subject], subject, fault) for subject, fault in taken.refused.items()]
+    parked = sum(row.unit is None for subject, row in taken.rows.items() if subject not in taken.refused)
+    kept = sum(each.what is not None and each.subject not in taken.refused for each in elements)
+    return Received(kept, parked, sorted(faults, key=lambda each: each.index), taken.profile)
 
 
-async def take_up(
-    service: Service, access: Access, told: Mapping[str, Sequence[State | Step]]
-) -> tuple[dict[str, Row], dict[str, Wrong]]:
-    """Keep what is told of each dossier, perhaps nothing new, and push what its life still lacks.
-
-    Returns:
-        The rows, and by subject what was refused.
-    """
-    rows: dict[str, Row] = {}
-    refused: dict[str, Wrong] = {}
+async def take_up(service: Service, access: Access, told: Mapping[str, Sequence[State | Step]]) -> Taken:
+    """Keep what is told of each dossier, perhaps nothing new, and push what its life still lacks."""
+    taken = Taken()
     waiting = list(told)
     for number in range(_ROUNDS if told else 0):
         # What the first round has kept is there: told again, it would be a repeat.
         more = {subject: told[subject] if number == 0 else () for subject in waiting}
-        now, refused_now, waiting = await _round(service, access, more)
-        rows |= now
-        refused |= refused_now
+        waiting = await _round(service, access, more, taken)
         if not waiting:
-            return rows, refused
-    return rows, refused | {subject: Wrong("overloaded", None, _BUSY) for subject in waiting}
+            return taken
+    taken.refused |= {subject: Wrong("overloaded", None, _BUSY) for subject in waiting}
+    return taken
 
 
 async def _round(
-    service: Service, access: Access, told: Mapping[str, Sequence[State | Step]]
-) -> tuple[dict[str, Row], dict[str, Wrong], list[str]]:
-    """The rows as they are kept, what was refused, and whose row has grown meanwhile."""
+    service: Service, access: Access, told: Mapping[str, Sequence[State | Step]], taken: Taken
+) -> list[str]:
+    """Whose row has grown meanwhile, or whose source is believed otherwise since."""
     assert access.root_id is not None
     root_id, source, subjects = access.root_id, source_of(access), list(told)
     refused: dict[str, Wrong] = {}
@@ -139,20 +145,19 @@ async def _round(
         return kept, rows, await known.lives(connection, root_id, moment.generation, subjects)
 
     kept, rows, lives = await service.database.write(keep)
-    taken = [subject for subject in subjects if subject not in refused]
-    pushed = _lacking({subject: rows[subject] for subject in taken}, lives, source, kept.profile)
+    taken.profile = kept.profile
+    taken.rows |= rows
+    taken.refused |= refused
+    sound = [subject for subject in subjects if subject not in refused]
+    pushed = _lacking({subject: rows[subject] for subject in sound}, lives, source, kept.profile)
     if not pushed:
-        return rows, refused, []
+        return []
     outcome = await take_in(service, access, pushed)
-    refused |= {pushed[each.index].subject: each.faults[0] for each in outcome.errors}
+    taken.refused |= {pushed[each.index].subject: each.faults[0] for each in outcome.errors}
     # What was pushed may be old by now; who pushes nothing leaves that to whoever has grown the row since.
+    versions = {subject: (rows[subject].version, kept.revision) for subject in sound}
     async with service.database.connection("read") as connection:
-        now = await known.read(connection, root_id, source, taken)
-        changed = (await sources.read(connection, root_id, source)).profile != kept.profile
-    again = [
-        subject for subject in taken if changed or now.get(subject, rows[subject]).version != rows[subject].version
-    ]
-    return rows, refused, again
+        return await known.moved(connection, root_id, source, versions)
 
 
 def _lacking(rows: Mapping[str, Row], lives: Lives, source: str, profile: Profile) -> list[Parsed]:

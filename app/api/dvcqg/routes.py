@@ -31,8 +31,6 @@ from app.store.snapshot import reading_moment
 router = APIRouter()
 
 _LOGIN: Final = frozenset({"login", "dangnhap", "auth", "token"})
-_OLD_SUCCESS: Final = "00"
-"""As a part of the address: the code of success for old clients, who compare with this text."""
 _ASIDE: Final = 64 * 1024
 _UNKNOWN: Final = "dịch vụ không có: {service}"
 _BY_POST: Final = "dịch vụ này nhận bằng POST"
@@ -74,12 +72,8 @@ def _parts(rest: str) -> list[str]:
 
 
 async def _answered(request: Request, access: Access, names: list[str], service: Service) -> Response:
-    assert access.root_id is not None
-    async with service.database.connection("read") as connection:
-        code = (await sources.read(connection, access.root_id, source_of(access))).profile.success
-    code = _OLD_SUCCESS if _OLD_SUCCESS in names else code
     if names and names[-1] in _LOGIN:
-        return answers.done(code, session=_session(access))
+        return answers.done(await _success(service, access), session=_session(access))
     if names and names[-1] in oauth.FILES:
         return await oauth.file(request, service.settings.intake.max_body_bytes)
     named = next((name for name in reversed(names) if name in SERVICES), None)
@@ -90,15 +84,25 @@ async def _answered(request: Request, access: Access, names: list[str], service:
             if request.method == "GET":
                 return answers.failed(_BY_POST)
             outcome = await _received(service, access, made)
-            return answers.received(code, outcome) if made.service in PUSHES else answers.received_by_oauth(outcome)
+            if made.service in OAUTH:
+                return answers.received_by_oauth(outcome)
+            code = outcome.profile.success if outcome.profile is not None else await _success(service, access)
+            return answers.received(code, outcome)
     match made.service:
         case None:
             named = next((name for name in reversed(names) if _NAME.fullmatch(name)), "?")
             return answers.failed(_UNKNOWN.format(service=named))
         case envelope.LOGIN:
-            return answers.done(code, session=_session(access))
+            return answers.done(await _success(service, access), session=_session(access))
     rows = await _looked_up(service, access, made)
-    return answers.found(code, rows, request.method == "GET")
+    return answers.found(await _success(service, access), rows, request.method == "GET")
+
+
+async def _success(service: Service, access: Access) -> str:
+    """The code by which the clients of a key's source know success."""
+    assert access.root_id is not None
+    async with service.database.connection("read") as connection:
+        return (await sources.read(connection, access.root_id, source_of(access))).profile.success
 
 
 async def _received(service: Service, access: Access, made: Call) -> Received:

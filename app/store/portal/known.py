@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import bindparam, delete, func, select, tuple_
+from sqlalchemy import and_, bindparam, delete, func, select, tuple_
 
 from app.domain.codes import UnitCode
 from app.domain.lives.events import Event
@@ -22,7 +22,7 @@ from app.domain.portal.state import Known
 from app.store.connections import citus
 from app.store.connections.database import Connection
 from app.store.rows import columns_of, unnest
-from app.store.schema import life, portal_dossier, root
+from app.store.schema import life, portal_dossier, portal_source, root
 from app.store.statements import in_sql
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -40,6 +40,22 @@ _OF_SOURCE: Final = select(portal_dossier).where(
     portal_dossier.c.root_id == bindparam("root_id"),
     portal_dossier.c.source == bindparam("source"),
     portal_dossier.c.subject == func.any(bindparam("subjects")),
+)
+_VERSIONS: Final = (
+    select(portal_dossier.c.subject, portal_dossier.c.version, func.coalesce(portal_source.c.revision, 0))
+    .outerjoin_from(
+        portal_dossier,
+        portal_source,
+        and_(
+            portal_source.c.root_id == portal_dossier.c.root_id,
+            portal_source.c.source == portal_dossier.c.source,
+        ),
+    )
+    .where(
+        portal_dossier.c.root_id == bindparam("root_id"),
+        portal_dossier.c.source == bindparam("source"),
+        portal_dossier.c.subject == func.any(bindparam("subjects")),
+    )
 )
 _EMPTY: Final = delete(portal_dossier).where(
     portal_dossier.c.root_id == bindparam("root_id"),
@@ -113,6 +129,14 @@ async def grow(
     if empty := [subject for subject in new if not rows[subject].version]:
         await connection.execute(*in_sql(_EMPTY, root_id=root_id, source=source, subjects=empty))
     return rows
+
+
+async def moved(
+    connection: Connection, root_id: int, source: str, versions: Mapping[str, tuple[int, int]]
+) -> list[str]:
+    """Of those subjects the ones whose row, or whose source's profile, is at another version than the given two."""
+    found = await connection.fetch(*in_sql(_VERSIONS, root_id=root_id, source=source, subjects=list(versions)))
+    return [subject for subject, *now in found if tuple(now) != versions[subject]]
 
 
 async def _write(connection: Connection, root_id: int, source: str, rows: Mapping[str, Row], then: str) -> None:

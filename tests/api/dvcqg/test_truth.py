@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.api.dvcqg import parked
+from app.api.dvcqg import parked, receive
+from app.api.events import take_in
 from app.domain.portal.profile import Profile
 from app.store.portal import sources
 from tests.intake.dvcqg.payloads import dossier, paper, result, step
@@ -143,7 +144,39 @@ async def test_a_file_that_was_handed_in_is_no_result(served: Running) -> None:
 
 async def test_the_code_of_success_is_the_sources(served: Running) -> None:
     await distrust(served, success="00")
-    answer = await served.client.post(f"/dvcqg/{served.key}/DongBoHoSoMC", json=[dossier(DONE, **DATES)])
-    assert answer.json() == {"error_code": "00", "message": "Thành công"}
-    login = await served.client.post(f"/dvcqg/{served.key}/login", json={"username": "x", "password": "y"})
-    assert login.json()["error_code"] == "00"
+    base, done = f"/dvcqg/{served.key}", {"error_code": "00", "message": "Thành công"}
+    for body in ([dossier(DONE, **DATES)], []):
+        answer = await served.client.post(f"{base}/DongBoHoSoMC", json=body)
+        assert answer.json() == done
+    for login in (f"{base}/login", base):
+        told = await served.client.post(login, json={"username": "x", "password": "y"})
+        assert told.json()["error_code"] == "00"
+    found = await served.client.post(f"{base}/TraCuuHoSo", json={"mahoso": DONE})
+    assert found.json() == done | {"result": [{"MaHoSo": DONE, "TrangThaiHoSo": "2"}]}
+    for path, code in ((f"{base}/DongBoHoSoMC", "1"), (f"{base}/DongBoHoSoMC/00", "1")):
+        assert (await served.client.post(path, json=[{}])).json()["error_code"] == code
+
+
+async def test_a_push_reads_the_profile_once(served: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls, read = [], sources.read
+
+    async def counted(*arguments: Any) -> sources.Kept:
+        calls.append(arguments)
+        return await read(*arguments)
+
+    monkeypatch.setattr(sources, "read", counted)
+    await told(served, "DongBoHoSoMC", dossier(DONE, **DATES))
+    await told(served, "DongBoHoSoMC", dossier(DONE, **DATES))
+    assert len(calls) == 2
+
+
+async def test_a_profile_that_changes_under_a_push_holds_for_it(
+    served: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def changed_before(*arguments: Any) -> Any:
+        await distrust(served, "DuocThanhToanTrucTuyen")
+        return await take_in(*arguments)
+
+    monkeypatch.setattr(receive, "take_in", changed_before)
+    await told(served, "DongBoHoSoMC", dossier(PAID, **DATES, DuocThanhToanTrucTuyen="1", DanhSachLePhi=FEE))
+    assert "paid_online" not in (await facts(served, PAID))["flags"]
