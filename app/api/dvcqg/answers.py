@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from fastapi import Response
 
-from app.api.dvcqg.receive import Received
+from app.api.dvcqg.receive import Fault, Received
 from app.api.http.answers import json_response
 from app.api.http.problems import event_status
 
@@ -36,12 +36,19 @@ def found(code: str, rows: Sequence[Any], asked_by_get: bool) -> Response:
 def received(code: str, outcome: Received) -> Response:
     """What became of dossiers or steps: one that is not kept makes the call fail, and the others are kept."""
     if not outcome.faults:
-        return done(code, **({"waiting": outcome.parked} if outcome.parked else {}))
-    errors = _errors(outcome)
-    return json_response({"error_code": _FAILED, "message": _said(errors), "kept": outcome.kept, "errors": errors})
+        return done(code, **_beside(outcome))
+    errors = _told(outcome.faults)
+    more = {"kept": outcome.kept, "errors": errors, **_beside(outcome)}
+    return json_response({"error_code": _FAILED, "message": _said(errors), **more})
 
 
-def _errors(outcome: Received) -> list[dict[str, Any]]:
+def _beside(outcome: Received) -> dict[str, Any]:
+    """What is to be known of what is kept; no client looks at it before it has looked for success."""
+    waiting = {"waiting": outcome.parked} if outcome.parked and not outcome.faults else {}
+    return waiting | ({"warnings": _told(outcome.unread)} if outcome.unread else {})
+
+
+def _told(faults: Sequence[Fault]) -> list[dict[str, Any]]:
     return [
         {
             "index": each.index,
@@ -50,7 +57,7 @@ def _errors(outcome: Received) -> list[dict[str, Any]]:
             "field": each.fault.field,
             "detail": (each.fault.plain or each.fault.detail).vi,
         }
-        for each in outcome.faults
+        for each in faults
     ]
 
 
@@ -80,8 +87,8 @@ def of_oauth(status: int, data: Any, message: str = SUCCESS) -> Response:
 def received_by_oauth(outcome: Received) -> Response:
     """What became of a dossier, a status or steps: the status is that of the first fault."""
     if not outcome.faults:
-        return of_oauth(200, {"waiting": outcome.parked} if outcome.parked else {})
-    errors = _errors(outcome)
+        return of_oauth(200, _beside(outcome))
+    errors = _told(outcome.faults)
     code = outcome.faults[0].fault.code
     status = 503 if code == "overloaded" else event_status(code)
     return of_oauth(status, {"kept": outcome.kept, "errors": errors}, _said(errors))

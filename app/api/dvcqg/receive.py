@@ -12,7 +12,14 @@ from app.api.http.service import Service
 from app.domain import codes
 from app.domain.catalogues.root import Catalogues
 from app.domain.codes import UnitCode
-from app.domain.lives.events import Event
+from app.domain.lives.events import (
+    DossierCompleted,
+    DossierNotAccepted,
+    DossierReceived,
+    DossierReturned,
+    DossierSubmitted,
+    Event,
+)
 from app.domain.portal.derive import derive, difference
 from app.domain.portal.faults import values
 from app.domain.portal.profile import Profile
@@ -31,6 +38,14 @@ _WHOLE: Final = "000.00.00."
 """How the old code of a whole province or ministry begins; its new one follows."""
 _ROUNDS: Final = 5
 """How often events are made again where others tell of the same dossier meanwhile."""
+_TIMES: Final[Mapping[type, str]] = {
+    DossierSubmitted: "NgayNopHoSo",
+    DossierReceived: "NgayTiepNhan",
+    DossierCompleted: "NgayKetThucXuLy",
+    DossierReturned: "NgayTra",
+    DossierNotAccepted: "NgayTuChoi",
+}
+"""The fields by whose time events happen."""
 _BUSY: Final = Message(
     "others are telling of the same dossier; send it again", "hồ sơ đang được nơi khác gửi cùng lúc; hãy gửi lại"
 )
@@ -54,12 +69,14 @@ class Received:
     """What became of a call: how many of its elements are kept, how many of these wait for their unit, the others.
 
     Attributes:
+        unread: values that are no code known here, and taken as not told.
         profile: of the source, as the call was taken in by it; None where there was nothing to take in.
     """
 
     kept: int
     parked: int
     faults: Sequence[Fault]
+    unread: Sequence[Fault]
     profile: Profile | None
 
 
@@ -95,7 +112,14 @@ async def receive(service: Service, access: Access, elements: Sequence[Read]) ->
     faults += [Fault(places[subject], subject, fault) for subject, fault in taken.refused.items()]
     parked = sum(row.unit is None for subject, row in taken.rows.items() if subject not in taken.refused)
     kept = sum(each.what is not None and each.subject not in taken.refused for each in elements)
-    return Received(kept, parked, sorted(faults, key=lambda each: each.index), taken.profile)
+    refused = {each.index for each in faults}
+    unread = [
+        Fault(index, each.subject, told)
+        for index, each in enumerate(elements)
+        if index not in refused
+        for told in each.unread
+    ]
+    return Received(kept, parked, sorted(faults, key=lambda each: each.index), unread, taken.profile)
 
 
 async def take_up(service: Service, access: Access, told: Mapping[str, Sequence[State | Step]]) -> Taken:
@@ -153,7 +177,10 @@ async def _round(
     if not pushed:
         return []
     outcome = await take_in(service, access, pushed)
-    taken.refused |= {pushed[each.index].subject: each.faults[0] for each in outcome.errors}
+    # Of several events of a dossier the first is told.
+    for each in reversed(outcome.errors):
+        event = pushed[each.index]
+        taken.refused[event.subject] = _as_told(event, each.faults[0])
     # What was pushed may be old by now; who pushes nothing leaves that to whoever has grown the row since.
     versions = {subject: (rows[subject].version, kept.revision) for subject in sound}
     async with service.database.connection("read") as connection:
@@ -171,6 +198,11 @@ def _lacking(rows: Mapping[str, Row], lives: Lives, source: str, profile: Profil
     return lacking
 
 
+def _as_told(pushed: Parsed, fault: Wrong) -> Wrong:
+    """The fault of an event by the field of the payload that has brought it."""
+    return fault._replace(field=_TIMES.get(type(pushed.event.what))) if fault.field == "time" else fault
+
+
 def unit_of(subject: str, known: Known, access: Access, catalogues: Catalogues) -> tuple[UnitCode | None, Wrong | None]:
     """The unit that handles a dossier; none where the catalogue has yet to get it. A fault where the key does not
     reach it.
@@ -184,6 +216,8 @@ def unit_of(subject: str, known: Known, access: Access, catalogues: Catalogues) 
         if unit in catalogues.units:
             if codes.is_under(unit, access.unit):
                 return unit, None
+            return None, Wrong("forbidden_unit", "MaHoSo", BEYOND_KEY)
+        if codes.root_of(unit) == access.root and not codes.is_under(unit, access.unit):
             return None, Wrong("forbidden_unit", "MaHoSo", BEYOND_KEY)
         if codes.root_of(unit) == access.root or unit.endswith(f".{access.root}"):
             return None, None

@@ -7,6 +7,7 @@ the body; whoever logs in gets a session, and nobody asks for one, since the key
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any, Final
 from uuid import UUID
@@ -33,7 +34,11 @@ router = APIRouter()
 _LOGIN: Final = frozenset({"login", "dangnhap", "auth", "token"})
 _ASIDE: Final = 64 * 1024
 _UNKNOWN: Final = "dịch vụ không có: {service}"
+_UNNAMED: Final = "chưa nêu dịch vụ: ở cuối địa chỉ (…/DongBoHoSoMC) hoặc trong `service`"
 _BY_POST: Final = "dịch vụ này nhận bằng POST"
+_NOTHING: Final = "nội dung không có hồ sơ hay bước nào: cần một mảng, hoặc `data`"
+_LEVELS: Final[Mapping[str | None, str]] = {"ministry": "0", "province": "1", "department": "1", "commune": "3"}
+"""Levels of units by the portal's numbers."""
 _NAME: Final = re.compile(r"[a-z]{1,40}")
 
 
@@ -83,6 +88,8 @@ async def _answered(request: Request, access: Access, names: list[str], service:
         if made.service in PUSHES or made.service in OAUTH:
             if request.method == "GET":
                 return answers.failed(_BY_POST)
+            if made.elements is None:
+                return answers.failed(_NOTHING) if made.service in PUSHES else answers.of_oauth(422, {}, _NOTHING)
             outcome = await _received(service, access, made)
             if made.service in OAUTH:
                 return answers.received_by_oauth(outcome)
@@ -90,8 +97,8 @@ async def _answered(request: Request, access: Access, names: list[str], service:
             return answers.received(code, outcome)
     match made.service:
         case None:
-            named = next((name for name in reversed(names) if _NAME.fullmatch(name)), "?")
-            return answers.failed(_UNKNOWN.format(service=named))
+            named = next((name for name in reversed(names) if _NAME.fullmatch(name)), None)
+            return answers.failed(_UNNAMED if named is None else _UNKNOWN.format(service=named))
         case envelope.LOGIN:
             return answers.done(await _success(service, access), session=_session(access))
     rows = await _looked_up(service, access, made)
@@ -115,6 +122,7 @@ async def _received(service: Service, access: Access, made: Call) -> Received:
 
 
 def _read(made: Call) -> list[Read]:
+    assert made.elements is not None
     match made.service:
         case "DongBoHoSoMC":
             return [dossier.dossier(each, made.agency) for each in made.elements]
@@ -150,7 +158,8 @@ def _catalogue(made: Call, catalogues: Catalogues) -> list[dict[str, Any]]:
         case "LayDanhMucCoQuan":
             units = catalogues.units.values()
             return [
-                {"MADONVI": each.code, "TENDONVI": each.name or each.code, "CAPDONVI": each.level} for each in units
+                {"MADONVI": each.code, "TENDONVI": each.name or each.code, "CAPDONVI": _LEVELS.get(each.level)}
+                for each in units
             ]
         case "LayDanhMucLinhVuc":
             sectors = sorted({each.sector for each in known_ones if each.sector})

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from app.domain.codes import ProcedureCode, is_unit_code
 from app.domain.lives.events import Amount, Applicant, Channel, Count, PaidVia, Portal, ReturnedVia
-from app.domain.portal.state import STATUSES, State, Step, Supplement
+from app.domain.portal.state import IN_PROCESS, STATUSES, State, Step, Supplement
 from app.domain.push import Wrong
 from app.intake.dvcqg.values import Fields, bare
 from app.intake.personal import is_identity_number, one_spelling, spelling_fault
@@ -22,6 +22,7 @@ from app.messages import MISSING, Message
 _SUBJECT: Final = re.compile(r"[0-9A-Z][0-9A-Za-z._/-]{3,99}")
 _CORE: Final = re.compile(r"(\d\.\d{6})(?!\d)", re.ASCII)
 _AGENCY: Final = re.compile(r"\d{3}\.\d{2}\.\d{2}\.[A-Z]\d{2}|[A-Z]\d{2}(?:\.\d{1,3}){0,3}", re.ASCII)
+_STATUSES: Final[Mapping[int, int]] = {each: each for each in STATUSES}
 _CHANNELS: Final[Mapping[int, Channel]] = {1: "counter", 2: "online", 3: "postal"}
 _APPLICANTS: Final[Mapping[int, Applicant]] = {1: "citizen", 2: "organisation", 3: "organisation", 4: "organisation"}
 _PORTALS: Final[Mapping[int, Portal]] = {1: "national", 2: "local"}
@@ -35,17 +36,31 @@ _ANSWER: Final = re.compile(
 )
 """Words, without their marks, by which a step says that a supplement came."""
 
+_NO_STATUS: Final = Message("none of the codes 1 to 10: taken as not told", "không phải mã 1 đến 10: coi như không gửi")
+_NO_CHANNEL: Final = Message(
+    "none of the codes 1, 2, 3: taken as not told, and counted as the counter",
+    "không phải mã 1, 2, 3: coi như không gửi, tính là trực tiếp",
+)
+_NO_CORE: Final = Message(
+    "no core code such as 1.004555 in it: taken as not told; without a procedure a dossier is not counted",
+    "không có mã gốc dạng 1.004555: coi như không gửi; hồ sơ không có thủ tục thì chưa được tính",
+)
 _NO_CODE: Final = Message("expected a dossier code such as H44.07-260105-0001", "cần mã hồ sơ dạng H44.07-260105-0001")
 _IDENTITY: Final = Message("it looks like somebody's identity number", "giống số định danh cá nhân")
 
 
 @dataclass(frozen=True)
 class Read:
-    """What could be read of one element: of which dossier, and what is wrong with it."""
+    """What could be read of one element: of which dossier, and what is wrong with it.
+
+    Attributes:
+        unread: values that are no code known here: as if they were not told, so a sender should be told of them.
+    """
 
     subject: str | None
     what: State | Step | None
     faults: Sequence[Wrong] = ()
+    unread: Sequence[Wrong] = ()
 
 
 def dossier(given: object, agency: str = "") -> Read:
@@ -60,13 +75,12 @@ def dossier(given: object, agency: str = "") -> Read:
     files = [each for each in fields.objects("TaiLieuNop") if not each.truth("IsDeleted")]
     results, false_result = _results(fields)
     fees = [each.amount("Gia") for each in fields.objects("DanhSachLePhi")]
-    status = fields.number("TrangThaiHoSo")
     paid = fields.number("DuocThanhToanTrucTuyen")
     state = State(
-        status=status if status in STATUSES else None,
+        status=fields.code("TrangThaiHoSo", _STATUSES, _NO_STATUS),
         unit=agency if is_unit_code(agency) and not is_identity_number(agency) else "",
-        procedure=procedure(fields.text("MaTTHC") or ""),
-        channel=_CHANNELS.get(fields.number("KenhThucHien") or 0),
+        procedure=_procedure(fields),
+        channel=fields.code("KenhThucHien", _CHANNELS, _NO_CHANNEL),
         received_at=fields.instant("NgayTiepNhan"),
         due_at=fields.instant("NgayHenTra"),
         completed_at=fields.instant("NgayKetThucXuLy"),
@@ -90,7 +104,7 @@ def dossier(given: object, agency: str = "") -> Read:
         false_result=false_result,
         online_payment=None if paid is None else paid in _PAID,
     )
-    return Read(subject, None if faults else state, faults)
+    return Read(subject, None if faults else state, faults, fields.unread)
 
 
 def step(given: object) -> Read:
@@ -98,13 +112,21 @@ def step(given: object) -> Read:
     faults: list[Wrong] = []
     fields = Fields(given if isinstance(given, Mapping) else {}, faults)
     subject = _subject(fields)
-    at, status = fields.instant("ThoiDiemXuLy"), fields.number("TrangThai")
+    at, status = fields.instant("ThoiDiemXuLy"), fields.code("TrangThai", _STATUSES, _NO_STATUS)
     if at is None and not any(each.field == "ThoiDiemXuLy" for each in faults):
         faults.append(Wrong("invalid_value", "ThoiDiemXuLy", MISSING))
     if faults or at is None:
         return Read(subject, None, faults)
     came = _ANSWER.match(bare(fields.text("NoiDungXuLy") or "")) is not None
-    return Read(subject, Step(at, status if status in STATUSES else 4, came))
+    return Read(subject, Step(at, IN_PROCESS if status is None else status, came), unread=fields.unread)
+
+
+def _procedure(fields: Fields) -> ProcedureCode | None:
+    text = fields.text("MaTTHC")
+    found = procedure(text or "")
+    if found is None and "MaTTHC" in fields:
+        fields.unread.append(Wrong("invalid_code", "MaTTHC", _NO_CORE))
+    return found
 
 
 def _subject(fields: Fields) -> str | None:

@@ -37,11 +37,15 @@ LOGIN: Final = "login"
 
 @dataclass(frozen=True)
 class Call:
-    """A call: `service` as SERVICES names it, LOGIN, or None for any other; `about` is the code that is asked for."""
+    """A call: `service` as SERVICES names it, LOGIN, or None for any other; `about` is the code that is asked for.
+
+    Attributes:
+        elements: dossiers or steps; None where the body has no place for them, as an empty one has none.
+    """
 
     service: str | None
     agency: str
-    elements: Sequence[Any]
+    elements: Sequence[Any] | None
     about: str | None
 
 
@@ -86,11 +90,18 @@ def _unpacked(given: Any) -> Any:
         return given
 
 
-def _elements(given: Any, told: Fields) -> list[Any]:
+def _elements(given: Any, told: Fields) -> list[Any] | None:
     """Dossiers or steps: whatever stands where they should is one, so that nothing is left out without a word."""
     if isinstance(given, dict):
-        # One dossier without anything around it names itself.
-        given = _unpacked(told["data"]) if "data" in told else given if "mahoso" in told else []
+        if "data" in told:
+            given = _unpacked(told["data"])
+        elif any(str(name).lower() == "data" for name in given):
+            return []
+        else:
+            # One dossier without anything around it names itself.
+            given = given if "mahoso" in told else None
+    if given is None:
+        return None
     if isinstance(given, list):
         return [_unpacked(each) for each in given]
-    return [] if given is None else [given]
+    return [given]

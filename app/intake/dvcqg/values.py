@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from app.domain.calendar.civil import CIVIL, Instant
 from app.domain.lives.events import Amount
@@ -18,6 +18,7 @@ from app.intake.personal import is_fit
 from app.intake.values import BEYOND, EARLIEST, MAX_AMOUNT
 from app.messages import Message
 
+_T = TypeVar("_T")
 _FORMS: Final = (
     (re.compile(r"\d{14}", re.ASCII), "%Y%m%d%H%M%S"),
     (re.compile(r"\d{12}", re.ASCII), "%Y%m%d%H%M"),
@@ -29,6 +30,8 @@ _FORMS: Final = (
 _ISO: Final = re.compile(
     r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?)?", re.ASCII
 )
+_UNSET: Final = re.compile(r"0001-01-01(?![0-9])|00010101|0?1/0?1/0001(?![0-9])", re.ASCII)
+"""The first day there is: what programs have in a time that nobody has set."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DATE: Final = Message(
     "a time such as 20260105081200, 05/01/2026 08:12:00 or 2026-01-05 08:12:00",
@@ -43,12 +46,13 @@ _NOT_DIGITS: Final = re.compile(r"[^0-9]+")
 class Fields(Mapping[str, Any]):
     """An object of the payload by names in any case; what says nothing is not there.
 
-    `faults` gathers what cannot be read, under the names as the description writes them.
+    `faults` gathers what cannot be read, under the names as the description writes them; `unread` codes that are none.
     """
 
     def __init__(self, given: Mapping[Any, Any], faults: list[Wrong], within: str = "") -> None:
         self._values = {str(name).lower(): value for name, value in given.items() if not _says_nothing(value)}
         self.faults, self._within = faults, within
+        self.unread: list[Wrong] = []
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name.lower()]
@@ -82,6 +86,14 @@ class Fields(Mapping[str, Any]):
         text = self.text(name)
         return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 10 else None
 
+    def code(self, name: str, meanings: Mapping[int, _T], none: Message) -> _T | None:
+        """What a code means; None where there is none, or another one, which is noted as `none`."""
+        number = self.number(name)
+        found = None if number is None else meanings.get(number)
+        if found is None and name in self:
+            self.unread.append(Wrong("invalid_value", f"{self._within}{name}", none))
+        return found
+
     def truth(self, name: str) -> bool | None:
         """A flag: "True", "1", 1 and true alike; None where it is told in no way that is known."""
         value = self.get(name)
@@ -96,6 +108,8 @@ class Fields(Mapping[str, Any]):
         if text is None:
             if name in self:
                 self._fault(name, "invalid_value", expected(_DATE))
+            return None
+        if _UNSET.match(text):
             return None
         at = instant(text)
         if at is None:

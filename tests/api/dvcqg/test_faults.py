@@ -43,7 +43,7 @@ async def received(served: Running, unit: str = "H44") -> int:
         ({"NgayTiepNhan": "hôm qua"}, "invalid_value", "NgayTiepNhan"),
         ({"NgayTiepNhan": "20261305081200"}, "invalid_value", "NgayTiepNhan"),
         ({"NgayHenTra": "19700101000000"}, "time_out_of_range", "NgayHenTra"),
-        ({"NgayTiepNhan": "20270105081200"}, "future_time", None),
+        ({"NgayTiepNhan": "20270105081200"}, "future_time", "NgayTiepNhan"),
     ],
 )
 async def test_one_wrong_dossier_costs_only_itself(
@@ -70,10 +70,55 @@ async def test_what_is_no_dossier_is_told_and_the_others_are_kept(served: Runnin
     assert answer["kept"] == 1
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"data":[]}', b'{"data":null}', b"null"])
-async def test_nothing_is_success(served: Running, body: bytes) -> None:
+@pytest.mark.parametrize("body", [b"[]", b'{"data":[]}', b'{"session":"x","Data":null}'])
+async def test_none_is_success(served: Running, body: bytes) -> None:
     answer = await served.client.post(f"/dvcqg/{served.key}/DongBoHoSoMC", content=body)
     assert answer.json() == {"error_code": "0", "message": "Thành công"}
+
+
+@pytest.mark.parametrize("service", ["DongBoHoSoMC", "CapNhatTienDoHoSoMC", "NoiHoSo"])
+@pytest.mark.parametrize(
+    "body", [b"", b" ", b"{}", b"null", b'{"session":"x","danhSach":[{"MaHoSo":"H44.07-260105-0001"}]}']
+)
+async def test_a_body_without_a_place_for_dossiers_is_no_success(served: Running, body: bytes, service: str) -> None:
+    """Whatever it was meant to bring is not kept, so its sender must not take it for done."""
+    answer = await served.client.post(f"/dvcqg/{served.key}/{service}", content=body)
+    told = answer.json()
+    code = {"NoiHoSo": told.get("code")}.get(service, told.get("error_code"))
+    assert (answer.status_code, code) in ((200, "1"), (422, 422))
+    assert told["message"] == "nội dung không có hồ sơ hay bước nào: cần một mảng, hoặc `data`"
+
+
+async def test_codes_that_are_none_are_told_beside_success(served: Running) -> None:
+    wrong = {"TrangThaiHoSo": "Đã trả kết quả", "KenhThucHien": "Trực tuyến", "MaTTHC": "abc"}
+    answer = await told(served, dossier(CODE, **SOUND), dossier(CODE, **SOUND | wrong))
+    assert (answer["error_code"], answer["message"]) == ("0", "Thành công")
+    assert [(each["index"], each["MaHoSo"], each["field"], each["code"]) for each in answer["warnings"]] == [
+        (1, CODE, "TrangThaiHoSo", "invalid_value"),
+        (1, CODE, "MaTTHC", "invalid_code"),
+        (1, CODE, "KenhThucHien", "invalid_value"),
+    ]
+    assert answer["warnings"][0]["detail"] == "không phải mã 1 đến 10: coi như không gửi"
+    answer = await told(served, step(CODE, "20260106081200", "x"), {}, service="CapNhatTienDoHoSoMC")
+    assert [each["index"] for each in answer["errors"]] == [1]
+    assert [(each["index"], each["field"]) for each in answer["warnings"]] == [(0, "TrangThai")]
+    assert await received(served) == 1
+
+
+async def test_a_time_that_nobody_has_set_is_none(served: Running) -> None:
+    unset = {"NgayTra": "0001-01-01T00:00:00", "NgayKetThucXuLy": "01/01/0001 00:00:00", "NgayTuChoi": "00010101000000"}
+    assert await told(served, dossier(CODE, **SOUND, **unset)) == {"error_code": "0", "message": "Thành công"}
+    assert await received(served) == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "status"),
+    [("NgayTiepNhan", "2"), ("NgayKetThucXuLy", "9"), ("NgayTra", "10"), ("NgayTuChoi", "3"), ("NgayNopHoSo", "1")],
+)
+async def test_a_time_to_come_is_told_by_its_field(served: Running, field: str, status: str) -> None:
+    times = SOUND | {"TrangThaiHoSo": status, field: "20990105081200"}
+    [error] = (await told(served, dossier(CODE, **times)))["errors"]
+    assert (error["code"], error["field"]) == ("future_time", field)
 
 
 async def test_what_is_no_json_is_a_problem(served: Running) -> None:
@@ -92,9 +137,10 @@ async def test_a_service_that_is_none(served: Running, capfd: pytest.CaptureFixt
         await served.client.get(base),
     ]
     assert {answer.status_code for answer in answers} == {200}
-    named = ["dongbodanhgia", "tracuutechid", "tracuutechid", "?", "?"]
+    unnamed = "chưa nêu dịch vụ: ở cuối địa chỉ (…/DongBoHoSoMC) hoặc trong `service`"
+    messages = [f"dịch vụ không có: {name}" for name in ("dongbodanhgia", "tracuutechid", "tracuutechid")]
     assert [answer.json() for answer in answers] == [
-        {"error_code": "1", "message": f"dịch vụ không có: {name}"} for name in named
+        {"error_code": "1", "message": message} for message in [*messages, unnamed, unnamed]
     ]
     assert "001099000111" not in "".join(capfd.readouterr())
 
@@ -124,6 +170,18 @@ async def test_a_dossier_of_another_unit_than_the_keys_is_refused(served: Runnin
     answer = await told(served, dossier(CODE, **SOUND), key=key)
     assert (answer["error_code"], answer["errors"][0]["code"]) == ("1", "forbidden_unit")
     assert await received(served) == 0
+
+
+async def test_a_unit_that_the_key_will_never_reach_is_refused_before_it_is_there(served: Running) -> None:
+    """What waited for it would never be counted, with nobody told."""
+    key = await served.make_key("H44.13", "ingest")
+    codes = ("H44.99-260105-0001", "H44.130.1-260105-0001", "H44.13.9-260105-0001", "000.00.99.H44-260105-0001")
+    answer = await told(served, *[dossier(code, **SOUND) for code in codes], key=key)
+    assert [(each["index"], each["code"]) for each in answer["errors"]] == [
+        (0, "forbidden_unit"),
+        (1, "forbidden_unit"),
+    ]
+    assert answer["kept"] == 2
 
 
 async def test_a_dossiers_unit_is_that_of_its_state_whatever_steps_say(served: Running) -> None:
