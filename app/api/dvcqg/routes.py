@@ -56,6 +56,7 @@ async def call_by_token(request: Request, rest: str, service: Serving) -> Respon
 @router.api_route("/dvcqg/{key}", methods=["GET", "POST"], include_in_schema=False)
 async def call(request: Request, key: str, service: Serving) -> Response:
     """`DongBoHoSoMC`, `CapNhatTienDoHoSoMC`, `TraCuuHoSo` and whatever else the body names as `service`."""
+    _require_key(key)
     return await _answered(request, await access_by(key, request, service, "ingest"), [], service)
 
 
@@ -65,11 +66,24 @@ async def call_by_address(request: Request, key: str, rest: str, service: Servin
 
     The national portal's contract, not the service's own: not in its description (docs/integration.md).
     """
+    _require_key(key)
     access = await access_by(key, request, service, "ingest")
     names = _parts(rest)
     if names and names[-1] == "token":
         return answers.token(_session(access))
     return await _answered(request, access, names, service)
+
+
+def _require_key(key: str) -> None:
+    """
+    Raises:
+        Problem: what stands in the key's place names a service.
+    """
+    if (name := SERVICES.get(key.lower())) is not None:
+        told = Message(
+            "the address has no key: /dvcqg/(key)/{name}", "địa chỉ chưa có khóa: /dvcqg/(khóa)/{name}", name=name
+        )
+        raise Problem("unauthenticated", told)
 
 
 def _parts(rest: str) -> list[str]:

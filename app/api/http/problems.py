@@ -30,6 +30,8 @@ def event_status(code: str) -> int:
 
 
 RETRY_AFTER: Final = 2
+_PORTAL: Final = "/dvcqg/"
+_OAUTH: Final = f"{_PORTAL}oauth/"
 REQUEST_ID: Final = "4f9c2f0f3b7c4c4e9a4d1f6c2f1b7a90"
 """An example."""
 
@@ -97,18 +99,25 @@ def language_of(request: Request) -> Language:
 
 
 def response(request: Request, problem: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """The answer that tells a problem."""
+    """The answer that tells a problem; below /dvcqg in the words of the national portal's clients too."""
     sent = {"Vary": "Accept-Language", **(headers or {})}
     if problem.status == 401:
         sent["WWW-Authenticate"] = 'Bearer realm="chiso"'
     if problem.retry_after is not None:
         sent["Retry-After"] = str(problem.retry_after)
     request.state.problem = problem.code
-    language = language_of(request)
+    of_portal = request.scope["path"].startswith(_PORTAL)
+    language = "vi" if of_portal and "accept-language" not in request.headers else language_of(request)
     if language != "en":
         sent["Content-Language"] = language
     told = details(problem, getattr(request.state, "request_id", None), language)
-    return JSONResponse(told, status_code=problem.status, headers=sent, media_type=MEDIA_TYPE)
+    if not of_portal:
+        return JSONResponse(told, status_code=problem.status, headers=sent, media_type=MEDIA_TYPE)
+    if request.scope["path"].startswith(_OAUTH):
+        by_token = {"code": problem.status, "message": told["detail"], "data": told}
+        return JSONResponse(by_token, status_code=problem.status, headers=sent)
+    for_clients = {"error_code": "1", "message": told["detail"], **told}
+    return JSONResponse(for_clients, status_code=problem.status, headers=sent, media_type=MEDIA_TYPE)
 
 
 def details(problem: Problem, request_id: str | None, language: Language = "en") -> ProblemTold:

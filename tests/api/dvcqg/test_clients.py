@@ -123,6 +123,22 @@ async def test_who_has_no_key_is_told_so(served: Running, key: str) -> None:
     assert answer.status_code in (401, 404)
 
 
+async def test_who_has_no_key_is_told_so_as_its_client_reads_it(served: Running) -> None:
+    """In Vietnamese, by the fields of the dialect, and without a word of success."""
+    told = (await served.client.post("/dvcqg/nobody/DongBoHoSoMC", json=[])).json()
+    assert (told["error_code"], told["code"]) == ("1", "unauthenticated")
+    assert told["message"] == told["detail"] == "khóa API không tồn tại hoặc đã bị thu hồi"
+    english = await served.client.post("/dvcqg/nobody/DongBoHoSoMC", json=[], headers={"Accept-Language": "en"})
+    assert english.json()["message"] == "the key is not known or was revoked"
+    keyless = (await served.client.post("/dvcqg/DongBoHoSoMC", json=[])).json()
+    assert keyless["message"] == "địa chỉ chưa có khóa: /dvcqg/(khóa)/DongBoHoSoMC"
+    broken = (await served.client.post(f"/dvcqg/{served.key}/DongBoHoSoMC", content=b"[{")).json()
+    assert (broken["error_code"], broken["code"]) == ("1", "invalid_json")
+    token = await served.client.post("/dvcqg/oauth/token", data={"client_secret": "x"})
+    assert (token.status_code, token.json()["code"]) == (401, 401)
+    assert token.json()["data"]["code"] == "unauthenticated"
+
+
 async def test_a_key_that_reads_does_not_push(served: Running) -> None:
     key = await served.make_key("H44", "read")
     answer = await served.client.post(f"/dvcqg/{key}/DongBoHoSoMC", json=[])
