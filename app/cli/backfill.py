@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated, Final
@@ -57,7 +57,9 @@ def dossiers_command(
             first = list(islice(table.rows, _HEADER_ROWS))
             found = columns.guess([row for _, row in first], told.columns)
             _tell_columns(file.name, found)
-            reader = Rows(found.read, told)
+            if table.unread:
+                note(_other_sheets(table.unread))
+            reader = Rows(found.read, told, table.from_1904)
             if errors is not None:
                 filled.tell = _writing(stack, errors, reader, found)
             rows = chain(first[found.first :], table.rows)
@@ -73,10 +75,13 @@ def dossiers_command(
                         await tell_audit(service, access.root_id, audit.ran(access.unit, "import dossiers", **counts))
 
             run(work)
-        except Exception as error:
-            if filled.new or filled.known or filled.faulty:
+        except (Exception, KeyboardInterrupt) as error:
+            stopped = isinstance(error, KeyboardInterrupt)
+            if stopped or filled.new or filled.known or filled.faulty:
                 say(_told(filled, dry_run))
                 note(_UNFINISHED)
+            if stopped:
+                raise
             raise Unfinished from error
     say(_told(filled, dry_run))
     _tell_faulty(filled, errors)
@@ -124,6 +129,14 @@ def _tell_columns(name: str, found: Columns) -> None:
     ):
         if names:
             print(f"{message.said(language)}: {', '.join(names)}")
+
+
+def _other_sheets(names: Sequence[str]) -> Message:
+    return Message(
+        "sheets that are not read, name one as `sheet` in a map: {names}",
+        "trang tính không đọc, hãy nêu ở `sheet` của tệp `--map`: {names}",
+        names=", ".join(names),
+    )
 
 
 def _letters(place: int) -> str:

@@ -6,6 +6,9 @@ import asyncio
 import csv
 from pathlib import Path
 
+import pytest
+
+from app.cli import backfill
 from tests.cli.conftest import Command
 from tests.cli.conftest import told as told_audit
 from tests.cli.test_ingest import begin
@@ -74,3 +77,18 @@ def test_what_is_not_read_to_its_end_has_a_code_of_its_own(command: Command, tmp
         assert ended.returncode == 2, ended.stderr
         assert any(each.startswith(says) for each in ended.stderr.splitlines()), ended.stderr
         assert "Traceback" not in ended.stderr
+
+
+def test_whoever_breaks_it_off_is_told_to_run_it_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken_off(work: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(backfill, "run", broken_off)
+    headers = ("Mã hồ sơ", "Mã TTHC", "Ngày tiếp nhận")
+    with pytest.raises(KeyboardInterrupt):
+        backfill.dossiers_command(workbook(tmp_path / "a.xlsx", [], headers))
+    told = capsys.readouterr()
+    assert told.out.splitlines()[-1] == "0 new, 0 known, 0 of them wait for their unit, 0 faulty"
+    assert "not read to its end: run it again, what is in already is known" in told.err

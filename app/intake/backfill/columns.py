@@ -14,10 +14,14 @@ from app.intake.dvcqg.values import bare
 from app.messages import Message, also
 
 FIELDS: Final[Mapping[str, tuple[str, Message, tuple[str, ...]]]] = {
-    "code": ("MaHoSo", Message("dossier code", "mã hồ sơ"), ("sohoso", "mahs", "sohs", "masohoso", "mabiennhan")),
+    "code": (
+        "MaHoSo", Message("dossier code", "mã hồ sơ"),
+        ("sohoso", "mahs", "sohs", "masohoso", "mabiennhan", "sobiennhan", "masobiennhan", "mahosotthc"),
+    ),
     "procedure": (
         "MaTTHC", Message("procedure code", "mã thủ tục"),
-        ("mathutuc", "mathutuchanhchinh", "masothutuc", "matt", "mathutucquocgia"),
+        ("mathutuc", "mathutuchanhchinh", "masothutuc", "masotthc", "matt", "mathutucquocgia", "matthcquocgia",
+         "matthcqg"),
     ),
     "unit": (
         "MaDonVi", Message("unit code", "mã đơn vị"),
@@ -26,26 +30,29 @@ FIELDS: Final[Mapping[str, tuple[str, Message, tuple[str, ...]]]] = {
     "channel": (
         "KenhThucHien", Message("channel", "kênh nộp"),
         ("kenh", "kenhnop", "kenhtiepnhan", "kenhnophoso", "hinhthucnop", "hinhthucnophoso", "hinhthuctiepnhan",
-         "phuongthucnop", "phuongthuctiepnhan", "cachthucnop", "cachthucthuchien", "loaitiepnhan", "nguontiepnhan"),
+         "phuongthucnop", "phuongthuctiepnhan", "cachthucnop", "cachthucthuchien", "loaitiepnhan", "nguontiepnhan",
+         "loaihinhtiepnhan", "loaihinhnop"),
     ),
     "submitted": ("NgayNopHoSo", Message("submitted at", "ngày nộp"), ("ngaynop",)),
     "received": (
         "NgayTiepNhan", Message("received at", "ngày tiếp nhận"),
-        ("ngaytiepnhanhoso", "ngaynhan", "ngaynhanhoso", "tiepnhan", "ngaytn"),
+        ("ngaytiepnhanhoso", "ngaynhan", "ngaynhanhoso", "tiepnhan", "ngaytn", "ngayvaoso"),
     ),
     "due": (
         "NgayHenTra", Message("due at", "ngày hẹn trả"),
         ("ngayhentraketqua", "hentra", "hentraketqua", "ngayhen", "hanxuly", "hangiaiquyet", "ngayhentrakq",
-         "thoihangiaiquyet", "ngayhethan", "ngayhetthanxuly", "hantraketqua", "ngaydenhan"),
+         "thoihangiaiquyet", "ngayhethan", "ngayhethanxuly", "hantraketqua", "ngaydenhan", "hantra", "thoihanxuly",
+         "thoihantra", "thoihantraketqua", "ngaytratheohen", "ngayhentrahoso", "hantrahoso"),
     ),
     "completed": (
         "NgayKetThucXuLy", Message("completed at", "ngày kết thúc xử lý"),
         ("ngayhoanthanh", "ngayketthuc", "ngaygiaiquyetxong", "ngayxulyxong", "ngaycoketqua", "ngayhoanthanhxuly",
-         "hoanthanh", "ketthucxuly", "ngaygiaiquyet", "ngaycokq"),
+         "hoanthanh", "ketthucxuly", "ngaygiaiquyet", "ngaycokq", "ngayhoantat", "ngayxong"),
     ),
     "returned": (
         "NgayTra", Message("returned at", "ngày trả kết quả"),
-        ("ngaytraketqua", "traketqua", "ngaytrakq", "ngaytrahoso", "ngaytraketquathucte", "ngaytrathucte"),
+        ("ngaytraketqua", "traketqua", "ngaytrakq", "ngaytrahoso", "ngaygiaotra", "ngaytraketquachocongdan",
+         "ngaytraketquachonguoidan"),
     ),
     "refused": (
         "NgayTuChoi", Message("refused at", "ngày từ chối"), ("ngaytuchoitiepnhan", "ngaykhongtiepnhan"),
@@ -55,7 +62,10 @@ FIELDS: Final[Mapping[str, tuple[str, Message, tuple[str, ...]]]] = {
         ("hinhthuctra", "hinhthuctraketqua", "hinhthuctrakq", "hinhthucnhanketqua", "noinhanketqua", "cachthuctra",
          "phuongthuctraketqua"),
     ),
-    "status": ("TrangThaiHoSo", Message("status", "trạng thái"), ("trangthai", "tinhtrang", "tinhtranghoso")),
+    "status": ("TrangThaiHoSo", Message("status", "trạng thái"), (
+        "trangthai", "tinhtrang", "tinhtranghoso", "trangthaixuly", "tinhtrangxuly", "tinhtranggiaiquyet",
+        "trangthaigiaiquyet",
+    )),
     "applicant": (
         "LoaiDoiTuong", Message("kind of applicant", "loại đối tượng"), ("doituong", "loaichuhoso", "doituongnop"),
     ),
@@ -109,6 +119,9 @@ _PERSONAL: Final = re.compile(
     "|congdan|doanhnghiep|tochuc|masothue|taikhoan|trichyeu|noidung|ghichu|thongtin|chuyenvien|fax|thuongtru|quequan"
 )
 _WITHIN_BRACKETS: Final = re.compile(r"\([^)]*\)|\[[^]]*\]")
+_SHORTENED: Final = {"hs": "ho so", "kq": "ket qua", "kqgq": "ket qua", "tn": "tiep nhan", "thuc te": "", "luc": ""}
+_SHORT: Final = re.compile(rf"\b(?:{'|'.join(_SHORTENED)})\b")
+"""Words that say the same as others, or nothing."""
 _TIME_OF: Final = re.compile("^(?:thoigian|thoidiem|ngaygio|giongay)")
 _NO_LETTERS: Final = re.compile("[^a-z]")
 _SEARCHED: Final = 30
@@ -147,8 +160,8 @@ class Columns:
 
 def key_of(header: str) -> str:
     """What a header is compared by."""
-    key = _NO_LETTERS.sub("", bare(_WITHIN_BRACKETS.sub(" ", header)))
-    return _TIME_OF.sub("ngay", key)
+    plain = _SHORT.sub(lambda found: _SHORTENED[found[0]], bare(_WITHIN_BRACKETS.sub(" ", header)))
+    return _TIME_OF.sub("ngay", _NO_LETTERS.sub("", plain))
 
 
 def guess(rows: Sequence[Sequence[Cell]], named: Mapping[str, str]) -> Columns:

@@ -29,6 +29,7 @@ _CODES: Final = ("code", "procedure", "unit", "amount")
 _FILES: Final = ("reused", "shared_store")
 _IN_PROCESS: Final = 4
 _EXCEL: Final = datetime(1899, 12, 30)  # noqa: DTZ001 - civil time, as all that an export says
+_EXCEL_1904: Final = datetime(1904, 1, 1)  # noqa: DTZ001
 _SERIAL: Final = re.compile(r"[2-7]\d{4}(?:[.,]\d+)?", re.ASCII)
 _SERIALS: Final = (29_221, 73_416)
 """Excel's numbers of days, 1980 to 2100."""
@@ -41,6 +42,8 @@ _PLAIN: Final = {"code": re.compile(r"[\w./-]{1,100}"), "date": re.compile(r"[\d
 _HIDDEN: Final = "***"
 _LATENESS: Final = re.compile(r"[ ,:(-]*(?:dung|truoc|tre|qua|trong|som) han\)?$")
 """What exports say beside a status, and times tell better."""
+_NO_DOSSIER: Final = re.compile(r"\d+(?:[.,]\d+)*$|(?![^ ]*-\d).* ")
+"""What stands below the rows where dossiers have their codes: a number, or several words."""
 _NUMBERING: Final = re.compile(r"\(?\d{1,2}\)?|[A-Z]")
 
 _NO_PROCEDURE: Final = Message("expected a procedure code such as 1.004555", "cần mã thủ tục dạng 1.004555")
@@ -49,8 +52,9 @@ _NO_PROCEDURE: Final = Message("expected a procedure code such as 1.004555", "c�
 class Rows:
     """Reads rows of one export."""
 
-    def __init__(self, columns: Mapping[str, Column], map_: Map) -> None:
+    def __init__(self, columns: Mapping[str, Column], map_: Map, from_1904: bool = False) -> None:
         self._words = map_.words
+        self._epoch = _EXCEL_1904 if from_1904 else _EXCEL
         self._places = {name: column.place for name, column in columns.items()}
         self._memory: dict[tuple[str, Cell], int | None] = {}
 
@@ -64,10 +68,12 @@ class Rows:
         }
 
     def is_none(self, cells: Mapping[str, Cell]) -> bool:
-        """Whether it is no dossier's row: blank, a sum, or the numbers of the columns."""
+        """Whether it is no dossier's row: blank, a sum, who signed it, or the numbers of the columns."""
         code, received = str(cells.get("code", "")).strip(), str(cells.get("received", "")).strip()
         if not code:
             return not received
+        if not received and "procedure" not in cells and _NO_DOSSIER.match(code):
+            return True
         return _NUMBERING.fullmatch(code) is not None and (not received or _NUMBERING.fullmatch(received) is not None)
 
     def read(self, cells: Mapping[str, Cell]) -> Read:
@@ -81,7 +87,7 @@ class Rows:
                     faults.append(Wrong("invalid_value", FIELDS[name][0], _no_word(name)))
                 given[name] = code
             else:
-                given[name] = _instant(cell) if name in _DATES else cell
+                given[name] = _instant(cell, self._epoch) if name in _DATES else cell
         _sound_days(given)
         status = given.setdefault("status", _status(given))
         if "procedure" in given:
@@ -148,18 +154,18 @@ def _procedure(cell: Cell) -> str:
     return text if procedure(text) is not None else likely_procedure_code(text) or text
 
 
-def _instant(cell: Cell) -> Cell:
-    """A time as the payload has it, whatever a spreadsheet made of it."""
+def _instant(cell: Cell, epoch: datetime) -> Cell:
+    """A time as the payload has it, whatever a spreadsheet made of it; its numbers count days since `epoch`."""
     if isinstance(cell, datetime):
         return cell.isoformat(" ") if not cell.microsecond else _rounded(cell)
     if isinstance(cell, date):
         return f"{cell:%Y-%m-%d} 00:00:00"
     if isinstance(cell, (int, float)) and not isinstance(cell, bool) and _SERIALS[0] <= cell < _SERIALS[1]:
-        return _rounded(_EXCEL + timedelta(days=cell))
+        return _rounded(epoch + timedelta(days=cell))
     if isinstance(cell, str):
         text = " ".join(cell.split())
         if _SERIAL.fullmatch(text):
-            return _rounded(_EXCEL + timedelta(days=float(text.replace(",", "."))))
+            return _rounded(epoch + timedelta(days=float(text.replace(",", "."))))
         found = _DAY.fullmatch(text)
         if found is not None:
             time = found["before"] or found["after"] or "0:00"

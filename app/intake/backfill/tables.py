@@ -8,15 +8,16 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Final, cast
 
-from python_calamine import CalamineError, CalamineWorkbook
+from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
 from app.messages import Message, verbatim
 
@@ -29,6 +30,8 @@ MOST_UNPACKED: Final = 400 * 1024 * 1024
 _MOST_XLS: Final = 150 * 1024 * 1024
 _LOOKED_AT: Final = 64 * 1024
 _ROWS_LOOKED_AT: Final = 40
+_ABOUT: Final = "xl/workbook.xml"
+_DATE_1904: Final = re.compile(rb"""date1904=["'](?:1|true)["']""")
 _DELIMITERS: Final = ",;\t|"
 
 
@@ -38,17 +41,24 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Table:
-    """An opened file. `about` is how many rows it has."""
+    """An opened file. `about` is how many rows it has.
+
+    Attributes:
+        from_1904: whether its numbers of days begin with 1904 instead of 1900.
+        unread: other sheets that have rows and are shown.
+    """
 
     rows: Iterator[Numbered]
     about: int
+    from_1904: bool = False
+    unread: Sequence[str] = ()
 
 
 def opened(path: Path, sheet: str | None = None) -> Table:
     """A file's rows, blank ones too.
 
     Args:
-        sheet: which sheet of a workbook; without it the first that has rows.
+        sheet: which sheet of a workbook; without it the first that is shown and has rows.
 
     Raises:
         Unreadable: it is no table, or too big.
@@ -91,14 +101,24 @@ def _workbook(path: Path, name: str | None) -> Table:
                     names=", ".join(book.sheet_names),
                 )
             )
-        for each in [name] if name is not None else book.sheet_names:
+        shown = [each.name for each in book.sheets_metadata if each.visible == SheetVisibleEnum.Visible]
+        for each in [name] if name is not None else shown:
             sheet = book.get_sheet_by_name(each)
             if sheet.height and sheet.start is not None:
                 rows = cast(Iterator[list[Cell]], sheet.iter_rows())
-                return Table(enumerate(rows, start=sheet.start[0] + 1), sheet.height)
+                others = [one for one in shown if one != each and book.get_sheet_by_name(one).height]
+                return Table(enumerate(rows, start=sheet.start[0] + 1), sheet.height, _from_1904(path), others)
     except CalamineError as error:
         raise Unreadable(Message("{why}", "không đọc được bảng tính: {why}", why=str(error))) from None
     return Table(iter(()), 0)
+
+
+def _from_1904(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as packed, packed.open(_ABOUT) as about:
+            return _DATE_1904.search(about.read(_LOOKED_AT)) is not None
+    except (zipfile.BadZipFile, KeyError):
+        return False
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

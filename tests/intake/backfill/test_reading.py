@@ -5,6 +5,7 @@ from __future__ import annotations
 import calendar
 import codecs
 import unicodedata
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ def test_a_csv_in_any_encoding_tells_what_the_workbook_does(
     if encoding == "cp1258":
         text = _decomposed(text)
     (tmp_path / "a.csv").write_bytes(mark + text.encode(encoding))
-    expected = [dossier(each) for each in told]
+    expected = [replace(dossier(each), unread=()) for each in told]
     assert read(tmp_path / "a.csv")[1] == expected
     assert read(workbook(tmp_path / "a.xlsx", rows))[1] == expected
 
@@ -222,11 +223,11 @@ def test_a_map_that_cannot_be_followed_is_refused(tmp_path: Path, text: str, say
 
 
 def test_a_column_that_is_not_found_is_told_with_the_nearest(tmp_path: Path) -> None:
-    path = workbook(tmp_path / "a.xlsx", [], ("Mã hồ sơ", "Mã TTHC", "Ngày tiếp nhận HS", "Họ tên"))
+    path = workbook(tmp_path / "a.xlsx", [], ("Mã hồ sơ", "Mã TTHC", "Ngày tiếp nhận đơn", "Họ tên"))
     with pytest.raises(columns.NoColumns) as refused:
         read(path)
     assert str(refused.value) == (
-        'no column for received (received at); name it under [columns] of a map: received = "Ngày tiếp nhận HS"'
+        'no column for received (received at); name it under [columns] of a map: received = "Ngày tiếp nhận đơn"'
     )
 
 
@@ -242,3 +243,67 @@ def test_what_is_no_table_or_too_big_is_refused(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(tables, "MOST_UNPACKED", 10_000)
     with pytest.raises(tables.Unreadable):
         read(big)
+
+
+def test_a_sheet_that_is_hidden_is_not_read_and_others_that_are_shown_are_told(tmp_path: Path) -> None:
+    """What people do not see is no history of theirs: lists to choose from, last year's copy."""
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as book:
+        for number, name in enumerate(("Ẩn", "Tháng 1", "Tháng 2", "Trống")):
+            sheet = book.add_worksheet(name)
+            if name != "Trống":
+                sheet.write_row(0, 0, ["Mã hồ sơ", "Mã TTHC", "Ngày tiếp nhận"])
+                sheet.write_row(1, 0, [f"H44.07-260105-000{number}", "1.004555", "05/01/2026"])
+        book.worksheets()[1].activate()
+        book.worksheets()[0].hide()
+    table = tables.opened(tmp_path / "a.xlsx")
+    assert [row[0] for _, row in table.rows] == ["Mã hồ sơ", "H44.07-260105-0001"]
+    assert table.unread == ["Tháng 2"]
+    assert [row[0] for _, row in tables.opened(tmp_path / "a.xlsx", "Ẩn").rows][1] == "H44.07-260105-0000"
+
+
+@pytest.mark.parametrize(("from_1904", "serial"), [(False, 46027.35), (True, 46027.35 - 1462)])
+def test_days_are_counted_from_where_the_workbook_says(tmp_path: Path, from_1904: bool, serial: float) -> None:
+    """A number without a date's format is days, too: of a workbook of 1904 four years and a day fewer."""
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx", {"date_1904": from_1904}) as book:
+        day = book.add_format({"num_format": "dd/mm/yyyy hh:mm"})
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ["Mã hồ sơ", "Mã TTHC", "Ngày tiếp nhận", "Ngày hẹn trả"])
+        sheet.write_row(1, 0, ["H44.07-260105-0001", "1.004555", serial])
+        sheet.write_datetime(1, 3, datetime.fromisoformat("2026-01-12 17:00:00"), day)
+    table = tables.opened(tmp_path / "a.xlsx")
+    [header, row] = [row for _, row in table.rows]
+    reader = Rows(columns.guess([header], {}).read, Map(), table.from_1904)
+    what = reader.read(reader.cells(row)).what
+    assert isinstance(what, State)
+    assert (what.received_at, what.due_at) == (civil(2026, 1, 5, 8, 24), civil(2026, 1, 12, 17))
+
+
+@pytest.mark.parametrize("code", [5000, 4.0, "5.000", "Tổng cộng: 4 hồ sơ", "Người lập biểu", "Phú Thọ, ngày 5-1"])
+def test_what_stands_below_the_rows_is_no_dossier(tmp_path: Path, code: Any) -> None:
+    headers, sound = ["Mã hồ sơ", "Mã TTHC", "Ngày tiếp nhận", "Phí"], ["H44.07-260105-0001", "1.004555", "05/01/2026"]
+    assert len(of_table(tmp_path, headers, sound, ["", "", "", ""], [code, "", "", 120000])) == 1
+    assert [each.what for each in of_table(tmp_path, headers, ["H44.07-260105-0002"])] == [None]
+    assert [each.what for each in of_table(tmp_path, headers, [code, "1.004555", ""])] == [None]
+
+
+@pytest.mark.parametrize(
+    ("name", "headers"),
+    [
+        ("code", "Số biên nhận|Mã số biên nhận|Mã HS|Số HS|MaHS|Mã hồ sơ TTHC"),
+        ("procedure", "Mã số TTHC|Mã TTHC quốc gia|Mã thủ tục (QG)"),
+        ("received", "Ngày nhận HS|Ngày tiếp nhận HS|Tiếp nhận lúc|Ngày TN|Thời gian tiếp nhận HS|Ngày vào sổ"),
+        ("due", "Hạn trả|Hẹn trả KQ|Hạn trả KQ|Thời hạn xử lý|Ngày hẹn trả HS|Ngày trả theo hẹn|Ngày hết hạn xử lý"),
+        ("completed", "Ngày hoàn tất|Ngày xong|Ngày hoàn thành thực tế|Ngày kết thúc thực tế|Ngày có KQ"),
+        ("returned", "Ngày trả thực tế|Ngày giao trả|Ngày trả KQ|Ngày trả kết quả cho công dân|Ngày trả KQ thực tế"),
+        ("channel", "Loại hình tiếp nhận|Hình thức nộp HS|Kênh tiếp nhận"),
+        ("status", "Trạng thái xử lý|Tình trạng xử lý|Tình trạng HS|Tình trạng giải quyết"),
+        ("way", "Hình thức trả KQ|Hình thức nhận KQ"),
+        ("result", "KQ điện tử"),
+    ],
+)
+def test_a_header_in_the_ways_offices_write_it(name: str, headers: str) -> None:
+    sound = {"code": "Mã hồ sơ", "procedure": "Mã TTHC", "received": "Ngày tiếp nhận"}
+    for header in headers.split("|"):
+        found = columns.guess([[*(sound | {name: header}).values()]], {}).read
+        assert found[name].header == header, header
+        assert len(found) == len(sound | {name: header})
