@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -111,6 +111,8 @@ class Forwarder:
         self._told.pop("queue", None)
         for place, reason in answer.rejected.items():
             self._say(_refused(batch[place].item.origin, reason))
+        if answer.warned:
+            self._say(_warned(answer.warned))
         return self._next(answer, len(batch))
 
     def _next(self, answer: Answer, sent: int) -> bool:
@@ -151,6 +153,16 @@ class Forwarder:
 
 def void(_: object) -> None:
     """Nothing."""
+
+
+def _warned(warned: Sequence[Mapping[str, str]]) -> Message:
+    first = " ".join(warned[0].get(name, "") for name in ("MaHoSo", "field", "detail"))
+    return Message(
+        "taken, but {count:,} values are not understood; the first: {first}",
+        "đã nhận, nhưng {count:,} giá trị không hiểu; đầu tiên: {first}",
+        count=len(warned),
+        first=first,
+    )
 
 
 def _refused(where: str, reason: dict[str, str]) -> Message:

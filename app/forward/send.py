@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from app.forward.config import Target
 from app.forward.queue import Item
-from app.messages import Message
+from app.messages import Message, spoken
 
 if TYPE_CHECKING:
     # Imported where it is used: six MiB that no other command needs.
@@ -29,8 +30,8 @@ _LONGEST_ASKED: Final = 3_600.0
 class Answer:
     """What became of a request, by places in it; what is neither done nor rejected is to be sent again.
 
-    `trouble` says why all of it failed; `pause` is how many seconds the service asked to wait; `smaller`: fewer items
-    at once will tell more.
+    `warned`: what was taken but is not understood; `trouble` says why all of it failed; `pause` is how many seconds the
+    service asked to wait; `smaller`: fewer items at once will tell more.
     """
 
     done: Sequence[int] = ()
@@ -38,6 +39,7 @@ class Answer:
     trouble: Message | None = None
     pause: float = 0
     smaller: bool = False
+    warned: Sequence[Mapping[str, str]] = ()
 
 
 class Sender:
@@ -47,7 +49,7 @@ class Sender:
         import httpx
 
         self._target = target
-        self._client = httpx.Client(timeout=target.timeout)
+        self._client = httpx.Client(timeout=target.timeout, headers={"Accept-Language": spoken(os.environ)})
 
     def close(self) -> None:
         """Close the connection."""
@@ -110,12 +112,14 @@ def read(status: int, headers: Mapping[str, str], content: bytes, items: Sequenc
         if not whole or len(rejected) != told["rejected"]:
             return Answer(trouble=_trouble("200, but no outcome for every event: is this the service?"))
         return _outcomes(range(len(items)), rejected)
+    warnings = told.get("warnings")
+    warned = [_reason(each) for each in warnings if isinstance(each, dict)] if isinstance(warnings, list) else []
     if str(told.get("error_code")) in ("0", "00"):
-        return Answer(done=range(len(items)))
+        return Answer(done=range(len(items)), warned=warned)
     if not rejected or len(rejected) != known:
         message = str(told.get("message") or "is this the service?")[:_LONGEST_TOLD]
         return Answer(trouble=_trouble(f"200, but no outcome for every dossier: {message}"))
-    return _of_dossiers(items, rejected)
+    return replace(_of_dossiers(items, rejected), warned=warned)
 
 
 def _of_dossiers(items: Sequence[Item], rejected: Mapping[int, dict[str, Any]]) -> Answer:

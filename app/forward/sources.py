@@ -72,6 +72,22 @@ def items_of(what: str, text: bytes, where: str) -> list[Item]:
     ]
 
 
+def _calls_of(what: str, text: bytes, where: str) -> list[Item]:
+    """What a file of the portal's payload holds: a call, or one a line.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    try:
+        return items_of(what, text, where)
+    except ValueError as whole:
+        rows = [(place, row) for place, row in enumerate(text.splitlines(), 1) if row.strip()]
+        try:
+            return [item for place, row in rows for item in items_of(what, row, f"{where}:{place}")]
+        except ValueError:
+            raise whole from None
+
+
 def _service(named: object, usual: str) -> str:
     known = {
         "dongbohosomc": "DongBoHoSoMC",
@@ -126,7 +142,7 @@ class Folder:
 
     def _items(self, file: Path) -> Iterator[Item]:
         if self._what != "events":
-            yield from items_of(self._what, file.read_bytes().removeprefix(b"\xef\xbb\xbf"), file.name)
+            yield from _calls_of(self._what, file.read_bytes().removeprefix(b"\xef\xbb\xbf"), file.name)
             return
         for place, line in lines(file):
             try:

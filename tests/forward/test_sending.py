@@ -247,6 +247,38 @@ def test_the_portals_payload_goes_to_its_own_address(tmp_path: Path, make: Make)
     assert names(folder / "failed") == ["4.json"]
 
 
+def test_a_file_of_the_portals_payload_may_have_a_call_a_line(tmp_path: Path, make: Make) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    lines = [{"MaHoSo": "H44.07-260105-1"}, {"service": "DongBoHoSoMC", "data": [{"MaHoSo": "H44.07-260105-2"}]}]
+    (folder / "1.json").write_text("\n\n".join(map(json.dumps, lines)) + "\n")
+    (folder / "2.json").write_text(json.dumps(lines[0]) + "\n{\n")
+    (folder / "3.json").write_text(json.dumps({"MaHoSo": "H44.07-260105-3"}, indent=2))
+    warning = {
+        "index": 1,
+        "MaHoSo": "H44.07-260105-2",
+        "code": "invalid_value",
+        "field": "TrangThaiHoSo",
+        "detail": "…",
+    }
+    with Stub() as stub:
+
+        def script(nth: int, items: list[Any]) -> Any:
+            status, headers, told = stub.take(items, {})
+            return status, headers, told | ({"warnings": [warning]} if nth == 1 else {})
+
+        stub.script = script
+        made = make(stub.url, source={"what": "DongBoHoSoMC"})
+        assert made.run() == (0, 3, 0)
+    assert list(stub.kept) == [f"H44.07-260105-{n}" for n in (1, 2, 3)]
+    assert names(folder / "failed") == ["2.json"]
+    warned = "taken, but 1 values are not understood; the first: H44.07-260105-2 TrangThaiHoSo …"
+    assert [each.partition(":")[0] for each in made.said if each != warned] == [
+        "2.json cannot be read and goes to `failed/`"
+    ]
+    assert warned in made.said
+
+
 def test_a_full_disk_is_told_and_loses_nothing(tmp_path: Path, make: Make) -> None:
     write(tmp_path, "a.ndjson", range(2_000), data="x" * 1_000)
     write(tmp_path, "b.ndjson", range(2_000, 2_010))
