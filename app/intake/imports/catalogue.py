@@ -58,7 +58,7 @@ def read(kind: Catalogue, data: bytes, catalogues: Catalogues) -> Read:
     Raises:
         Unreadable: nothing can be read from it.
     """
-    file = files.read(data, lambda cells: columns.is_header(kind, cells))
+    file = columns.read(kind, data)
     into = Read(table=file.table)
     found = [each for told in file.rows if (each := _attributes(kind, told, file.table, into)) is not None]
     if file.table:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final, Literal
 
 from app.intake.attributes import number_cell
-from app.intake.imports import words
+from app.intake.imports import files, words
 
 Kind = Literal["units", "procedures", "split"]
 """What a file tells of; the first column of each must be there."""
@@ -93,10 +94,13 @@ def column(kind: Kind, header: str) -> str | None:
     return _CODES[kind].get(words.plain(header))
 
 
-def is_header(kind: Kind, cells: Sequence[str]) -> bool:
-    """Whether a line names columns: one of them is the first."""
-    first = next(iter(_HEADERS[kind]))
-    return any(column(kind, each) == first for each in cells)
+def read(kind: Kind, data: bytes) -> files.File:
+    """The rows of a file.
+
+    Raises:
+        Unreadable: nothing can be read from it.
+    """
+    return files.read(data, partial(column, kind), next(iter(_HEADERS[kind])))
 
 
 def attributes(kind: Kind, cells: Mapping[str, str]) -> dict[str, Any]:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import codecs
 import csv
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from io import BytesIO
+from itertools import chain, islice, zip_longest
 from typing import Any, Final
 
-from python_calamine import CalamineError, CalamineWorkbook
+from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
 from app.intake.bodies import BodyProblem, TableLines
+from app.intake.imports.words import plain
 from app.messages import Message
 
 _ZIP: Final = b"PK\x03\x04"
 _OLE: Final = b"\xd0\xcf\x11\xe0"
+_SUM: Final = re.compile(r"(?:tong cong|tong so)\b(?! ty)|cong$")
+_COUNT: Final = re.compile(r"(?:\d+|\d{1,3}(?:[.,]\d{3})+)?", re.ASCII)
 _HEADER_WITHIN: Final = 30
 """Lines from the top among which the header is looked for: titles and dates stand above it."""
 _WITHIN: Final = ("result", "data")
@@ -49,20 +54,23 @@ class File:
     table: bool
 
 
-def read(data: bytes, is_header: Callable[[Sequence[str]], bool]) -> File:
-    """The rows of a file; `is_header` says which line of a table names its columns.
+def read(data: bytes, column: Callable[[str], str | None], first: str) -> File:
+    """The rows of a file; of a table those below the header, which names the `first` column.
+
+    Args:
+        column: the column that a header names, None for one that is not read.
 
     Raises:
         Unreadable: it is none of these, the table has no header, or there is no row.
     """
     if data.startswith((_ZIP, _OLE)):
-        file = File(_table(_sheets(data), is_header), table=True)
+        file = File(_table(_sheets(data), column, first), table=True)
     else:
         text = _text(data)
         if text.lstrip()[:1] in ("{", "[") or _is_text_of_json(text):
             file = File([Told(place, each) for place, each in enumerate(_flat(_json(text)), 1)], table=False)
         else:
-            file = File(_table([_lines(text, is_header)], is_header), table=True)
+            file = File(_table([_lines(text, column, first)], column, first), table=True)
     if not file.rows:
         raise Unreadable(Message("there is no row in it", "tệp không có dòng nào"))
     return file
@@ -121,17 +129,18 @@ def _flat(value: object) -> Iterator[Mapping[str, Any]]:
         names = {str(name).lower(): name for name in value}
         if (found := next((names[each] for each in _WITHIN if each in names), None)) is not None:
             yield from _flat(value[found])
-        elif "error_code" in names:
+        elif "error_code" in names or list(names) == ["message"]:
             yield from _flat(value.get(names.get("message", "")))
         else:
             yield value
 
 
 def _sheets(data: bytes) -> list[list[_Line]]:
-    """The lines of each sheet."""
+    """The lines of each sheet that is shown."""
     try:
         workbook = CalamineWorkbook.from_filelike(BytesIO(data))
-        sheets = [workbook.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in workbook.sheet_names]
+        shown = [each.name for each in workbook.sheets_metadata if each.visible == SheetVisibleEnum.Visible]
+        sheets = [workbook.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in shown]
     except CalamineError as problem:
         told = Message("the workbook cannot be read: {why}", "không đọc được bảng tính: {why}", why=str(problem))
         raise Unreadable(told) from None
@@ -149,11 +158,11 @@ def _cell(value: object) -> str:
     return value.isoformat() if isinstance(value, date) else str(value).strip()
 
 
-def _lines(text: str, is_header: Callable[[Sequence[str]], bool]) -> Iterator[_Line]:
+def _lines(text: str, column: Callable[[str], str | None], first: str) -> Iterator[_Line]:
     """The lines of a table of text; its cells are set apart by what makes one of the first lines a header."""
     lines = TableLines(text.encode())
-    first = text.splitlines()[:_HEADER_WITHIN]
-    found = (each for each in ",;\t" if any(is_header(line.replace('"', "").split(each)) for line in first))
+    top = [line.replace('"', "") for line in text.splitlines()[:_HEADER_WITHIN]]
+    found = (each for each in ",;\t" if any(first in map(column, line.split(each)) for line in top))
     lines.separator = next(found, lines.separator)
     reader = csv.reader(lines, delimiter=lines.separator, strict=True)
     try:
@@ -172,21 +181,23 @@ def _lines(text: str, is_header: Callable[[Sequence[str]], bool]) -> Iterator[_L
         ) from None
 
 
-def _table(sheets: Iterable[Iterable[_Line]], is_header: Callable[[Sequence[str]], bool]) -> list[Told]:
+def _table(sheets: Iterable[Iterable[_Line]], column: Callable[[str], str | None], first: str) -> list[Told]:
     """The lines under a header as texts by its names; an empty cell is absent. Sheets without a header are none."""
     found: list[Told] = []
     headed = False
-    for lines in sheets:
-        header: list[str] | None = None
-        for number, cells in lines:
-            if header is None:
-                if number > _HEADER_WITHIN:
-                    break
-                header = cells if is_header(cells) else None
-                headed = headed or header is not None
-            elif any(cells) and cells != header:
+    for sheet in sheets:
+        lines = iter(sheet)
+        top = list(islice(lines, _HEADER_WITHIN + 1))
+        at = next((place for place, (_, cells) in enumerate(top[:_HEADER_WITHIN]) if first in map(column, cells)), None)
+        if at is None:
+            continue
+        headed = True
+        header, below = _header([cells for _, cells in top], at, column)
+        for number, cells in chain(top[below:], lines):
+            if any(cells) and cells != header:
                 told = {name: cell for name, cell in zip(header, cells, strict=False) if name and cell}
-                found.append(Told(number, told))
+                if not _is_sum(told, column, first):
+                    found.append(Told(number, told))
     if not headed:
         raise Unreadable(
             Message(
@@ -195,3 +206,29 @@ def _table(sheets: Iterable[Iterable[_Line]], is_header: Callable[[Sequence[str]
             )
         )
     return found
+
+
+def _header(top: Sequence[list[str]], at: int, column: Callable[[str], str | None]) -> tuple[list[str], int]:
+    """The header at a line, and where the lines under it begin: by itself, or as half of one merged over two lines."""
+    choices = [(top[at], at + 1)]
+    if at + 1 < len(top):
+        choices.append((_merged(top[at], top[at + 1], column), at + 2))
+    if at > 0:
+        choices.append((_merged(top[at - 1], top[at], column), at + 1))
+    return max(choices, key=lambda choice: len(set(map(column, choice[0])) - {None}))
+
+
+def _merged(upper: Sequence[str], lower: Sequence[str], column: Callable[[str], str | None]) -> list[str]:
+    """A header of two lines; of cells merged side by side only the first has the text."""
+    above, both = "", []
+    for own, text in zip_longest(upper, lower, fillvalue=""):
+        above = own or above
+        joined = f"{above} {text}"
+        both.append(own if not text else joined if column(text) is None and column(joined) is not None else text)
+    return both
+
+
+def _is_sum(told: Mapping[str, str], column: Callable[[str], str | None], first: str) -> bool:
+    """Whether a line below the others counts them instead of being one of them."""
+    code = next((cell for name, cell in told.items() if column(name) == first), "")
+    return _COUNT.fullmatch(code) is not None and any(_SUM.match(plain(cell)) for cell in told.values())

@@ -18,7 +18,7 @@ Read = tuple[dict[str, Any], list[Message]]
 
 _PUBLISHED: Final = 1
 NOT_PUBLISHED: Final = Message("not published (`TRANGTHAI`)", "chưa công khai (`TRANGTHAI`)")
-_DISTRICT: Final = Message("there is no level of districts: left out", "không còn cấp huyện: bỏ qua")
+_DISTRICT: Final = Message("there is no level of districts: none is set", "không còn cấp huyện: không đặt cấp")
 
 
 def unit(fields: Fields) -> Read:

@@ -12,7 +12,7 @@ from app.domain.lives.moving import Move
 from app.domain.push import Rejected
 from app.intake import attributes, checks
 from app.intake.checks import Check, Fault, Faults, shown
-from app.intake.imports import columns, files, words
+from app.intake.imports import columns, words
 from app.messages import MISSING, NO_UNIT, Message
 
 Read = tuple[list[Move | Rejected], list[int], tuple[str, ...], bool]
@@ -43,7 +43,7 @@ def read(data: bytes, catalogues: Catalogues, today: Day) -> Read:
     Raises:
         Unreadable: nothing can be read from it.
     """
-    file = files.read(data, lambda cells: columns.is_header("split", cells))
+    file = columns.read("split", data)
     rows: list[Move | Rejected] = []
     listed: set[tuple[str | None, ...]] = set()
     headers: dict[str, None] = {}

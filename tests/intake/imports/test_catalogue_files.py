@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+import xlsxwriter
 
 from app.domain.calendar.workdays import Calendar
 from app.domain.catalogues.root import Catalogues, Unit
@@ -54,6 +56,7 @@ UNITS = {
         lambda rows: {"error_code": "0", "message": "Thành công", "result": rows},
         lambda rows: {"error_code": 0, "result": json.dumps(rows)},
         lambda rows: {"error_code": "0", "message": json.dumps({"result": rows})},
+        lambda rows: {"message": json.dumps({"error_code": "0", "result": rows})},
         lambda rows: json.dumps({"Result": rows}),
         lambda rows: [{"result": [each]} for each in rows],
         lambda rows: "\n".join(json.dumps(each) for each in rows).encode(),
@@ -63,7 +66,7 @@ def test_agencies_are_read_out_of_whatever_lies_around_them(around: Any) -> None
     found = told("units", around(AGENCIES))
     assert rows(found) == UNITS
     assert [(each.place, each.code, str(each.says)) for each in found.notes] == [
-        (4, "H44.13", "there is no level of districts: left out")
+        (4, "H44.13", "there is no level of districts: none is set")
     ]
 
 
@@ -118,6 +121,48 @@ def test_a_table_with_vietnamese_headers_is_read_by_them(data: bytes) -> None:
     }  # fmt: skip
     assert found.places == [3, 4, 6]
     assert found.passed_over == ("STT", "Ghi chú")
+
+
+UNDER_TWO = {
+    "H44.60": {"name": "Xã Sáu Mươi", "level": "commune", "valid_from": 20270},
+    "H44.61": {"name": "Xã Sáu Mốt", "level": "commune", "valid_to": 20269, "successor": "H44.60"},
+}
+
+
+@pytest.mark.parametrize("code_above", [True, False])
+def test_a_header_merged_over_two_lines_hides_no_column_and_sums_are_no_units(code_above: bool) -> None:
+    """As offices draw them: a column's cell is two lines high, or two columns' cells stand under one of theirs."""
+    unit, place = ("Mã đơn vị", None) if code_above else ("Đơn vị", "Mã định danh")
+    found = told("units", workbook(
+        ["DANH MỤC"], [None],
+        ["STT", unit, "Tên đơn vị", "Cấp", "Sáp nhập vào", "Hiệu lực", None],
+        [None, place, None, None, None, "từ ngày", "đến ngày"],
+        [1, "H44.60", "Xã Sáu Mươi", "Cấp xã", None, "01/07/2025", None],
+        [2, "H44.61", "Xã Sáu Mốt", "Cấp xã", "H44.60", None, "30/06/2025"],
+        ["Tổng cộng: 2 đơn vị"], ["Cộng", 2], [None, None, "Tổng số 2"],
+    ))  # fmt: skip
+    assert rows(found) == UNDER_TWO
+    assert found.places == [5, 6]
+
+
+def test_a_unit_that_is_called_a_sum_is_one_and_a_faulty_line_is_told() -> None:
+    table = "Mã;Tên\nH44.5;Tổng công ty A\n;Tổng công ty B\n;Chi cục C\n5;Chi cục D\n".encode()
+    first, *others = told("units", table).rows
+    assert isinstance(first, Row)
+    assert first.changes == {"name": "Tổng công ty A"}
+    assert len(others) == 3
+
+
+def test_sheets_that_are_hidden_are_not_read(tmp_path: Path) -> None:
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as book:
+        for number, name in enumerate(("Ẩn", "1", "2")):
+            sheet = book.add_worksheet(name)
+            sheet.write_row(0, 0, ["Mã đơn vị", "Tên đơn vị"])
+            sheet.write_row(1, 0, [f"H44.{number}", f"Đơn vị {number}"])
+        book.worksheets()[1].activate()
+        book.worksheets()[0].hide()
+    found = rows(told("units", (tmp_path / "a.xlsx").read_bytes()))
+    assert found == {"H44.1": {"name": "Đơn vị 1"}, "H44.2": {"name": "Đơn vị 2"}}
 
 
 def test_commas_in_names_set_nothing_apart_where_the_header_has_semicolons() -> None:
