@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,37 +31,54 @@ class Apart:
     only_there: Sequence[str] = ()
 
 
+class Unmatched(Exception):
+    """A unit of the file that the service does not know; says which."""
+
+
 def compared(
-    client: httpx.Client, figures: Sequence[Figure], period: str, listed: Listed | None = None
+    client: httpx.Client,
+    figures: Sequence[Figure],
+    period: str,
+    listed: Listed | None = None,
+    unmatched: Callable[[Unmatched], None] = lambda _: None,
 ) -> Iterator[Apart]:
     """All figures of a file beside those of the service, unit by unit.
 
+    Args:
+        unmatched: is told of each unit that the service does not know; the others are compared.
+
     Raises:
-        Refused: the service refuses, a unit is not known, or a figure is of no period.
+        Refused: the service refuses, or a figure is of no period.
         httpx.HTTPError: it cannot be reached.
     """
     names = _names(client) if any(not each.unit for each in figures) else {}
     groups: dict[tuple[str, str], list[Figure]] = defaultdict(list)
+    nameless: dict[str, int] = {}
     for each in figures:
         when = period or each.period
         if not when:
             raise Refused(Message("the file names no period: give --period", "tệp không nêu kỳ: hãy cho --period"))
         unit = each.unit or names.get(plain_name(each.name), "")
-        if not unit:
-            raise Refused(
-                Message(
-                    "row {row}: no unit, or several, are called {name}",
-                    "dòng {row}: không có, hoặc có nhiều đơn vị tên {name}",
-                    row=each.row,
-                    name=each.name,
-                )
-            )
-        groups[unit, when].append(each)
-    for (unit, when), some in groups.items():
-        told = _asked(
-            client, "/v1/reconcile", {"unit": unit, "period": when, "figure": [_named(each) for each in some]}
+        if unit:
+            groups[unit, when].append(each)
+        else:
+            nameless.setdefault(each.name, each.row)
+    for name, row in nameless.items():
+        told = Message(
+            "row {row}: no unit, or several, are called {name}",
+            "dòng {row}: không có, hoặc có nhiều đơn vị tên {name}",
+            row=row,
+            name=name,
         )
-        for each in told["figures"]:
+        unmatched(Unmatched(told))
+    for (unit, when), some in groups.items():
+        query = {"unit": unit, "period": when, "figure": [_named(each) for each in some]}
+        try:
+            answer = _asked(client, "/v1/reconcile", query)
+        except Unmatched as unknown:
+            unmatched(unknown)
+            continue
+        for each in answer["figures"]:
             here: list[str] = []
             there: list[str] = []
             for side in ("numerator", "denominator"):
@@ -104,11 +121,12 @@ def _asked(client: httpx.Client, path: str, query: Mapping[str, Any]) -> Any:
     answer = client.get(path, params=query)
     if answer.status_code != 200:
         try:
-            detail = answer.json().get("detail") or answer.json().get("title")
+            told = answer.json()
+            detail, code = told.get("detail") or told.get("title"), told.get("code")
         except ValueError:
-            detail = answer.text[:200]
+            detail, code = answer.text[:200], ""
         unit = str(query.get("unit", ""))
-        raise Refused(
+        raise (Unmatched if code == "unknown_unit" else Refused)(
             Message(
                 "{path} of {unit}: {status} {detail}",
                 "{path} của {unit}: {status} {detail}",

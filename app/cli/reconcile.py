@@ -12,7 +12,7 @@ from typing import Annotated, Final
 import typer
 
 from app import reconcile
-from app.cli.running import console, fail, say
+from app.cli.running import console, fail, note, say
 from app.intake import published
 from app.intake.lines import Refused
 from app.messages import Message, of_error, spoken, verbatim
@@ -39,18 +39,22 @@ def reconcile_command(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print all figures as a table.")] = False,
 ) -> None:
     """Show per unit and indicator ours, theirs, the difference, and where the dossiers behind it are listed. Ends with
-    0: all are equal. 1: some differ. 2: the file or the service cannot be read.
+    0: all are equal. 1: some differ, or are of units that the service does not know. 2: the file or the service cannot
+    be read.
     """
     import httpx
 
+    unmatched: list[reconcile.Unmatched] = []
     try:
         figures = published.parse(file.read_bytes())
         listed = None if dossiers is None else _listed(dossiers)
         token = key if key_file is None else key_file.read_text("utf-8").strip()
         with httpx.Client(
-            base_url=url, headers={"Authorization": f"Bearer {token}"} if token else {}, timeout=60
+            base_url=url,
+            headers={"Accept-Language": spoken(os.environ)} | ({"Authorization": f"Bearer {token}"} if token else {}),
+            timeout=60,
         ) as client:
-            found = list(reconcile.compared(client, figures, period, listed))
+            found = list(reconcile.compared(client, figures, period, listed, unmatched.append))
     except Refused as error:
         fail(Message("{file}: {why}", "{file}: {why}", file=str(file), why=of_error(error)), 2)
     except OSError as error:
@@ -73,7 +77,9 @@ def reconcile_command(
                 different=len(different),
             )
         )
-    if different:
+    for each_unknown in unmatched:
+        note(Message("not compared: {why}", "không so được: {why}", why=of_error(each_unknown)))
+    if different or unmatched:
         raise SystemExit(1)
 
 

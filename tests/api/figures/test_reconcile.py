@@ -126,6 +126,30 @@ async def test_three_dossiers_that_the_portal_has_not_are_named(postgres_databas
             assert wrong.json()["code"] == code
 
 
+async def test_units_that_are_not_known_are_told_and_the_others_compared(
+    postgres_database: str, tmp_path: Path
+) -> None:
+    """Two lists of a province's units are never quite the same."""
+    metrics = [{"code": code, "numerator": 1, "denominator": 2} for code in ("DOSSIER_SYNC", "PUBLISH_ON_TIME")]
+    rows = [
+        {"departmentName": name, "metrics": metrics[:count]} | ({"departmentCode": code} if code else {})
+        for name, code, count in (("x", "H44.77", 1), ("UBND tỉnh", "", 1), ("Không có", "", 2))
+    ]
+    told = json.dumps({"code": "OK", "data": {"overview": rows[0], "evaluation": rows[1:]}})
+    async with serving(settings_for(postgres_database, tmp_path), postgres_database) as running:
+        await running.put("/v1/units", [{"code": "H44", "name": "UBND tỉnh", "level": "province"}])
+        client, unmatched = cast(httpx.Client, Bridge(running)), list[reconcile.Unmatched]()
+        figures = parse(told.encode())
+        found = await asyncio.to_thread(
+            lambda: list(reconcile.compared(client, figures, "2026", None, unmatched.append))
+        )
+    assert [(each.unit, each.told["code"], each.told["equal"]) for each in found] == [("H44", "DOSSIER_SYNC", False)]
+    assert [str(each) for each in unmatched] == [
+        "row 3: no unit, or several, are called Không có",
+        "/v1/reconcile of H44.77: 404 no unit of the catalogue has this code or alias",
+    ]
+
+
 @pytest.mark.parametrize("language", ["C.UTF-8", "vi_VN.UTF-8"])
 def test_the_command_says_equal_different_or_unreadable_by_its_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str
