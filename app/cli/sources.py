@@ -8,12 +8,13 @@ from typing import Annotated, Final, cast
 import typer
 
 from app.api.http.service import Service
-from app.cli.running import fail, run, say
+from app.cli.running import fail, note, run, say
 from app.domain import codes
 from app.domain.portal.profile import FIELDS, SUCCESSES, Profile, Success
 from app.domain.portal.state import SOURCE
 from app.messages import Message
 from app.store.catalogues import roots
+from app.store.portal import known
 from app.store.portal import sources as store
 
 sources = typer.Typer(
@@ -24,6 +25,10 @@ Field = StrEnum("Field", {each: each for each in FIELDS})  # type: ignore[misc]
 Code = StrEnum("Code", {f"_{each}": each for each in SUCCESSES})  # type: ignore[misc]
 _EXAMPLE: Final = f"{SOURCE}H44"
 _ALL: Final = Message("all is believed", "tin mọi trường")
+_NOBODY: Final = Message(
+    "nothing has come from this source yet: is its unit that of the keys?",
+    "chưa nhận được gì từ nguồn này: đơn vị có đúng là đơn vị của khóa không?",
+)
 _AGAIN: Final = Message("; being applied to dossiers that are in", "; đang áp dụng lại cho hồ sơ đã có")
 
 
@@ -65,7 +70,7 @@ def sources_set(
             )
         )
 
-    async def work(service: Service) -> store.Kept:
+    async def work(service: Service) -> tuple[store.Kept, bool]:
         async with service.database.transaction() as connection:
             [(root_id, _)] = await roots.found(connection, codes.root_of(unit))
             name = f"{SOURCE}{unit}"
@@ -76,9 +81,13 @@ def sources_set(
                 before.success if success is None else cast(Success, success.value),
             )
             await store.put(connection, root_id, name, unit, profile)
-            return await store.read(connection, root_id, name)
+            there = await known.subjects(connection, root_id, name, "", 1)
+            return await store.read(connection, root_id, name), bool(there)
 
-    say(_told(run(work)))
+    kept, there = run(work)
+    say(_told(kept))
+    if not there:
+        note(_NOBODY)
 
 
 def _told(kept: store.Kept) -> Message:

@@ -231,4 +231,5 @@ def _merged(upper: Sequence[str], lower: Sequence[str], column: Callable[[str], 
 def _is_sum(told: Mapping[str, str], column: Callable[[str], str | None], first: str) -> bool:
     """Whether a line below the others counts them instead of being one of them."""
     code = next((cell for name, cell in told.items() if column(name) == first), "")
-    return _COUNT.fullmatch(code) is not None and any(_SUM.match(plain(cell)) for cell in told.values())
+    counted = _COUNT.fullmatch(code) is not None or _SUM.match(plain(code)) is not None
+    return counted and any(_SUM.match(plain(cell)) for cell in told.values())

@@ -139,7 +139,7 @@ def test_a_header_merged_over_two_lines_hides_no_column_and_sums_are_no_units(co
         [None, place, None, None, None, "từ ngày", "đến ngày"],
         [1, "H44.60", "Xã Sáu Mươi", "Cấp xã", None, "01/07/2025", None],
         [2, "H44.61", "Xã Sáu Mốt", "Cấp xã", "H44.60", None, "30/06/2025"],
-        ["Tổng cộng: 2 đơn vị"], ["Cộng", 2], [None, None, "Tổng số 2"],
+        ["Tổng cộng: 2 đơn vị"], ["Cộng", 2], [None, None, "Tổng số 2"], [None, "Tổng cộng", 2],
     ))  # fmt: skip
     assert rows(found) == UNDER_TWO
     assert found.places == [5, 6]
