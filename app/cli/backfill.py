@@ -87,6 +87,8 @@ def dossiers_command(
     _tell_faulty(filled, errors)
     if filled.parked:
         note(_PARKED)
+    if filled.endless:
+        note(_endless(filled.endless))
     if filled.faulty:
         raise SystemExit(1)
 
@@ -136,6 +138,14 @@ def _other_sheets(names: Sequence[str]) -> Message:
         "sheets that are not read, name one as `sheet` in a map: {names}",
         "trang tính không đọc, hãy nêu ở `sheet` của tệp `--map`: {names}",
         names=", ".join(names),
+    )
+
+
+def _endless(count: int) -> Message:
+    return Message(
+        "{count:,} rows say that the dossier has ended, but not when: it counts as open",
+        "{count:,} dòng ghi hồ sơ đã kết thúc nhưng không có ngày kết thúc: hồ sơ được tính là chưa kết thúc",
+        count=count,
     )
 
 

@@ -56,11 +56,16 @@ def test_an_export_is_shown_tried_taken_in_and_known_again(
     assert mapped.returncode == 1
     assert mapped.stdout.splitlines()[-1] == f"29 mới, 0 đã biết, trong đó {parked} chờ đơn vị; 1 lỗi"
     del rows[3]
+    rows.append([31, "H44.07-260105-7777", "1.004555", *[None] * (len(HEADERS) - 3)])
+    rows[-1][HEADERS.index("Ngày tiếp nhận")] = "05/01/2026"
+    rows[-1][HEADERS.index("Trạng thái")] = "Đã trả kết quả"
     whole = command("import", "dossiers", str(workbook(file, rows)), "--map", str(map_))
-    assert (whole.returncode, whole.stdout.splitlines()[-1]) == (0, said(0, 29, 0)), whole.stderr
+    assert (whole.returncode, whole.stdout.splitlines()[-1]) == (0, said(1, 29, 0)), whole.stderr
+    endless = "chiso: 1 rows say that the dossier has ended, but not when: it counts as open"
+    assert whole.stderr.splitlines()[-1] == endless
     assert told_audit(postgres_database) == [
         ("H44", "import dossiers", {"new": 29, "known": 0, "faulty": 1}),
-        ("H44", "import dossiers", {"new": 0, "known": 29, "faulty": 0}),
+        ("H44", "import dossiers", {"new": 1, "known": 29, "faulty": 0}),
     ]
 
 

@@ -45,6 +45,7 @@ class Filled:
 
     Attributes:
         known: dossiers that this source has told of before.
+        endless: rows that are taken and say that the dossier has ended, but not when: it counts as open.
         parked: of `new` and `known`, those whose unit is not in the catalogue yet.
         errors: the first of the faulty rows.
     """
@@ -53,6 +54,7 @@ class Filled:
     known: int = 0
     parked: int = 0
     faulty: int = 0
+    endless: int = 0
     errors: list[Faulty] = field(default_factory=list)
     tell: Callable[[Faulty], None] | None = None
 
@@ -127,6 +129,7 @@ def _read(batch: Sequence[Numbered], reader: Rows, filled: Filled) -> _Told:
             filled.refuse(Faulty(line, cells, read.faults[0]))
         else:
             told.setdefault(read.subject, []).append((line, cells, read.what))
+            filled.endless += bool(read.unread)
     return told
 
 

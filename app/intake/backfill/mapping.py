@@ -29,6 +29,9 @@ _CHANNELS: Final = {
     "1": 1, "counter": 1, "truc tiep": 1, "nop truc tiep": 1, "tai quay": 1, "mot cua": 1, "tai bo phan mot cua": 1,
     "2": 2, "online": 2, "truc tuyen": 2, "nop truc tuyen": 2, "qua mang": 2, "internet": 2, "dich vu cong": 2,
     "3": 3, "postal": 3, "buu chinh": 3, "buu chinh cong ich": 3, "bcci": 3, "qua buu chinh": 3, "buu dien": 3,
+    "truc tuyen toan trinh": 2, "truc tuyen mot phan": 2, "nop qua mang": 2, "dvc truc tuyen": 2, "dvctt": 2,
+    "nop truc tiep tai bo phan mot cua": 1, "truc tiep tai bo phan mot cua": 1, "nop tai bo phan mot cua": 1,
+    "qua bcci": 3, "buu chinh cong ich (bcci)": 3, "nop qua buu chinh": 3,
     "qua buu chinh cong ich": 3, "dich vu buu chinh cong ich": 3, "qua dich vu buu chinh cong ich": 3,
 }  # fmt: skip
 _STATUSES: Final = {str(each): each for each in sorted(state.STATUSES)} | {
@@ -41,7 +44,8 @@ _STATUSES: Final = {str(each): each for each in sorted(state.STATUSES)} | {
     "cong dan yeu cau rut ho so": 7, "yeu cau rut ho so": 7, "rut ho so": 7, "da rut": 7, "da rut ho so": 7,
     "dung xu ly": 8,
     "da xu ly xong": 9, "da xu ly": 9, "da giai quyet": 9, "da giai quyet xong": 9, "cho tra ket qua": 9,
-    "da co ket qua": 9, "da hoan thanh": 9, "hoan thanh": 9,
+    "da co ket qua": 9, "da hoan thanh": 9, "hoan thanh": 9, "da ket thuc": 9, "cho tra": 9, "cho tra kq": 9,
+    "da co kq": 9,
     "da tra ket qua": 10, "da tra": 10, "da tra kq": 10, "da tra ket qua cho cong dan": 10,
 }  # fmt: skip
 _WAYS: Final = {

@@ -40,12 +40,17 @@ _DAY: Final = re.compile(
 )
 _PLAIN: Final = {"code": re.compile(r"[\w./-]{1,100}"), "date": re.compile(r"[\d/:. T+Z-]{1,40}", re.ASCII)}
 _HIDDEN: Final = "***"
-_LATENESS: Final = re.compile(r"[ ,:(-]*(?:dung|truoc|tre|qua|trong|som) han\)?$")
-"""What exports say beside a status, and times tell better."""
+_LATENESS: Final = re.compile(r"[ ,:(-]*(?:dung|truoc|tre|qua|trong|som|con|chua den|sap den|sap qua) han\)?$")
+"""What exports say beside a status, or instead of one, and times tell better."""
 _NO_DOSSIER: Final = re.compile(r"\d+(?:[.,]\d+)*$|(?![^ ]*-\d).* ")
 """What stands below the rows where dossiers have their codes: a number, or several words."""
 _NUMBERING: Final = re.compile(r"\(?\d{1,2}\)?|[A-Z]")
 
+_ENDLESS: Final = Wrong(
+    "invalid_value",
+    "NgayKetThucXuLy",
+    Message("it has ended, but not when is told", "đã kết thúc nhưng không có ngày kết thúc"),
+)
 _NO_PROCEDURE: Final = Message("expected a procedure code such as 1.004555", "cần mã thủ tục dạng 1.004555")
 
 
@@ -77,10 +82,12 @@ class Rows:
         return _NUMBERING.fullmatch(code) is not None and (not received or _NUMBERING.fullmatch(received) is not None)
 
     def read(self, cells: Mapping[str, Cell]) -> Read:
-        """The state that a row tells, or what is wrong with it."""
+        """The state that a row tells, or what is wrong with it; `unread` where it has ended and nobody knows when."""
         faults: list[Wrong] = []
         given: dict[str, Any] = {}
         for name, cell in cells.items():
+            if name == "status" and not _said(name, cell):
+                continue
             if name in self._words:
                 code = self._code(name, cell)
                 if code is None:
@@ -99,7 +106,8 @@ class Rows:
                 faults.append(Wrong("invalid_value", FIELDS[name][0], MISSING))
         read = dossier(_element(given), str(given.get("unit", "")).strip())
         faults = [*read.faults, *faults]
-        return Read(read.subject, None if faults else read.what, faults)
+        endless = status in (PROCESSED, RETURNED) and not given.keys() & {"completed", "returned"}
+        return Read(read.subject, None if faults else read.what, faults, (_ENDLESS,) if endless else ())
 
     def _code(self, name: str, cell: Cell) -> int | None:
         key = (name, cell)

@@ -307,3 +307,15 @@ def test_a_header_in_the_ways_offices_write_it(name: str, headers: str) -> None:
         found = columns.guess([[*(sound | {name: header}).values()]], {}).read
         assert found[name].header == header, header
         assert len(found) == len(sound | {name: header})
+
+
+@pytest.mark.parametrize("said", ["Đúng hạn", "Quá hạn", "Trễ hạn", "(còn hạn)", "Chưa đến hạn"])
+def test_lateness_instead_of_a_status_leaves_that_to_the_times(tmp_path: Path, said: str) -> None:
+    headers = ["Mã hồ sơ", "Mã TTHC", "Ngày tiếp nhận", "Ngày hoàn thành", "Tình trạng"]
+    open_, ended = of_table(
+        tmp_path,
+        headers,
+        ["H44.07-260105-0001", "1.004555", "05/01/2026 08:00", "", said],
+        ["H44.07-260105-0002", "1.004555", "05/01/2026 08:00", "09/01/2026 08:00", said],
+    )
+    assert [each.what.status for each in (open_, ended) if isinstance(each.what, State)] == [4, 9]

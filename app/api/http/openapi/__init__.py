@@ -31,6 +31,8 @@ doanh nghiệp*) from the events of one-stop-shop software, the moment they arri
 
 - Every error is a problem (RFC 9457, `application/problem+json`) with one of a closed list of codes; its `type` is a
   page that explains it. A path that is not described here is 404 `not_found`, another method 405 `method_not_allowed`.
+- Software that sends dossiers to the National Public Service Portal sends the same to `/dvcqg/{key}`, in the portal's
+  own dialects instead of what is described here (docs/integration.md).
 - Unknown parameters of figures and catalogues, and ones given twice that are no lists, are 422 `invalid_parameter`.
 - Times are RFC 3339, periods are of civil time (+07:00). Figures have two decimals, rounded half-up; 0/0 is null.
 """
