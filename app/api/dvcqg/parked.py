@@ -75,7 +75,11 @@ async def apply(service: Service, kept: Kept) -> None:
 
 async def _take_up(service: Service, root_id: int, source: str, subjects: Sequence[str]) -> None:
     unit = source.removeprefix(SOURCE)
-    await take_up(service, Access(root_id, codes.root_of(unit), unit, "", ""), dict.fromkeys(subjects, ()))
+    taken = await take_up(service, Access(root_id, codes.root_of(unit), unit, "", ""), dict.fromkeys(subjects, ()))
+    if taken.refused:
+        # Their sender was told that they are kept, and will not send them again.
+        why = sorted({fault.code for fault in taken.refused.values()})
+        _log.warning("dossiers that are kept are refused", source=source, dossiers=len(taken.refused), codes=why)
 
 
 async def measure(service: Service) -> None:

@@ -172,7 +172,9 @@ async def test_a_dossier_of_another_unit_than_the_keys_is_refused(served: Runnin
     assert await received(served) == 0
 
 
-async def test_a_unit_that_the_key_will_never_reach_is_refused_before_it_is_there(served: Running) -> None:
+async def test_a_unit_that_the_key_will_never_reach_is_refused_before_it_is_there(
+    served: Running, capfd: pytest.CaptureFixture[str]
+) -> None:
     """What waited for it would never be counted, with nobody told."""
     key = await served.make_key("H44.13", "ingest")
     codes = ("H44.99-260105-0001", "H44.130.1-260105-0001", "H44.13.9-260105-0001", "000.00.99.H44-260105-0001")
@@ -182,6 +184,15 @@ async def test_a_unit_that_the_key_will_never_reach_is_refused_before_it_is_ther
         (1, "forbidden_unit"),
     ]
     assert answer["kept"] == 2
+    # What an old code stands for is known only once somebody has said so.
+    units = [{"code": "H44.99", "name": "Xã Mới", "level": "commune", "aliases": ["000.00.99.H44"]}]
+    assert (await served.put("/v1/units", units)).json()["errors"] == []
+    async with served.service.database.connection("read") as connection:
+        root_id = await connection.fetchval("SELECT id FROM root")
+    await parked.release(served.service, root_id)
+    [told_of] = [line for line in "".join(capfd.readouterr()).splitlines() if "kept are refused" in line]
+    assert "dossiers=1" in told_of
+    assert "forbidden_unit" in told_of
 
 
 async def test_a_dossiers_unit_is_that_of_its_state_whatever_steps_say(served: Running) -> None:
