@@ -38,6 +38,10 @@ _DAY: Final = re.compile(
     r"(?:,?\s+(?P<after>\d{1,2}:\d{2}(?::\d{2})?)(?:\.\d+)?)?",
     re.ASCII,
 )
+_YEAR_FIRST: Final = re.compile(
+    r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ]00:00(?::00(?:\.0+)?)?)?|(\d{4})(\d{2})(\d{2})(?:0000(?:00)?)?", re.ASCII
+)
+"""A day without a time, or with one that is none: midnight."""
 _PLAIN: Final = {"code": re.compile(r"[\w./-]{1,100}"), "date": re.compile(r"[\d/:. T+Z-]{1,40}", re.ASCII)}
 _HIDDEN: Final = "***"
 _LATENESS: Final = re.compile(r"[ ,:(-]*(?:dung|truoc|tre|qua|trong|som|con|chua den|sap den|sap qua) han\)?$")
@@ -170,6 +174,8 @@ def _instant(cell: Cell, epoch: datetime) -> Cell:
         return f"{cell:%Y-%m-%d} 00:00:00"
     if isinstance(cell, (int, float)) and not isinstance(cell, bool) and _SERIALS[0] <= cell < _SERIALS[1]:
         return _rounded(epoch + timedelta(days=cell))
+    if isinstance(cell, float) and cell.is_integer():
+        cell = str(int(cell))
     if isinstance(cell, str):
         text = " ".join(cell.split())
         if _SERIAL.fullmatch(text):
@@ -180,7 +186,11 @@ def _instant(cell: Cell, epoch: datetime) -> Cell:
             hour, _, rest = time.partition(":")
             seconds = rest if len(rest) > 2 else f"{rest}:00"
             return f"{found['year']}-{int(found['month']):02}-{int(found['day']):02} {int(hour):02}:{seconds}"
-        return text
+        found = _YEAR_FIRST.fullmatch(text)
+        if found is not None:
+            year, month, day = (int(each) for each in found.groups() if each is not None)
+            return f"{year}-{month:02}-{day:02} 00:00:00"
+        return text.replace("/", "-") if text[4:5] == "/" else text
     return str(cell) if isinstance(cell, (time_of_day, timedelta)) else cell
 
 

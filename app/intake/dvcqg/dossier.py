@@ -82,7 +82,7 @@ def dossier(given: object, agency: str = "") -> Read:
         procedure=_procedure(fields),
         channel=fields.code("KenhThucHien", _CHANNELS, _NO_CHANNEL),
         received_at=fields.instant("NgayTiepNhan"),
-        due_at=fields.instant("NgayHenTra"),
+        due_at=fields.instant("NgayHenTra", until_end=True),
         completed_at=fields.instant("NgayKetThucXuLy"),
         returned_at=fields.instant("NgayTra"),
         refused_at=fields.instant("NgayTuChoi"),

@@ -32,6 +32,8 @@ _ISO: Final = re.compile(
 )
 _UNSET: Final = re.compile(r"0001-01-01(?![0-9])|00010101|0?1/0?1/0001(?![0-9])", re.ASCII)
 """The first day there is: what programs have in a time that nobody has set."""
+_DAY: Final = re.compile(r"\d{8}|\d{1,2}/\d{1,2}/\d{4}|\d{4}-\d{2}-\d{2}", re.ASCII)
+_UNTIL_END: Final = 86_399_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DATE: Final = Message(
     "a time such as 20260105081200, 05/01/2026 08:12:00 or 2026-01-05 08:12:00",
@@ -102,8 +104,12 @@ class Fields(Mapping[str, Any]):
         text = bare(self.text(name) or "")
         return True if text in _TRUE else False if text in _FALSE else None
 
-    def instant(self, name: str) -> Instant | None:
-        """A time, civil where it has no offset; None where there is none. One that cannot be read is a fault."""
+    def instant(self, name: str, until_end: bool = False) -> Instant | None:
+        """A time, civil where it has no offset; None where there is none. One that cannot be read is a fault.
+
+        Args:
+            until_end: a day without a time is its last second instead of its first.
+        """
         text = self.text(name)
         if text is None:
             if name in self:
@@ -114,10 +120,11 @@ class Fields(Mapping[str, Any]):
         at = instant(text)
         if at is None:
             self._fault(name, "invalid_value", expected(_DATE))
-        elif not EARLIEST <= at < BEYOND:
+            return None
+        if not EARLIEST <= at < BEYOND:
             self._fault(name, "time_out_of_range", _EARLY)
             return None
-        return at
+        return Instant(at + _UNTIL_END) if until_end and _DAY.fullmatch(text) else at
 
     def amount(self, name: str) -> Amount | None:
         """Đồng, whatever stands between its digits ("8.000"); a text without digits is nothing to pay."""

@@ -127,3 +127,13 @@ async def test_an_agency_by_its_old_and_its_new_code(served: Running) -> None:
         assert (await served.client.post(f"/dvcqg/{served.key}/DongBoHoSoMC", json=body)).json() == SUCCESS
         told = (await served.get(f"/v1/dossiers/{code}", unit="H44")).json()
         assert told["dossier"]["unit"] == unit
+
+
+@pytest.mark.parametrize("day", ["20260112", "12/01/2026", "2026-01-12", 20260112])
+async def test_a_due_day_without_a_time_lasts_until_its_end(served: Running, day: Any) -> None:
+    code = "H44.07-260105-0001"
+    told = dossier(code, NgayTiepNhan="20260105081200", NgayHenTra=day, TrangThaiHoSo="9",
+                   NgayKetThucXuLy="20260112160000")  # fmt: skip
+    assert (await served.client.post(f"/dvcqg/{served.key}/DongBoHoSoMC", json=[told])).json() == SUCCESS
+    life = (await served.get(f"/v1/dossiers/{code}", unit="H44")).json()["dossier"]
+    assert (life["deadline"], life["on_time"]) == ("2026-01-12T23:59:59+07:00", True)

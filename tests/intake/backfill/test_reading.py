@@ -119,6 +119,8 @@ def test_headers_are_found_below_titles_merged_over_two_rows_and_numbered(tmp_pa
         ("2026-01-05T08:24:00.000", (2026, 1, 5, 8, 24)),
         ("20260105082400", (2026, 1, 5, 8, 24)),
         ("05.01.2026", (2026, 1, 5)),
+        ("2026/01/05 08:24", (2026, 1, 5, 8, 24)),
+        (20260105082400, (2026, 1, 5, 8, 24)),
     ],
 )
 def test_times_as_spreadsheets_and_people_write_them(tmp_path: Path, cell: Any, expected: tuple[int, ...]) -> None:
@@ -143,6 +145,19 @@ def test_a_day_alone_is_the_whole_day(tmp_path: Path) -> None:
         due_at=civil(2026, 1, 5, 23, 59, 59),
         completed_at=received,
     )
+
+
+@pytest.mark.parametrize(
+    "day",
+    ["12/01/2026", "12/01/2026 00:00", "2026-01-12", "2026/1/12", "2026-01-12 00:00", "2026-01-12T00:00:00",
+     "2026-01-12 00:00:00.000", "20260112", "20260112000000", 20260112, 46034, "46034"],
+)  # fmt: skip
+def test_a_due_day_lasts_until_its_end_however_it_is_written(tmp_path: Path, day: Any) -> None:
+    """Else all that was done on the last day would be late."""
+    headers = ["Mã hồ sơ", "Mã TTHC", "Ngày tiếp nhận", "Hạn trả", "Ngày hoàn thành"]
+    [only] = of_table(tmp_path, headers, ["H44.07-260112-0001", "1.004555", "12/01/2026 08:00", day, day])
+    assert isinstance(only.what, State)
+    assert (only.what.due_at, only.what.completed_at) == (civil(2026, 1, 12, 23, 59, 59), civil(2026, 1, 12, 8))
 
 
 def test_a_status_follows_from_times_and_lateness_beside_it_says_nothing(tmp_path: Path) -> None:
