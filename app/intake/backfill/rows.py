@@ -43,6 +43,7 @@ _YEAR_FIRST: Final = re.compile(
 )
 """A day without a time, or with one that is none: midnight."""
 _PLAIN: Final = {"code": re.compile(r"[\w./-]{1,100}"), "date": re.compile(r"[\d/:. T+Z-]{1,40}", re.ASCII)}
+_NOTHING: Final = frozenset({"", "-", "--", "–", "null"})
 _HIDDEN: Final = "***"
 _LATENESS: Final = re.compile(r"[ ,:(-]*(?:dung|truoc|tre|qua|trong|som|con|chua den|sap den|sap qua) han\)?$")
 """What exports say beside a status, or instead of one, and times tell better."""
@@ -73,7 +74,9 @@ class Rows:
         return {
             name: cell
             for name, place in self._places.items()
-            if place < width and (cell := row[place]) is not None and (not isinstance(cell, str) or cell.strip())
+            if place < width
+            and (cell := row[place]) is not None
+            and not (isinstance(cell, str) and _says_nothing(cell))
         }
 
     def is_none(self, cells: Mapping[str, Cell]) -> bool:
@@ -139,6 +142,10 @@ class Rows:
         words = text.split(" ")
         in_sentence = all(each[:1].islower() for each in words[1:]) and text.replace(" ", "").isalpha()
         return text if len(text) <= 60 and in_sentence else _HIDDEN
+
+
+def _says_nothing(text: str) -> bool:
+    return text.strip().lower() in _NOTHING
 
 
 def _no_word(name: str) -> Message:

@@ -334,3 +334,11 @@ def test_lateness_instead_of_a_status_leaves_that_to_the_times(tmp_path: Path, s
         ["H44.07-260105-0002", "1.004555", "05/01/2026 08:00", "09/01/2026 08:00", said],
     )
     assert [each.what.status for each in (open_, ended) if isinstance(each.what, State)] == [4, 9]
+
+
+@pytest.mark.parametrize("nothing", ["", " ", "-", " – ", "NULL"])
+def test_what_offices_write_where_there_is_nothing_is_nothing(tmp_path: Path, nothing: str) -> None:
+    headers = ["Mã hồ sơ", "Mã TTHC", "Ngày tiếp nhận", "Ngày hoàn thành", "Hạn trả", "Tình trạng", "Số hóa"]
+    row = ["H44.07-260105-0001", "1.004555", "05/01/2026 08:00", *[nothing] * 4]
+    [only] = of_table(tmp_path, headers, row)
+    assert only.what == State(4, procedure=ProcedureCode("1.004555"), received_at=civil(2026, 1, 5, 8))
