@@ -84,6 +84,8 @@ def compared(
             for side in ("numerator", "denominator"):
                 theirs = (listed or {}).get((unit, each["code"], side))
                 if theirs is not None:
+                    if side == "denominator":
+                        theirs |= (listed or {}).get((unit, each["code"], "numerator"), frozenset())
                     ours = set(_codes(client, unit, when, each["code"], side))
                     here += sorted(ours - theirs - set(here))
                     there += sorted(theirs - ours - set(there))

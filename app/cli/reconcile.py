@@ -45,9 +45,14 @@ def reconcile_command(
     import httpx
 
     unmatched: list[reconcile.Unmatched] = []
+    read = file
     try:
         figures = published.parse(file.read_bytes())
-        listed = None if dossiers is None else _listed(dossiers)
+        listed = None
+        if dossiers is not None:
+            read = dossiers
+            listed = _listed(dossiers)
+            read = file
         token = key if key_file is None else key_file.read_text("utf-8").strip()
         with httpx.Client(
             base_url=url,
@@ -56,7 +61,7 @@ def reconcile_command(
         ) as client:
             found = list(reconcile.compared(client, figures, period, listed, unmatched.append))
     except Refused as error:
-        fail(Message("{file}: {why}", "{file}: {why}", file=str(file), why=of_error(error)), 2)
+        fail(Message("{file}: {why}", "{file}: {why}", file=str(read), why=of_error(error)), 2)
     except OSError as error:
         fail(verbatim(f"{error.filename}: {error.strerror}"), 2)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -114,7 +119,10 @@ def _listed(file: Path) -> reconcile.Listed:
     found: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
-            for number, row in enumerate(csv.DictReader(lines), 2):
+            header = lines.readline()
+            separator = max(",;\t", key=header.count)
+            names = next(csv.reader([header], delimiter=separator), [])
+            for number, row in enumerate(csv.DictReader(lines, names, delimiter=separator), 2):
                 for name in ("unit_code", "metric_code", "dossier_code"):
                     if not (row.get(name) or "").strip():
                         raise Refused(

@@ -103,6 +103,10 @@ async def test_three_dossiers_that_the_portal_has_not_are_named(postgres_databas
         listed = {("H44.07", "DOSSIER_ON_TIME", "numerator"): frozenset([*codes[3:], "H44.07-260105-9999"])}
         [apart] = await compared(running, theirs, listed)
         assert (apart.only_here, apart.only_there) == (codes[:3], ["H44.07-260105-9999"])
+        # What is of the numerator is of the denominator too, whoever lists more of that.
+        more = listed | {("H44.07", "DOSSIER_ON_TIME", "denominator"): frozenset(["H44.07-260105-8888"])}
+        [both] = await compared(running, theirs, more)
+        assert (both.only_here, both.only_there) == (codes[:3], ["H44.07-260105-9999", "H44.07-260105-8888"])
         assert apart.told["difference"] == {"numerator": 2, "denominator": 2, "ratio": 0, "score": 0}
         lists = apart.told["dossiers"]
         assert lists == [
@@ -176,6 +180,12 @@ def test_the_command_says_equal_different_or_unreadable_by_its_code(
         .stdout.splitlines()[1]
         .startswith("H44,2026,DOSSIER_ON_TIME,1,0,1,2,2,2,50,50,50,10,10,10,")
     )
+    listed = tmp_path / "dossiers.csv"
+    listed.write_text("\ufeffunit_code;metric_code;dossier_code\nH44;DOSSIER_ON_TIME;H44-260105-0001\n", "utf-8")
+    assert runner.invoke(app, ["reconcile", str(file), "--dossiers", str(listed)]).exit_code == 1
+    listed.write_text("unit_code;metric_code;dossier_code\nH44;DOSSIER_ON_TIME;\n", "utf-8")
+    refused = runner.invoke(app, ["reconcile", str(file), "--dossiers", str(listed)])
+    assert (refused.exit_code, f"{listed}: " in refused.stderr) == (2, True)
     file.write_text("unit_code,metric_code,numerator,denominator\nH44,DOSSIER_ON_TIME,x,2\n")
     wrong = runner.invoke(app, ["reconcile", str(file)])
     assert wrong.exit_code == 2
