@@ -124,6 +124,12 @@ _SHORT: Final = re.compile(rf"\b(?:{'|'.join(_SHORTENED)})\b")
 """Words that say the same as others, or nothing."""
 _TIME_OF: Final = re.compile("^(?:thoigian|thoidiem|ngaygio|giongay)")
 _NO_LETTERS: Final = re.compile("[^a-z]")
+_TCVN3: Final = re.compile("[A-Za-z][µ¶·¸¹®¬]|[µ¶·¸¹®¬][A-Za-z]")
+"""Letters of the fonts before Unicode (.VnTime) as they look in any other."""
+_OLD_LETTERS: Final = Message(
+    "its letters look like TCVN3 (.VnTime): convert the file to Unicode first",
+    "chữ có vẻ là TCVN3 (.VnTime): hãy chuyển tệp sang Unicode trước",
+)
 _SEARCHED: Final = 30
 """Rows among which the header is looked for."""
 _LIKELY: Final = 0.6
@@ -240,4 +246,6 @@ def _told(missing: Sequence[str], found: Columns, named: Mapping[str, str]) -> M
                 likely=likely or "…",
             )
         )
+    if any(_TCVN3.search(text) for text in found.others):
+        lines.append(_OLD_LETTERS)
     return also(lines)

@@ -342,3 +342,9 @@ def test_what_offices_write_where_there_is_nothing_is_nothing(tmp_path: Path, no
     row = ["H44.07-260105-0001", "1.004555", "05/01/2026 08:00", *[nothing] * 4]
     [only] = of_table(tmp_path, headers, row)
     assert only.what == State(4, procedure=ProcedureCode("1.004555"), received_at=civil(2026, 1, 5, 8))
+
+
+def test_letters_of_before_unicode_are_told(tmp_path: Path) -> None:
+    with pytest.raises(columns.NoColumns) as refused:
+        read(workbook(tmp_path / "a.xlsx", [], ("M· hå s¬", "M· TTHC", "Ngµy tiÕp nhËn"), title=False))
+    assert "its letters look like TCVN3 (.VnTime): convert the file to Unicode first" in str(refused.value)
