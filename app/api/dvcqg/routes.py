@@ -81,7 +81,7 @@ def _require_key(key: str) -> None:
     """
     if (name := SERVICES.get(key.lower())) is not None:
         told = Message(
-            "the address has no key: /dvcqg/(key)/{name}", "địa chỉ chưa có khóa: /dvcqg/(khóa)/{name}", name=name
+            "the address has no key: `/dvcqg/(key)/{name}`", "địa chỉ chưa có khóa: `/dvcqg/(khóa)/{name}`", name=name
         )
         raise Problem("unauthenticated", told)
 

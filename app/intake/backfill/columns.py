@@ -128,7 +128,7 @@ _TCVN3: Final = re.compile("[A-Za-z][µ¶·¸¹®¬]|[µ¶·¸¹®¬][A-Za-z]")
 """Letters of the fonts before Unicode (.VnTime) as they look in any other."""
 _OLD_LETTERS: Final = Message(
     "its letters look like TCVN3 (.VnTime): convert the file to Unicode first",
-    "chữ có vẻ là TCVN3 (.VnTime): hãy chuyển tệp sang Unicode trước",
+    "chữ có vẻ là TCVN3 (`.VnTime`): hãy chuyển tệp sang `Unicode` trước",
 )
 _SEARCHED: Final = 30
 """Rows among which the header is looked for."""

@@ -131,7 +131,7 @@ async def test_who_has_no_key_is_told_so_as_its_client_reads_it(served: Running)
     english = await served.client.post("/dvcqg/nobody/DongBoHoSoMC", json=[], headers={"Accept-Language": "en"})
     assert english.json()["message"] == "the key is not known or was revoked"
     keyless = (await served.client.post("/dvcqg/DongBoHoSoMC", json=[])).json()
-    assert keyless["message"] == "địa chỉ chưa có khóa: /dvcqg/(khóa)/DongBoHoSoMC"
+    assert keyless["message"] == "địa chỉ chưa có khóa: `/dvcqg/(khóa)/DongBoHoSoMC`"
     broken = (await served.client.post(f"/dvcqg/{served.key}/DongBoHoSoMC", content=b"[{")).json()
     assert (broken["error_code"], broken["code"]) == ("1", "invalid_json")
     token = await served.client.post("/dvcqg/oauth/token", data={"client_secret": "x"})
