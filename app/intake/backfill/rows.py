@@ -44,6 +44,7 @@ _YEAR_FIRST: Final = re.compile(
 """A day without a time, or with one that is none: midnight."""
 _PLAIN: Final = {"code": re.compile(r"[\w./-]{1,100}"), "date": re.compile(r"[\d/:. T+Z-]{1,40}", re.ASCII)}
 _NOTHING: Final = frozenset({"", "-", "--", "–", "null"})
+_SHORT: Final = 6
 _HIDDEN: Final = "***"
 _LATENESS: Final = re.compile(r"[ ,:(-]*(?:dung|truoc|tre|qua|trong|som|con|chua den|sap den|sap qua) han\)?$")
 """What exports say beside a status, or instead of one, and times tell better."""
@@ -76,7 +77,7 @@ class Rows:
             for name, place in self._places.items()
             if place < width
             and (cell := row[place]) is not None
-            and not (isinstance(cell, str) and _says_nothing(cell))
+            and (not isinstance(cell, str) or (cell.strip() if len(cell) > _SHORT else not _says_nothing(cell)))
         }
 
     def is_none(self, cells: Mapping[str, Cell]) -> bool:
@@ -93,10 +94,10 @@ class Rows:
         faults: list[Wrong] = []
         given: dict[str, Any] = {}
         for name, cell in cells.items():
-            if name == "status" and not _said(name, cell):
-                continue
             if name in self._words:
                 code = self._code(name, cell)
+                if code is None and name == "status" and not _said(name, cell):
+                    continue
                 if code is None:
                     faults.append(Wrong("invalid_value", FIELDS[name][0], _no_word(name)))
                 given[name] = code

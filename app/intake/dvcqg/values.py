@@ -115,7 +115,7 @@ class Fields(Mapping[str, Any]):
             if name in self:
                 self._fault(name, "invalid_value", expected(_DATE))
             return None
-        if _UNSET.match(text):
+        if "0001" in text and _UNSET.match(text):
             return None
         at = instant(text)
         if at is None:
