@@ -50,7 +50,8 @@ class Sent(msgspec.Struct, array_like=True, gc=False):
 
 class Feed(msgspec.Struct, gc=False):
     """All that is kept of a feed. Instants of arrival in µs; `recent`: the last days of `WINDOW_DAYS`, ascending;
-    `by_hour`: how many came in the last hours, by number of the hour (since 1970).
+    `by_hour`: how many came in the last hours, by number of the hour (since 1970); `received`: how many of them told
+    that a dossier was received.
     """
 
     first_at: int
@@ -58,17 +59,19 @@ class Feed(msgspec.Struct, gc=False):
     events: int
     recent: list[Sent]
     by_hour: dict[int, int]
+    received: int = 0
 
     @classmethod
     def begun(cls, at: int) -> Feed:
         """A feed with which nothing has come yet, just before its first event."""
         return cls(at, at, 0, [Sent(day_of(Instant(at)), at, at)], {})
 
-    def take(self, at: int, events: int) -> None:
+    def take(self, at: int, events: int, received: int = 0) -> None:
         """Take in events that arrived together. Feeds are read in the order of the log: where that and the clocks of
         several processes differ by a moment, what seems to be earlier is counted and makes no gap.
         """
         self.events += events
+        self.received += received
         self._count(at // HOUR, events)
         self.first_at = min(self.first_at, at)
         if at <= self.last_at:

@@ -76,6 +76,7 @@ CREATE TABLE feed (
     first_at TIMESTAMP WITH TIME ZONE NOT NULL,
     last_at TIMESTAMP WITH TIME ZONE NOT NULL,
     events BIGINT NOT NULL,
+    received BIGINT NOT NULL,
     recent BYTEA NOT NULL,
     PRIMARY KEY (root_id, source_id, unit_id)
 ) WITH (fillfactor = 75);
@@ -203,6 +204,13 @@ CREATE TABLE portal_source (
     revision INTEGER NOT NULL,
     applied_to TEXT COLLATE "C",
     PRIMARY KEY (root_id, source)
+);
+
+CREATE TABLE portal_untold (
+    root_id INTEGER NOT NULL,
+    unit_id INTEGER NOT NULL,
+    measures TEXT[] COLLATE "C" NOT NULL,
+    PRIMARY KEY (root_id, unit_id)
 );
 
 CREATE TABLE portal_value (

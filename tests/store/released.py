@@ -22,7 +22,7 @@ from app.domain.portal.profile import Profile
 from app.main import create_app, create_service
 from app.store import migrate
 from app.store.embedded.server import start
-from app.store.portal import sources
+from app.store.portal import sources, untold
 from app.store.proof import outcomes, verify
 from app.store.schema import metadata
 from tests.intake.dvcqg.payloads import dossier
@@ -69,13 +69,19 @@ async def fill(running: Running) -> None:
     holiday = {"date": "2026-03-04", "kind": "holiday"}
     for path, row in (("targets", target), ("external-figures", figure), ("calendar", holiday)):
         assert (await running.put(f"/v1/{path}", [row])).json()["accepted"] == 1
-    told = [dossier("H44.13-260105-0002", NgayTiepNhan="20260105081200", NgayHenTra="20260112170000")]
+    # The second is of a unit of which nobody else tells.
+    assert (await running.put("/v1/units", [{"code": "H44.99", "level": "commune"}])).json()["accepted"] == 1
+    told = [
+        dossier(code, NgayTiepNhan="20260105081200", NgayHenTra="20260112170000")
+        for code in ("H44.13-260105-0002", "H44.99-260105-0003")
+    ]
     answer = await running.client.post(f"/dvcqg/{running.key}/DongBoHoSoMC", json=told)
     assert answer.json()["error_code"] == "0"
     async with running.service.database.connection("write") as connection:
         await sources.put(connection, root_id, "/dvcqg/H44", "H44", Profile(frozenset({"MaCSDL"})))
     await running.service.refolder.finish(root_id)
     await running.service.follower.finish()
+    await untold.settle(running.service.database)
     report = await verify.verify(running.service.database, root_id, deep=True, now=running.clock())
     async with running.service.database.connection("write") as connection:
         await outcomes.keep(connection, root_id, "H44", True, report)

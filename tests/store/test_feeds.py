@@ -57,18 +57,19 @@ async def asked(store: Database, what: Callable[[Connection], Any]) -> Any:
         return await what(connection)
 
 
-async def of_log(store: Database) -> dict[tuple[int, int, int], tuple[int, int, int]]:
-    """By root, source and unit: the first and last arrival, and how many; by a query of this test's own."""
+async def of_log(store: Database) -> dict[tuple[int, int, int], tuple[int, int, int, int]]:
+    """By root, source and unit: first and last arrival, how many, and how many receptions; by a query of its own."""
     query = (
-        "SELECT root_id, source_id, unit_id, min(received_at), max(received_at), count(*) FROM event GROUP BY 1, 2, 3"
+        "SELECT root_id, source_id, unit_id, min(received_at), max(received_at), count(*), sum((type = 1)::int)"
+        " FROM event GROUP BY 1, 2, 3"
     )
     rows = await asked(store, lambda connection: connection.fetch(query))
     return {tuple(row[:3]): tuple(row[3:]) for row in rows}
 
 
-async def kept(store: Database, root_id: int) -> dict[tuple[int, int, int], tuple[int, int, int]]:
+async def kept(store: Database, root_id: int) -> dict[tuple[int, int, int], tuple[int, int, int, int]]:
     found = await asked(store, lambda connection: stored(connection, root_id))
-    return {key: (each.first_at, each.last_at, each.events) for key, each in found.items()}
+    return {key: (each.first_at, each.last_at, each.events, each.received) for key, each in found.items()}
 
 
 async def test_each_source_and_unit_of_the_log_is_a_feed(
@@ -87,7 +88,7 @@ async def test_each_source_and_unit_of_the_log_is_a_feed(
     found = await kept(store, root_id)
     assert len(found) > 5
     assert found == await of_log(store)
-    assert sum(events for _, _, events in found.values()) == await asked(
+    assert sum(events for _, _, events, _ in found.values()) == await asked(
         store, lambda connection: connection.fetchval("SELECT count(*) FROM event")
     )
     last = await asked(store, lambda connection: connection.fetchval("SELECT last_value FROM event_seq"))
@@ -350,11 +351,11 @@ def test_arrivals_are_taken_by_root_source_and_unit() -> None:
     take(
         feeds,
         [
-            dict(zip("rsuan", row, strict=True))
-            for row in ((1, 1, 1, CLOCK, 3), (1, 2, 1, CLOCK, 1), (1, 1, 1, CLOCK + 5, 2))
+            dict(zip("rsuand", row, strict=True))
+            for row in ((1, 1, 1, CLOCK, 3, 1), (1, 2, 1, CLOCK, 1, 0), (1, 1, 1, CLOCK + 5, 2, 2))
         ],
     )
-    assert {key: (each.events, each.last_at - CLOCK) for key, each in feeds.items()} == {
-        (1, 1, 1): (5, 5),
-        (1, 2, 1): (1, 0),
+    assert {key: (each.events, each.received, each.last_at - CLOCK) for key, each in feeds.items()} == {
+        (1, 1, 1): (5, 3, 5),
+        (1, 2, 1): (1, 0, 0),
     }

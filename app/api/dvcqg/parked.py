@@ -1,4 +1,5 @@
-"""Dossiers that are looked at again: their unit was not there, or their source is believed otherwise since.
+"""What is looked at again: dossiers whose unit was not there or whose source is believed otherwise since, and of what
+the sources of each unit tell nothing.
 
 Both go on where they ended, whoever began them: what is derived twice is there already.
 """
@@ -18,7 +19,7 @@ from app.api.http.service import Service
 from app.domain import codes
 from app.domain.portal.state import SOURCE
 from app.store.connections.unavailable import DatabaseUnavailable, Overloaded
-from app.store.portal import known, sources
+from app.store.portal import known, sources, untold
 from app.store.portal.sources import Kept
 
 _log = structlog.get_logger("chiso.dvcqg")
@@ -29,7 +30,7 @@ _AT_ONCE: Final = 500
 
 
 async def release_forever(service: Service) -> None:
-    """Look again at what waits whenever a root's catalogues or a source's profile have changed, until cancelled."""
+    """Look again whenever a root's catalogues, a source's profile or what it tells have changed, until cancelled."""
     looked_at: dict[int, int] = {}
     while True:
         try:
@@ -42,6 +43,7 @@ async def release_forever(service: Service) -> None:
                 if looked_at.get(root_id) != revision:
                     await release(service, root_id)
                     looked_at[root_id] = revision
+            await untold.settle(service.database)
         except Exception as error:  # noqa: BLE001 - a loop that died quietly would leave dossiers uncounted for ever
             told = isinstance(error, (DatabaseUnavailable, Overloaded))
             (_log.debug if told else _log.warning)("looking at dossiers again was interrupted", exc_info=True)

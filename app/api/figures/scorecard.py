@@ -31,6 +31,10 @@ from app.store.read.figures import Wanted
 router = APIRouter()
 
 _KNOWN: Final = indicators.load()
+UNTOLD: Final = (
+    "Chưa có dữ liệu, không phải bằng 0: phần mềm gửi hồ sơ của đơn vị không cho biết điều này "
+    "(xem sources[].no_data của /v1/data-quality)."
+)
 _BALANCE: Final = (0, 2490, 1112, 1378, 0, 2490, 2030, 2001, 29, 460, 3)
 
 
@@ -64,6 +68,7 @@ class Figure(Named, Counts):
     previous: Previous | None
     change: Annotated[Number | None, said("ratio − previous ratio, points of percent.", 0.52)]
     value: NotRequired[Days]
+    note: NotRequired[Annotated[str, said("Why there is no data, in Vietnamese, where that is known.", UNTOLD)]]
 
 
 @answer
@@ -137,7 +142,7 @@ async def scorecard_of(view: View) -> Scorecard:
     *earlier, (question, counted) = await view.in_turn(summed, compared, Cube.wholes)
     before = {each.indicator.code: each for found in earlier for each in score(*found).indicators}
     scored = score(question, counted)
-    told = _Teller(view, compared, before)
+    told = _Teller(view, compared, before, measures.untold(view.catalogues, question))
     return {
         **view.heading,
         "total": scored.total,
@@ -184,12 +189,15 @@ def _external(figure: ExternalFigure) -> External:
 class _Teller:
     """Tells scored figures, each beside its target and the compared period's figure."""
 
-    def __init__(self, view: View, compared: Comparison | None, before: Mapping[str, ScoredIndicator]) -> None:
+    def __init__(
+        self, view: View, compared: Comparison | None, before: Mapping[str, ScoredIndicator], untold: frozenset[str]
+    ) -> None:
         self._catalogues = view.catalogues
         self._unit = view.unit
         self._year = view.wanted.period.year
         self._compared = compared
         self._before = before
+        self._untold = untold
 
     def figure(self, figure: ScoredIndicator) -> Figure:
         """A figure as it is answered."""
@@ -218,4 +226,6 @@ class _Teller:
             told["value"] = figure.value
             if previous is not None and before is not None:
                 previous["value"] = before.value
+        if figure.numerator is None and (indicator.numerator or indicator.value) in self._untold:
+            told["note"] = UNTOLD
         return told

@@ -214,7 +214,7 @@ class _Listed:
         indicator, catalogues = self._indicator, self.view.catalogues
         needed = Needed.of([indicator])
         counted = await self.view.reader.count(question, needed)
-        measured = measures.measures(catalogues, question, counted, needed)
+        measured = measures.tallied(catalogues, question, counted, needed)
         figure = scoring.score_indicator(indicator, measured, question.procedure is not None)
         if figure.numerator is None or figure.denominator is None:
             return

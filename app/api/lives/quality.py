@@ -34,8 +34,9 @@ from app.api.lives.dossiers import ITEM, Cursor, Item, Items, life_item
 from app.domain import codes
 from app.domain.catalogues.root import Scope, Unit
 from app.domain.lives.flags import CAUSES
-from app.domain.portal.faults import FIELDS, not_fed
+from app.domain.portal.faults import FIELDS
 from app.domain.portal.state import SOURCE
+from app.domain.portal.untold import without_data
 from app.messages import NAME_UNIT
 from app.store.read.dossiers import Place
 from app.store.read.figures import Reader
@@ -125,7 +126,7 @@ class SourceQuality(TypedDict):
     constants: Annotated[list[ConstantField], said("The fields that never vary, from 20 dossiers on.")]
     no_data: Annotated[
         list[IndicatorCode],
-        said("Indicators to which it has nothing to tell: that none of its dossiers counts there says nothing."),
+        said("Indicators of which it tells nothing: null for units of whose dossiers no other source tells, not 0."),
     ]
 
 
@@ -209,7 +210,7 @@ def _source(seen: Source) -> SourceQuality:
         "dossiers": seen.dossiers,
         "untrusted": list(seen.untrusted),
         "constants": [{"field": each.field, "value": each.value} for each in seen.constants],
-        "no_data": not_fed(seen.untrusted, seen.constants),
+        "no_data": without_data(seen.untold),
     }
 
 

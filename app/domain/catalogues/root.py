@@ -106,6 +106,8 @@ class Catalogues:
     """All catalogues of one root at one `revision`; `digest` names their content.
 
     `lineage` is the same number for as long as the database was not put back to an earlier state, nor these edited.
+    `untold`: by unit (id) that has dossiers, the measures of which no source of theirs tells anything; empty where
+    there is no such measure.
     """
 
     root_id: int
@@ -118,6 +120,7 @@ class Catalogues:
     externals: Sequence[ExternalFigure]
     digest: str
     lineage: int = 0
+    untold: Mapping[int, frozenset[str]] = field(default_factory=dict)
     _aliases: dict[str, str] = field(default_factory=dict, repr=False)
     _rules: dict[str, Rules] = field(default_factory=dict, repr=False)
     _by_id: dict[int, Unit] = field(default_factory=dict, repr=False)

@@ -125,10 +125,34 @@ def measures(
     needed: Needed | None = None,
     remits: Remits | None = None,
 ) -> dict[str, Measure]:
-    """The measures needed, all by default; None for all others, and where a question narrowed to a procedure has none.
+    """The measures needed, all by default; None for all others, and where a question narrowed to a procedure has none,
+    and instead of 0 for those that are `untold`.
 
     `remits` are those of a span the question lies in.
     """
+    found = tallied(catalogues, question, counted, needed, remits)
+    for name in untold(catalogues, question):
+        found[name] = found[name] or None
+    return found
+
+
+def untold(catalogues: Catalogues, question: Question) -> frozenset[str]:
+    """The measures of which no source tells anything that tells of dossiers of the question's units."""
+    if not catalogues.untold:
+        return frozenset()
+    of_units = [catalogues.untold.get(unit.id) for unit in question.units_in(catalogues)]
+    known = [each for each in of_units if each is not None]
+    return known[0].intersection(*known) if known else frozenset()
+
+
+def tallied(
+    catalogues: Catalogues,
+    question: Question,
+    counted: Counted,
+    needed: Needed | None = None,
+    remits: Remits | None = None,
+) -> dict[str, Measure]:
+    """The measures as `measures` gives them, but 0 where nothing is counted, told or not: lists show what there is."""
     needed = needed or EVERYTHING
     parts = needed.parts
     found: dict[str, Measure] = _NONE.copy()

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from app.domain.calendar.civil import Instant
-from app.domain.catalogues import indicators
 from app.domain.lives.flags import PORTAL_FAULTS
 from app.domain.portal.state import NEW, NOT_ACCEPTED, PROCESSED, Known, State
 
@@ -93,38 +92,3 @@ def constants(told: Iterable[tuple[str, str]], dossiers: int) -> list[Constant]:
     for field, value in told:
         by_field.setdefault(field, set()).add(value)
     return [Constant(field, next(iter(found), None)) for field, found in by_field.items() if len(found) < 2]
-
-
-_STORE: Final = "DuocLayTuKhoDMQG"
-_POPULATION: Final = ("TaiKhoanDuocXacThucVoiVNeID", _STORE, "MaCSDL")
-_CHANNEL: Final = ("KenhThucHien",)
-_PAID: Final = ("DuocThanhToanTrucTuyen",)
-_FED_BY: Final[Mapping[str, tuple[str, ...]]] = {
-    **dict.fromkeys(("procedures_with_online_dossiers", "received_online", "received_postal"), _CHANNEL),
-    **dict.fromkeys(("full_online_received", "essential_online", "essential_mean"), _CHANNEL),
-    "active_e_result": ("DanhSachGiayToKetQua",),
-    "active_digitised": ("HoSoCoThanhPhanSoHoa", "DuocSoHoa"),
-    "active_reused": ("DuocTaiSuDung",),
-    "active_shared_store": (_STORE,),
-    **dict.fromkeys(("active_population_data", "procedures_population_data"), _POPULATION),
-    **dict.fromkeys(("received_fee_paid_online", "procedures_paid_online"), _PAID),
-    "returned_postal": ("HinhThuc",),
-    # Nothing in the payload tells who received or signed, or that a result was returned online.
-    **dict.fromkeys(("received_by_postal_clerk", "returned_online", "ended_signed_result"), ()),
-}
-"""Measures, and the fields of which each is enough to tell them of a dossier."""
-
-
-def not_fed(untrusted: Iterable[str], found: Iterable[Constant]) -> list[str]:
-    """Codes of the indicators to which a source has nothing to tell: zero of its dossiers there is no zero.
-
-    Args:
-        untrusted: the fields that are not believed.
-        found: what never varies in what it tells.
-    """
-    blind = {*untrusted, *(each.field for each in found if each.value is None)}
-    return [
-        each.code
-        for each in indicators.load().indicators
-        if (fields := _FED_BY.get(each.numerator or each.value or "")) is not None and blind.issuperset(fields)
-    ]

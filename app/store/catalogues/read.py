@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 from cachetools import LRUCache
+from sqlalchemy import bindparam, select
 
 from app.domain.calendar.civil import Day
 from app.domain.calendar.workdays import Calendar
@@ -18,8 +19,14 @@ from app.domain.catalogues.root import CatalogueName, Catalogues, ExternalFigure
 from app.store.catalogues.tables import CATALOGUES
 from app.store.connections.database import Connection
 from app.store.lineage import LINEAGE, RootGone
+from app.store.schema import portal_untold
 from app.store.statements import in_sql
 
+_UNTOLD: Final = (
+    select(portal_untold.c.unit_id, portal_untold.c.measures)
+    .where(portal_untold.c.root_id == bindparam("root_id"))
+    .order_by(portal_untold.c.unit_id)
+)
 _ROOM: Final = 8_000
 """Rows of catalogues kept in all; each takes some 700 bytes, with what is worked out of it."""
 
@@ -62,7 +69,12 @@ async def load(connection: Connection, root_id: int) -> Catalogues:
     days = await _days(connection, root_id)
     targets = await _rows(connection, root_id, "targets", "indicator", "unit", "level", "year", "value")
     externals = await _rows(connection, root_id, "external-figures")
-    content = [[tuple(row) for row in rows] for rows in (units, procedures, days, targets, externals)]
+    untold = await connection.fetch(*in_sql(_UNTOLD, root_id=root_id))
+    content = [
+        [tuple(row) for row in rows]
+        for rows in (units, procedures, days, targets, externals, untold)
+        if rows or rows is not untold
+    ]
     digest = hashlib.sha256(indicators.load().digest.encode() + msgspec.msgpack.encode([code, content]))
     once = _Once()
     return Catalogues(
@@ -76,6 +88,7 @@ async def load(connection: Connection, root_id: int) -> Catalogues:
         externals=[ExternalFigure(**_without_root(row)) for row in externals],
         digest=digest.hexdigest()[:16],
         lineage=lineage,
+        untold={row["unit_id"]: frozenset(row["measures"]) for row in untold},
     )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.domain.feeds import Feed, Sent
+from app.domain.lives.events import DossierReceived
 from app.store.catalogues import lock
 from app.store.connections.database import Connection
 from app.store.schema import feed, feed_mark, source
@@ -27,8 +28,9 @@ _LAST: Final = """
     FROM event_seq
 """
 # In the order of the log, in which feeds are taken further: see domain.feeds.Feed.take.
-_ARRIVED: Final = """
-    SELECT root_id, source_id, unit_id, received_at, count(*) AS events
+_ARRIVED: Final = f"""
+    SELECT root_id, source_id, unit_id, received_at, count(*) AS events,
+        count(*) FILTER (WHERE type = {DossierReceived.code}) AS received
     FROM event WHERE seq > $1 AND seq <= $2 AND ($3::int IS NULL OR root_id = $3)
     GROUP BY root_id, source_id, unit_id, received_at ORDER BY min(seq)
 """
@@ -65,11 +67,11 @@ async def arrivals(connection: Connection, after: int, until: int, root_id: int 
 
 def take(feeds: Feeds, arrived: Sequence[Any]) -> None:
     """Take arrivals, in the order of the log, into the feeds; new ones begin."""
-    for root_id, source_id, unit_id, at, events in (row.values() for row in arrived):
+    for root_id, source_id, unit_id, at, events, received in (row.values() for row in arrived):
         known = feeds.get((root_id, source_id, unit_id))
         if known is None:
             known = feeds[root_id, source_id, unit_id] = Feed.begun(at)
-        known.take(at, events)
+        known.take(at, events, received)
 
 
 async def put(connection: Connection, feeds: Feeds) -> None:
@@ -77,7 +79,7 @@ async def put(connection: Connection, feeds: Feeds) -> None:
     if not feeds:
         return
     row = insert(feed)
-    kept = {name: row.excluded[name] for name in ("first_at", "last_at", "events", "recent")}
+    kept = {name: row.excluded[name] for name in ("first_at", "last_at", "events", "received", "recent")}
     row = row.on_conflict_do_update(index_elements=["root_id", "source_id", "unit_id"], set_=kept)
     rows = [
         {
@@ -87,6 +89,7 @@ async def put(connection: Connection, feeds: Feeds) -> None:
             "first_at": each.first_at,
             "last_at": each.last_at,
             "events": each.events,
+            "received": each.received,
             "recent": msgspec.msgpack.encode((each.recent, each.by_hour)),
         }
         for key, each in sorted(feeds.items())
@@ -105,7 +108,7 @@ def _of_rows(rows: Sequence[Any]) -> Feeds:
 
 
 def _feed(row: Any) -> Feed:
-    return Feed(row["first_at"], row["last_at"], row["events"], *_RECENT.decode(row["recent"]))
+    return Feed(row["first_at"], row["last_at"], row["events"], *_RECENT.decode(row["recent"]), row["received"])
 
 
 async def marked(connection: Connection) -> Mark | None:

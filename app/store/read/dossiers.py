@@ -18,7 +18,7 @@ from app.domain.catalogues.remits import Remit, Remits
 from app.domain.catalogues.root import Catalogues, Procedure, Unit
 from app.domain.figures.advice import Outlook
 from app.domain.figures.cube import Slices
-from app.domain.figures.measures import Needed, Question, measures
+from app.domain.figures.measures import Needed, Question, tallied
 from app.domain.lives import dossier, publication
 from app.domain.lives.dossier import CHANNELS
 from app.domain.lives.flags import FLAGS
@@ -290,7 +290,7 @@ class Lists:
         for each in self.catalogues.remit(question.units_in(self.catalogues), question.a, question.b):
             alone = Counted.nothing()
             alone.carried, alone.uses = counted.carried.only(each.id), counted.uses.only(each.id)
-            one = measures(self.catalogues, question, alone, needed, _Alone(each))
+            one = tallied(self.catalogues, question, alone, needed, _Alone(each))
             won = wins is None or each.id in wins
             if _stands(one[indicator.numerator or ""], one[indicator.denominator or ""], side, won):
                 found.append(each.code)

@@ -16,6 +16,7 @@ from app.domain.catalogues.root import Unit
 from app.domain.lives.flags import CAUSES, FAULTS, LIKELY_DUPLICATE, PORTAL_FAULTS
 from app.domain.portal.faults import Constant, constants
 from app.domain.portal.state import SOURCE
+from app.domain.portal.untold import untold
 from app.store.read.dossiers import Found, Place, Table, binder, page
 from app.store.read.figures import Reader
 from app.store.schema import PLAIN_SUBJECT
@@ -175,18 +176,27 @@ async def _faulty_told(
 
 
 class Source(NamedTuple):
-    """A source of the portal's payload: how many dossiers it told, what is not believed, and what never varies."""
+    """A source of the portal's payload: how many dossiers it told, what is not believed, what never varies, and the
+    measures of which it tells nothing.
+    """
 
     name: str
     dossiers: int
     untrusted: Sequence[str]
     constants: Sequence[Constant]
+    untold: frozenset[str]
 
 
 async def sources(reader: Reader) -> list[Source]:
     """The root's sources of the portal's payload, by name."""
     rows = await reader.connection.fetch(_SOURCES, reader.catalogues.root_id)
     return [
-        Source(name, dossiers, untrusted or (), constants(zip(fields or (), values or (), strict=True), dossiers))
+        Source(
+            name,
+            dossiers,
+            untrusted or (),
+            constants(zip(fields or (), values or (), strict=True), dossiers),
+            untold(untrusted or (), fields or ()),
+        )
         for name, dossiers, untrusted, fields, values in rows
     ]

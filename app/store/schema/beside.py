@@ -77,6 +77,7 @@ feed = Table(
     required("first_at", INSTANT),
     required("last_at", INSTANT),
     required("events", BigInteger),
+    required("received", BigInteger),
     required("recent", LargeBinary),
     PrimaryKeyConstraint("root_id", "source_id", "unit_id"),
     postgresql_with={"fillfactor": 75},
@@ -112,6 +113,14 @@ portal_dossier = Table(
         postgresql_include=["source", "faults"],
         postgresql_where=text("faults <> 0"),
     ),
+)
+# The measures of which no source of a unit's dossiers tells anything (domain/portal/untold.py), of roots with any such.
+portal_untold = Table(
+    "portal_untold",
+    metadata,
+    *(required(name, Integer) for name in ("root_id", "unit_id")),
+    required("measures", ARRAY(CODE)),
+    PrimaryKeyConstraint("root_id", "unit_id"),
 )
 # What of a source is not believed, and up to which dossier a change of that has been applied; null: to all.
 portal_source = Table(

@@ -159,7 +159,7 @@ async def test_what_verify_found_is_told_by_root_and_kind(database: str, tmp_pat
     # Of three roots one has no event yet, one has events and was never verified.
     run(
         "INSERT INTO root (code, rules) VALUES ('H45', 1), ('H46', 1)",
-        "INSERT INTO feed SELECT id, 1, n, to_timestamp(1000000 - n), now(), 1, ''"
+        "INSERT INTO feed SELECT id, 1, n, to_timestamp(1000000 - n), now(), 1, 0, ''"
         " FROM root, generate_series(1, 2) AS n WHERE code <> 'H45'",
     )
     async with still(database, tmp_path) as client:

@@ -17,7 +17,7 @@ REFERENCE = {
 }  # fmt: skip
 DISTRIBUTED = {
     "audit", "document", "event", "feed", "life", "log_reach", "petition", "portal_dossier",
-    "portal_source", "portal_value",
+    "portal_source", "portal_untold", "portal_value",
     "procedure_publication", "receipt", "rejection", "unit_change", "verification",
     "tally_dossier_day", "tally_dossier_month", "tally_dossier_year", "tally_dossier_unit_day",
     "tally_dossier_unit_month", "tally_dossier_unit_year", "tally_dossier_root_year", "tally_petition_unit_day",
