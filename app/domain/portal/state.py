@@ -100,18 +100,18 @@ class Seen(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """All that a source has told of one dossier: distinct states and steps, in whatever order they came."""
+    """All that a source has told of one dossier: distinct states, what was told last at the end, and steps."""
 
     states: tuple[Seen, ...] = ()
     steps: tuple[Step, ...] = ()
 
     def told(self, state: State, now: int) -> Known:
-        """The same with a state that is told now; one that was told before is told again."""
+        """The same with a state that is told now, at the end; one that was told before is told again."""
         seen = next((each for each in self.states if each.state == state), None)
         if seen is None:
             return msgspec.structs.replace(self, states=(*self.states, Seen(state, now, now)))
         again = Seen(state, seen.first, max(seen.last, now), seen.times + 1)
-        return msgspec.structs.replace(self, states=tuple(again if each is seen else each for each in self.states))
+        return msgspec.structs.replace(self, states=(*(each for each in self.states if each is not seen), again))
 
     def went(self, steps: Iterable[Step]) -> Known:
         """The same with more steps."""
@@ -119,4 +119,4 @@ class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     def in_order(self) -> Sequence[Seen]:
         """The states, the present one last: what is further on is newer, else what was told last."""
-        return sorted(self.states, key=lambda seen: (seen.state.rank, seen.last, seen.first))
+        return sorted(self.states, key=lambda seen: seen.state.rank)

@@ -93,6 +93,16 @@ def test_ids_say_what_happened_and_are_never_used_again() -> None:
     assert len({event.id for event in told.life}) == len(told.life)
 
 
+def test_what_is_told_last_holds_within_one_call_too_and_whatever_the_clock_says() -> None:
+    one, other = state(channel="online"), state(channel="postal")
+    told = Told()
+    told.tell(one, other, one)
+    assert told.facts().channel == 0
+    told.now = at(4)
+    told.tell(other)
+    assert told.facts().channel == 2
+
+
 @pytest.mark.parametrize(
     ("corrected", "expected"),
     [
