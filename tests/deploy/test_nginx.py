@@ -65,6 +65,7 @@ class Office:
     plain: int
     secure: int
     trust: ssl.SSLContext
+    folder: Path
 
     def client(self) -> httpx.AsyncClient:
         """A client by way of nginx, that checks its certificate."""
@@ -111,6 +112,7 @@ def office(postgres_dsn: str, postgres_template: str, reachable_dir: Path) -> It
             for said, meant in (
                 ("127.0.0.1:8000", f"127.0.0.1:{serving.port}"),
                 ("/etc/ssl/chiso", str(folder)),
+                ("/var/log/nginx", str(folder)),
                 ("listen 80;", f"listen 127.0.0.1:{plain};"),
                 ("listen 443 ", f"listen 127.0.0.1:{secure} "),
                 ("    listen [::]:80;\n", ""),
@@ -123,7 +125,7 @@ def office(postgres_dsn: str, postgres_template: str, reachable_dir: Path) -> It
             (folder / "nginx.conf").write_text(MAIN.format(folder=folder, user=user))
             with nginx(folder, secure):
                 trust = ssl.create_default_context(cafile=str(folder / "fullchain.pem"))
-                made = Office(serving, created.stdout.strip(), plain, secure, trust)
+                made = Office(serving, created.stdout.strip(), plain, secure, trust, folder)
                 with serving.client(made.key) as loading:
                     for path, rows in (("units", UNITS), ("procedures", PROCEDURES)):
                         assert loading.put(f"/v1/{path}", json=rows).json()["errors"] == []
@@ -222,10 +224,22 @@ async def test_outside_it_is_tls_and_http_2_and_nothing_that_is_for_operators(of
 
 
 async def test_a_service_that_is_away_is_503_with_when_to_come_again(office: Office) -> None:
+    """And a key in the path is in no log, neither while the service answers nor when it is away."""
+    path = f"/dvcqg/{office.key}/DongBoHoSoMC"
+    async with office.client() as client:
+        answer = await client.post(path, json=[])
+        assert (answer.status_code, answer.json()["error_code"]) == (200, "0")
+        async with httpx.AsyncClient(verify=False) as plain:
+            await plain.post(f"http://127.0.0.1:{office.plain}{path}", headers={"host": NAME}, json=[])
     office.serving.ask_to_end()
     await asyncio.to_thread(office.serving.wait, PATIENCE)
     async with office.client() as client:
+        assert (await client.post(path, json=[])).status_code == 503
         answer = await client.post("/v1/events", json=received(20), headers={"content-type": SINGLE})
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json() == {"type": "about:blank", "title": "Service Unavailable", "status": 503}
+    logged = {name: (office.folder / name).read_text() for name in ("access.log", "error.log")}
+    assert "POST /v1/events" in logged["access.log"]
+    assert "Connection refused" in logged["error.log"]
+    assert not [name for name, text in logged.items() if office.key in text or "dvcqg" in text]
