@@ -47,7 +47,12 @@ def copy_root(dsn: str, first: str, code: str, log: bool = True) -> int:
             "INSERT INTO receipt (root_id, key, content) SELECT %s, key, content FROM receipt WHERE root_id = %s",
             [new, old],
         )
-        _rename_named(connection, old, first, code)
+        # Read once, and with its numbers known: the log has every root's events, and plans rest on what it was before.
+        connection.execute(
+            "CREATE TEMPORARY TABLE told ON COMMIT DROP AS SELECT * FROM event WHERE root_id = %s", [old]
+        )
+        _rename_named(connection, first, code)
+        connection.execute("ANALYZE told, renamed")
         return connection.execute(
             f"""
             INSERT INTO event (root_id, time, received_at, source_id, id, type, unit_id, subject, sequence, what)
@@ -64,24 +69,22 @@ def copy_root(dsn: str, first: str, code: str, log: bool = True) -> int:
             )
             SELECT %(new)s, time, received_at, sources.new, {_renamed("event.id")}, type, units.new,
                    {_renamed("subject")}, sequence, coalesce(renamed.what, event.what)
-            FROM event JOIN units ON units.old = unit_id JOIN sources ON sources.old = source_id
+            FROM told AS event JOIN units ON units.old = unit_id JOIN sources ON sources.old = source_id
             LEFT JOIN renamed USING (seq)
-            WHERE root_id = %(old)s
             ORDER BY seq
             """.encode(),
             {"old": old, "new": new, "first": first, "code": code},
         ).rowcount
 
 
-def _rename_named(connection: psycopg.Connection[tuple[object, ...]], old: int, first: str, code: str) -> None:
+def _rename_named(connection: psycopg.Connection[tuple[object, ...]], first: str, code: str) -> None:
     """A temporary table of those events' data, by sequence number, that names a unit or an event, under the new code.
 
     It is packed, so that SQL cannot look into it; few types name anything.
     """
     connection.execute("CREATE TEMPORARY TABLE renamed (seq bigint PRIMARY KEY, what bytea NOT NULL) ON COMMIT DROP")
     rows = connection.execute(
-        "SELECT seq, type, what FROM event WHERE root_id = %s AND type = ANY(%s) AND what IS NOT NULL",
-        [old, list(_NAMING)],
+        "SELECT seq, type, what FROM told WHERE type = ANY(%s) AND what IS NOT NULL", [list(_NAMING)]
     ).fetchall()
     with connection.cursor() as cursor, cursor.copy("COPY renamed (seq, what) FROM STDIN") as copy:
         for seq, rank, stored in rows:
