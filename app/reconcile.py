@@ -85,7 +85,8 @@ def compared(
                 theirs = (listed or {}).get((unit, each["code"], side))
                 if theirs is not None:
                     if side == "denominator":
-                        theirs |= (listed or {}).get((unit, each["code"], "numerator"), frozenset())
+                        # Not in place: it is the caller's set.
+                        theirs = theirs | (listed or {}).get((unit, each["code"], "numerator"), frozenset())
                     ours = set(_codes(client, unit, when, each["code"], side))
                     here += sorted(ours - theirs - set(here))
                     there += sorted(theirs - ours - set(there))

@@ -70,11 +70,8 @@ async def load(connection: Connection, root_id: int) -> Catalogues:
     targets = await _rows(connection, root_id, "targets", "indicator", "unit", "level", "year", "value")
     externals = await _rows(connection, root_id, "external-figures")
     untold = await connection.fetch(*in_sql(_UNTOLD, root_id=root_id))
-    content = [
-        [tuple(row) for row in rows]
-        for rows in (units, procedures, days, targets, externals, untold)
-        if rows or rows is not untold
-    ]
+    catalogues = [units, procedures, days, targets, externals, *([untold] if untold else [])]
+    content = [[tuple(row) for row in rows] for rows in catalogues]
     digest = hashlib.sha256(indicators.load().digest.encode() + msgspec.msgpack.encode([code, content]))
     once = _Once()
     return Catalogues(

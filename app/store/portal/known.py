@@ -36,11 +36,13 @@ _WRITE: Final = f"""
     INSERT INTO portal_dossier (root_id, {_NAMES})
     SELECT $1::int, * FROM {unnest(tuple(_COLUMNS.items()), first=2)} AS new ({_NAMES})
 """
-_OF_SOURCE: Final = select(portal_dossier).where(
+_NAMED: Final = (
     portal_dossier.c.root_id == bindparam("root_id"),
     portal_dossier.c.source == bindparam("source"),
     portal_dossier.c.subject == func.any(bindparam("subjects")),
 )
+"""The rows of some `subjects` of a source."""
+_OF_SOURCE: Final = select(portal_dossier).where(*_NAMED)
 _VERSIONS: Final = (
     select(portal_dossier.c.subject, portal_dossier.c.version, func.coalesce(portal_source.c.revision, 0))
     .outerjoin_from(
@@ -51,17 +53,9 @@ _VERSIONS: Final = (
             portal_source.c.source == portal_dossier.c.source,
         ),
     )
-    .where(
-        portal_dossier.c.root_id == bindparam("root_id"),
-        portal_dossier.c.source == bindparam("source"),
-        portal_dossier.c.subject == func.any(bindparam("subjects")),
-    )
+    .where(*_NAMED)
 )
-_EMPTY: Final = delete(portal_dossier).where(
-    portal_dossier.c.root_id == bindparam("root_id"),
-    portal_dossier.c.source == bindparam("source"),
-    portal_dossier.c.subject == func.any(bindparam("subjects")),
-)
+_EMPTY: Final = delete(portal_dossier).where(*_NAMED)
 _IN_ORDER: Final = _OF_SOURCE.order_by(portal_dossier.c.subject).with_for_update()
 _PARKED: Final = (
     select(portal_dossier.c.source, portal_dossier.c.subject)

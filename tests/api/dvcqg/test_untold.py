@@ -66,10 +66,8 @@ async def test_what_no_source_of_a_unit_tells_is_no_data_and_not_zero(served: Ru
         assert [figures[code][name] for name in ("numerator", "denominator", "ratio", "score")] == [None] * 4, code
     assert figures["DOSSIER_ON_TIME"]["numerator"] == figures["DOSSIER_ON_TIME"]["denominator"] == 3
     # Links of results were always part of the payload: none told is none.
-    assert (figures["ORIGINAL_RESULT_AVAILABLE"]["numerator"], "note" in figures["ORIGINAL_RESULT_AVAILABLE"]) == (
-        0,
-        False,
-    )
+    result = figures["ORIGINAL_RESULT_AVAILABLE"]
+    assert (result["numerator"], "note" in result) == (0, False)
     listed = (
         await served.get("/v1/dossiers", unit="H44.13", indicator="ONLINE_DOSSIERS", period="2026", side="denominator")
     ).json()
