@@ -48,6 +48,9 @@ class Overloaded(Exception):
 
 
 _BUSY: Final = ("40", "55P03")
+_OPENING: Final = "relation_open"
+"""The server's own function that finds a table gone between its being planned with and being opened, and says XX000: a
+chunk of the log that is dropped, by us or by TimescaleDB's policy, while events go into it."""
 
 
 def unavailable(error: BaseException) -> DatabaseUnavailable:
@@ -61,7 +64,7 @@ def unavailable(error: BaseException) -> DatabaseUnavailable:
 
 def _of(error: BaseException) -> DatabaseUnavailable:
     cause, sqlstate = cause_of(error), getattr(error, "sqlstate", None)
-    if sqlstate and sqlstate.startswith(_BUSY):
+    if sqlstate and (sqlstate.startswith(_BUSY) or getattr(error, "server_source_function", None) == _OPENING):
         return Busy(cause, sqlstate)
     return (Refused if cause.says == STATEMENT.says else DatabaseUnavailable)(cause, sqlstate)
 

@@ -256,6 +256,24 @@ async def test_pushes_and_dropping_beside_each_other(log: Log, intake: Intake):
     assert report.receipts == len(log.items) + len(log.late) + taken
 
 
+async def test_a_push_into_a_chunk_that_is_being_dropped_is_tried_again(log: Log, intake: Intake):
+    overdue = await drop.look(log.store, CLOCK, KEEP_DAYS)
+    found = {each.event.id: each for each in arrivals(seed=14, dossiers=40) if each.event.time < MAY - 30 * DAY}
+    late = list(found.values())
+    chunks = "SELECT inhrelid FROM pg_inherits WHERE inhparent = 'event'::regclass"
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = any(%s)"
+    # Not of the pool: the push is to come by the connection that knows the chunks from what came before.
+    with psycopg.connect(log.dsn) as dropping:
+        known = [oid for (oid,) in dropping.execute(chunks)]
+        for end in overdue.chunks or ():
+            dropping.execute("SELECT drop_chunks('event', older_than => to_timestamp(%s))", [end // 1_000_000])
+        pushing = asyncio.create_task(push(intake, log.root_id, late))
+        # Rows of an ordinary table are deleted beside new ones: nobody waits there.
+        while overdue.chunks and dropping.execute(waiting, [known]).fetchall() == [(0,)]:
+            await asyncio.sleep(0.01)
+    assert await pushing == len(late) > 0
+
+
 async def test_only_the_owner_drops(store: Database, monkeypatch: pytest.MonkeyPatch):
     async with store.connection("write") as connection:
         assert await connection.fetchval(drop._OWNED) is True
