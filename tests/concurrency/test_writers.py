@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
-import random
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from tests.oracle.catalogue import upsert
 from tests.oracle.histories import NOW, SEED_HOLIDAYS, SEED_WORKDAYS, history
 from tests.oracle.recount import Recount
 from tests.running import Running
+from tests.seeds import dice
 from tests.store.histories import CLOCK
 
 WRITERS = 8
@@ -45,7 +45,7 @@ async def test_eight_processes_write_the_same_history_while_edits_fold_it_again(
     root_id = await the_root(running)
     distinct = {(event["source"], event["id"]) for event in made.events}
 
-    rng = random.Random(31)
+    rng = dice(31)
     shares: list[list[list[dict]]] = []
     for _ in range(WRITERS):
         # Two thirds of all events, some of them twice: every event is sent by about five writers.
@@ -126,7 +126,7 @@ async def test_many_simultaneous_batches_of_the_same_events_in_any_order_count_t
         running.event("dossier.received", f"H44.07-{n % 12}", procedure="1.004555", channel="online", fee=n % 2 == 0)
         for n in range(60)
     ]
-    rng = random.Random(5)
+    rng = dice(5)
     told = await asyncio.gather(*(running.push(rng.sample(events, len(events))) for _ in range(12)))
     assert sum(each["accepted"] for each in told) == 60
     assert sum(each["duplicates"] for each in told) == 11 * 60

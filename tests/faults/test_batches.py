@@ -21,6 +21,7 @@ from app.store.connections.database import Database
 from app.store.proof.verify import verify
 from app.store.write.gather import Gatherer
 from app.store.write.intake import Intake
+from tests.seeds import dice
 from tests.store.histories import CLOCK, arrivals, province
 
 AT_ONCE = 40
@@ -56,7 +57,7 @@ def pieces(rng: random.Random, events: list[Parsed]) -> list[list[Parsed]]:
 async def test_random_failures_lose_nothing_and_leave_nobody_waiting(
     databases: list[Database], monkeypatch: pytest.MonkeyPatch, seed: int, share: float
 ) -> None:
-    rng = random.Random(seed)
+    rng = dice(seed)
     events = arrivals(seed, 500)
     distinct = len({(each.event.source, each.event.id) for each in events})
     root_id = await province(databases[0])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import signal
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from app.messages import of_error
 from tests.cli.test_ingest import event
 from tests.faults.serving import CHISO, CREATE, Serving, chiso, environment
 from tests.intake.dvcqg.payloads import dossier
+from tests.seeds import dice
 
 EVENTS, KILLS = 2_400, 3
 RUN = (
@@ -51,7 +51,7 @@ def test_killed_at_any_point_everything_is_there_once(postgres_database: str, tm
     key = chiso(settings, *CREATE).stdout.strip()
     (tmp_path / "key").write_text(key)
     (tmp_path / "in").mkdir()
-    rng = random.Random(16)
+    rng = dice(16)
     with Serving(settings, tmp_path / "log") as serving:
         with serving.client(key) as client:
             client.put("/v1/units", json=[{"code": "H44"}, {"code": "H44.07"}]).raise_for_status()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from decimal import Decimal
 from fractions import Fraction
 
@@ -10,6 +9,7 @@ from tests.oracle.histories import NOW, SEED_HOLIDAYS, SEED_WORKDAYS, UNITS, his
 from tests.oracle.points import Figure, half_up
 from tests.oracle.recount import Recount
 from tests.running import Running
+from tests.seeds import dice
 
 SECTORS = {"1.000001": "Hộ tịch", "1.000002": "Chứng thực", "1.000004": "Hộ tịch", "2.000010": "Đất đai"}
 MORE_UNITS = [
@@ -29,7 +29,7 @@ async def recounted(running: Running, seed: int, size: int = 150) -> Recount:
     answer = await running.put("/v1/external-figures", made.external)
     assert answer.json()["errors"] == []
     events = list(made.events)
-    random.Random(seed).shuffle(events)
+    dice(seed).shuffle(events)
     outcome = await running.push(events)
     assert outcome["errors"] == []
     return Recount(made.events, units, procedures, SEED_HOLIDAYS, external=made.external, seed_workdays=SEED_WORKDAYS)

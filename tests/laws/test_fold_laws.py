@@ -15,6 +15,7 @@ from tests.laws.memory import Memory, arrivals, catalogues_of, shown
 from tests.oracle.histories import NOW, SEED_HOLIDAYS, SEED_WORKDAYS, history
 from tests.oracle.http_client import differences_of
 from tests.oracle.recount import Recount
+from tests.seeds import dice
 
 PERIODS = ["2026", "2025", "2026-H1", "2026-9M", "2026-Q3", "2026-Q4", "2026-08", "2026-11", "2026-W34", "2026-11-23"]
 
@@ -47,7 +48,7 @@ def test_the_order_of_arrival_and_repeats_leave_no_trace(seed: int) -> None:
     catalogues = catalogues_of(made)
     straight = Memory(arrivals(made.events, catalogues), catalogues)
     mixed = made.events * 2
-    random.Random(seed).shuffle(mixed)
+    dice(seed).shuffle(mixed)
     again = Memory(arrivals(mixed, catalogues), catalogues)
     assert again.facts == straight.facts
     assert {s: set(map(repr, e)) for s, e in again.lives.items()} == {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from tests.oracle.histories import NOW, SEED_HOLIDAYS, SEED_WORKDAYS, History, h
 from tests.oracle.http_client import _compare_one
 from tests.oracle.recount import Recount
 from tests.running import Running
+from tests.seeds import dice
 
 PERIODS = ["2026", "2025", "2026-9M", "2026-Q3", "2026-Q4", "2026-11", "2026-W47", "2026-11-23", "2026-02"]
 
@@ -23,7 +23,7 @@ async def _load(running: Running, made: History, seed: int) -> None:
     answer = await running.put("/v1/external-figures", made.external)
     assert answer.json()["errors"] == []
     mixed = made.events + made.events[: len(made.events) // 5]
-    rng = random.Random(seed)
+    rng = dice(seed)
     rng.shuffle(mixed)
     while mixed:
         batch, mixed = mixed[: (size := rng.choice((1, 7, 60, 400)))], mixed[size:]

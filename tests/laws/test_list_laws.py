@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from tests.oracle.histories import NOW, SEED_HOLIDAYS, SEED_WORKDAYS, History, h
 from tests.oracle.lists import Member, behind
 from tests.oracle.recount import Recount
 from tests.running import Running
+from tests.seeds import dice
 
 SIDES = ("numerator", "missing", "denominator")
 APART = ("RETURNED_BY_POST", "RETURNED_ONLINE")
@@ -51,7 +51,7 @@ async def test_the_list_is_the_number_and_the_recounts_for_every_indicator_and_s
 ) -> None:
     made = history(seed, 130)
     recount = await load(running, made)
-    rng = random.Random(seed)
+    rng = dice(seed)
     for unit, label, scope, procedure in questions:
         query = {"unit": unit, "period": label, "scope": scope} | ({"procedure": procedure} if procedure else {})
         shown = await card(running, **query)
@@ -79,7 +79,7 @@ async def test_the_list_is_the_number_and_the_recounts_for_every_indicator_and_s
 
 async def test_what_is_missing_can_be_won_or_is_lost_and_advice_tells_the_lists_numbers(running: Running) -> None:
     await load(running, history(33, 130))
-    rng = random.Random(33)
+    rng = dice(33)
     for unit, label, scope, procedure in QUESTIONS:
         query: dict[str, Any] = {"unit": unit, "period": label, "scope": scope} | (
             {"procedure": procedure} if procedure else {}

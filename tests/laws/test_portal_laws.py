@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import groupby
-from random import Random
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from tests.oracle.histories import SEED_HOLIDAYS, SEED_WORKDAYS
 from tests.oracle.http_client import _compare_one
 from tests.oracle.recount import Recount
 from tests.running import PROCEDURES, UNITS, Running
+from tests.seeds import dice
 
 Call = tuple[datetime, str, dict[str, Any]]
 WAYS = ("once", "twice", "shuffled", "daily")
@@ -53,7 +53,7 @@ def _told(lives: list[Story], way: str, seed: int) -> Iterator[tuple[str, list[d
                 yield from _batches(sorted(of_day, key=lambda call: call[1]), 20)
         case "shuffled":
             mixed = [*by_time, *by_time[::3]]
-            Random(seed).shuffle(mixed)
+            dice(seed).shuffle(mixed)
             # By service, so that calls are few; what holds last is told last, as of two states that are equally far
             # on the one that was told last holds.
             yield from _batches(sorted(mixed, key=lambda call: call[1]), 20)

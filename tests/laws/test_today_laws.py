@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
-from random import Random
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from tests.oracle.histories import NOW, PROCEDURES, UNITS, history
 from tests.oracle.others import Petition
 from tests.oracle.recount import Recount
 from tests.running import Running
+from tests.seeds import dice
 
 YEAR = period_days("2026")
 YEAR_END = start_of(YEAR[1] + ONE_DAY)
@@ -82,7 +82,7 @@ def named(life: Life) -> tuple[str, str, str]:
 
 def open_ones(seed: int) -> Iterator[dict[str, Any]]:
     """Events of open dossiers and petitions whose deadlines lie around now and the year's end, some disliked."""
-    rng = Random(seed)
+    rng = dice(seed)
     for number in range(70):
         unit = rng.choice(UNITS)["code"]
         received = NOW - timedelta(days=rng.randrange(1, 30), minutes=rng.randrange(1000))

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 
+from tests.seeds import seeded
+
 from . import custody_stories, dossier_stories, reading
 from .calendar import CIVIL, Calendar, parse_instant, seed_from_library
 from .catalogue import Procedures, Units, is_at_or_above, upsert
@@ -101,6 +103,7 @@ class History:
 
 def history(seed: int, size: int, now: datetime = NOW) -> History:
     """`size` dossiers with petitions, documents and publications beside them; nothing later than now + 9 minutes."""
+    seed = seeded(seed)
     rng = Random(seed)
     writer = Writer(rng, seed, now, {row["code"]: row["aliases"][0] for row in UNITS if "aliases" in row})
     codes = [row["code"] for row in UNITS]
