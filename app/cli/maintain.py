@@ -119,10 +119,8 @@ async def _log(service: Service, now: int, dry_run: bool) -> None:
             )
         )
         return
-    # They read the log, and what is dropped they would never know.
-    await service.follower.finish()
     with stages("the event log") as told:
-        gone = await drop.drop(service.database, overdue, told)
+        gone = await drop.drop(service.database, overdue, told, service.follower.finish)
     unit = "rows" if overdue.chunks is None else "chunks"
     if gone:
         outcome = {f"{unit}_dropped": gone, "before": drop.said(overdue)}

@@ -6,7 +6,7 @@ transaction. Either way the transaction notes since when the log is whole, so th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -22,6 +22,9 @@ from app.store.retention import reach, settle, timescale
 
 Progress = Callable[[str, int, int], None]
 """Told what is done, how much of it, and of how much (0: not known)."""
+
+Reading = Callable[[], Awaitable[None]]
+"""Has the feeds, which are read from the log, read all of it that was committed before."""
 
 _NUMBERS: Final = 50_000
 """Numbers of events whose rows are looked at in one transaction."""
@@ -39,6 +42,13 @@ _NOBODY_REBUILDS: Final = "SELECT coalesce(bool_and(pg_try_advisory_xact_lock($1
 _FORGET: Final = """
     SELECT brin_desummarize_range('event_by_seq', page)
     FROM generate_series(0, pg_relation_size('event') / current_setting('block_size')::bigint, 128) AS page
+"""
+# Who writes an event has taken the table before its number is drawn: alone with it, every number is there to be seen.
+_NOBODY_WRITES: Final = "LOCK TABLE ONLY event IN SHARE MODE"
+_UNREAD: Final = """
+    SELECT EXISTS (
+        SELECT FROM event WHERE time < $1::timestamptz AND seq > coalesce((SELECT seq FROM feed_mark), 0)
+    )
 """
 # Whoever comes after waits as long as this does for what is being read.
 _IMPATIENT: Final = "SET LOCAL lock_timeout = '1s'"
@@ -87,10 +97,10 @@ async def look(database: Database, now: int, keep_days: int, count: bool = False
         return Overdue(before, chunks, await connection.fetchval(counted, chunks[-1]) if count and chunks else None)
 
 
-async def drop(database: Database, overdue: Overdue, progress: Progress) -> int:
+async def drop(database: Database, overdue: Overdue, progress: Progress, read: Reading) -> int:
     """Drop it; may be broken off at any time, and begun again. How many chunks or rows are gone.
 
-    The feeds are to have been read up to now (`Follower.finish`): they are read from the log.
+    Nothing goes before the feeds know of it: rows go that came long ago, but chunks with what came just now, too.
 
     Raises:
         NotOwner: who is connected does not own the log.
@@ -106,10 +116,12 @@ async def drop(database: Database, overdue: Overdue, progress: Progress) -> int:
                 )
             )
         last = await connection.fetchval(_LAST)
+    await read()
     if overdue.chunks is not None:
         for number, end in enumerate(overdue.chunks):
             progress("drop", number, len(overdue.chunks))
-            await database.write(partial(_drop_chunk, end=end))
+            while not await database.write(partial(_drop_chunk, end=end)):
+                await read()
         return len(overdue.chunks)
     gone = 0
     # From the first number on, each time: where nothing is left the index says so at once.
@@ -136,10 +148,15 @@ async def _alone(connection: Connection) -> None:
         )
 
 
-async def _drop_chunk(connection: Connection, end: int) -> None:
+async def _drop_chunk(connection: Connection, end: int) -> bool:
+    """Drop the chunks up to an instant; not where something of them came since the feeds were read."""
     await _alone(connection)
+    await connection.execute(_NOBODY_WRITES)
+    if await connection.fetchval(_UNREAD, end):
+        return False
     await reach.note(connection, end)
     await connection.execute(timescale.DROP_UNTIL, end)
+    return True
 
 
 async def _delete(connection: Connection, before: int, after: int) -> tuple[int, int | None]:

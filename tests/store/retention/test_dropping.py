@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import psycopg
 import pytest
 
@@ -72,7 +73,7 @@ class Log:
     async def drop(self) -> drop.Overdue:
         """Drop what is old, and what was found to be; it was counted before."""
         overdue = await drop.look(self.store, CLOCK, KEEP_DAYS, count=True)
-        await drop.drop(self.store, overdue, quiet)
+        await drop.drop(self.store, overdue, quiet, self.follower.finish)
         return overdue
 
     async def old(self) -> tuple[list[Parsed], int]:
@@ -228,7 +229,7 @@ async def test_nothing_is_dropped_while_somebody_replays_or_proves_the_log(log: 
     async with log.store.connection("read") as rebuilding:
         await rebuilding.execute("SELECT pg_advisory_lock($1, $2)", lock.REBUILD_LOCK, log.root_id)
         with pytest.raises(removal.Busy, match="rebuilt"):
-            await drop.drop(log.store, overdue, quiet)
+            await drop.drop(log.store, overdue, quiet, log.follower.finish)
         await rebuilding.execute("SELECT pg_advisory_unlock($1, $2)", lock.REBUILD_LOCK, log.root_id)
     monkeypatch.setattr(drop, "_IMPATIENT", "SET LOCAL lock_timeout = '20ms'")
     async with log.store.snapshot() as proving:
@@ -236,10 +237,10 @@ async def test_nothing_is_dropped_while_somebody_replays_or_proves_the_log(log: 
         assert await proving.fetchval("SELECT count(*) FROM event") == before
         if overdue.chunks is None:
             # Rows that a snapshot sees stay for it.
-            await drop.drop(log.store, overdue, quiet)
+            await drop.drop(log.store, overdue, quiet, log.follower.finish)
         else:
             with pytest.raises(Overloaded):
-                await drop.drop(log.store, overdue, quiet)
+                await drop.drop(log.store, overdue, quiet, log.follower.finish)
         assert await proving.fetchval("SELECT count(*) FROM event") == before
         found = await reach.of(proving, log.root_id)
     assert found == reach.Reach(None, 0) if overdue.chunks else found.missing == 0
@@ -248,7 +249,8 @@ async def test_nothing_is_dropped_while_somebody_replays_or_proves_the_log(log: 
 async def test_pushes_and_dropping_beside_each_other(log: Log, intake: Intake):
     overdue = await drop.look(log.store, CLOCK, KEEP_DAYS)
     _, taken = await asyncio.gather(
-        drop.drop(log.store, overdue, quiet), push(intake, log.root_id, arrivals(seed=13, dossiers=40), at_once=20)
+        drop.drop(log.store, overdue, quiet, log.follower.finish),
+        push(intake, log.root_id, arrivals(seed=13, dossiers=40), at_once=20),
     )
     await log.follower.finish()
     report = await verify(log.store, log.root_id, deep=True, now=CLOCK)
@@ -274,6 +276,30 @@ async def test_a_push_into_a_chunk_that_is_being_dropped_is_tried_again(log: Log
     assert await pushing == len(late) > 0
 
 
+async def test_what_comes_while_old_parts_are_dropped_is_counted_by_the_feeds_first(log: Log, intake: Intake):
+    overdue = await drop.look(log.store, CLOCK, KEEP_DAYS)
+    [late] = [each for each in arrivals(seed=14, dossiers=60) if each.event.source == "/h44/buudien"][:1]
+    late = msgspec.structs.replace(late, event=msgspec.structs.replace(late.event, time=MAY - 90 * DAY))
+    turns = 0
+
+    async def read() -> None:
+        # Read first, and then one more has come: the next look finds it.
+        nonlocal turns
+        await log.follower.finish()
+        turns += 1
+        if turns == 1:
+            assert await push(intake, log.root_id, [late]) == 1
+
+    before = sum(each.events for each in (await log.feeds()).values())
+    await drop.drop(log.store, overdue, quiet, read)
+    await log.follower.finish()
+    assert sum(each.events for each in (await log.feeds()).values()) == before + 1
+    assert turns == (1 if overdue.chunks is None else 2)
+    # Rows stay for as long as what came with them.
+    left = await log.value("SELECT count(*) FROM event WHERE time = $1::timestamptz", late.event.time)
+    assert left == (1 if overdue.chunks is None else 0)
+
+
 async def test_only_the_owner_drops(store: Database, monkeypatch: pytest.MonkeyPatch):
     async with store.connection("write") as connection:
         assert await connection.fetchval(drop._OWNED) is True
@@ -282,4 +308,4 @@ async def test_only_the_owner_drops(store: Database, monkeypatch: pytest.MonkeyP
         await connection.execute("ROLLBACK")
     monkeypatch.setattr(drop, "_OWNED", "SELECT false")
     with pytest.raises(drop.NotOwner, match="the address that `chiso migrate` is run with"):
-        await drop.drop(store, await drop.look(store, CLOCK, KEEP_DAYS), quiet)
+        await drop.drop(store, await drop.look(store, CLOCK, KEEP_DAYS), quiet, Follower(store, lambda: CLOCK).finish)
