@@ -82,6 +82,7 @@ def run() -> None:
         context.configure(connection=connection, **options)
         with context.begin_transaction():
             keep_others_out(connection)
+            context.config.attributes["before"] = context.get_context().get_current_revision()
             context.run_migrations()
     engine.dispose()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,7 +14,7 @@ from app.cli.maintain import of_command, wish
 from app.cli.running import database, fail, note, run, say, stages
 from app.messages import Message, of_error
 from app.settings import Settings, of_environment
-from app.store import check, migrate, roles
+from app.store import audit, check, migrate, roles
 from app.store.connections.database import Database
 from app.store.proof import outcomes, rebuild, verify
 from app.store.proof.report import Report
@@ -45,8 +45,8 @@ def migrate_command(
     settings = of_environment()
     with database(settings) as dsn:
         asyncio.run(check.answers(dsn, 15))
-        migrate.upgrade(dsn, timescale.value)
-        for step in asyncio.run(_settled(dsn, settings)):
+        before = migrate.upgrade(dsn, timescale.value)
+        for step in asyncio.run(_settled(dsn, settings, before)):
             say(step.says)
     say(Message("the database is at revision {at}", "cơ sở dữ liệu ở bản {at}", at=migrate.head()))
 
@@ -87,10 +87,19 @@ def wait_command(
         asyncio.run(check.awaited(dsn, seconds))
 
 
-async def _settled(dsn: str, settings: Settings) -> list[Step]:
+async def _settled(dsn: str, settings: Settings, before: str | None) -> list[Step]:
+    """What has become of the log, as the settings say; told in the audit log with the migration, if there was any."""
     database = Database(dsn, 1, 1, _SECONDS, write_seconds=_A_DAY)
     try:
-        return await settle(database, wish(settings))
+        steps = await settle(database, wish(settings))
+        outcome: dict[str, Any] = {"log": [step.says.en for step in steps]} if steps else {}
+        if before != migrate.head():
+            outcome |= {"from": before, "to": migrate.head()}
+        if outcome:
+            async with database.connection("write") as connection:
+                told = audit.ran("", "migrate", **outcome)
+                await audit.write(connection, audit.NO_ROOT, audit.COMMAND_LINE, [told])
+        return steps
     finally:
         await database.close()
 

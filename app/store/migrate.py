@@ -69,8 +69,8 @@ def head() -> str:
     return revision
 
 
-def upgrade(dsn: str, timescale: str = "auto", to: str = "head") -> None:
-    """Migrate the database at `dsn` to the newest revision, or to a certain one.
+def upgrade(dsn: str, timescale: str = "auto", to: str = "head") -> str | None:
+    """Migrate the database at `dsn` to the newest revision, or to a certain one. The one before; None of none.
 
     Args:
         dsn: a postgresql:// address.
@@ -100,7 +100,8 @@ def upgrade(dsn: str, timescale: str = "auto", to: str = "head") -> None:
         config.attributes["lock_ms"] = _LAST_LOCK_MS if last else _LOCK_MS
         try:
             command.upgrade(config, to)
-            return
+            before: str | None = config.attributes["before"]
+            return before
         except CommandError as error:
             if isinstance(error.__cause__, ResolutionError):
                 at = error.__cause__.argument

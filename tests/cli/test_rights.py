@@ -104,6 +104,8 @@ async def test_each_role_does_for_what_it_is_for_and_for_no_more(roles: Roles, t
     )
     assert chiso(migrating, "migrate").stdout.splitlines()[-1] == "the database is at revision 0001"
     assert chiso(serving, "migrate").returncode == 0, "there is nothing to do"
+    told = "SELECT array_agg(concat_ws(' ', actor, action, kind, code, after->>'from', after->>'to')) FROM audit"
+    assert one(roles.superuser, told) == [f"{urlsplit(roles.owner).username} ran command migrate 0001"]
     for each in ("DELETE FROM audit", "UPDATE audit SET unit = ''", "UPDATE alembic_version SET version_num = ''"):
         assert refused(roles.writer, each), "from the migration on"
     roles.make()
