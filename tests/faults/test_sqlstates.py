@@ -90,7 +90,7 @@ async def test_whatever_the_server_says_to_a_question_is_told_as_503(running: Ru
         ("53300", DatabaseUnavailable, "it has too many clients"),
         ("53100", DatabaseUnavailable, "its disk is full"),
         ("28P01", DatabaseUnavailable, "it refuses the password"),
-        ("25006", DatabaseUnavailable, "it is read-only: a standby, or a primary that was told to be"),
+        ("25006", DatabaseUnavailable, "it is read-only: a standby, or a primary or a role that was told to be"),
         ("57014", DatabaseUnavailable, "it cancelled a statement: a timeout, or an operator"),
     ],
 )
@@ -111,7 +111,7 @@ def test_each_cause_is_logged_and_what_repeats_is_left_out(caplog: pytest.LogCap
     assert told == [
         "the database: it is starting or stopping (SQLSTATE 57P03) (CannotConnectNowError)",
         "the database: the connection was lost (SQLSTATE 08003) (ConnectionDoesNotExistError)",
-        "the database: it is read-only: a standby, or a primary that was told to be (SQLSTATE 25006)"
+        "the database: it is read-only: a standby, or a primary or a role that was told to be (SQLSTATE 25006)"
         " (ReadOnlySQLTransactionError)",
         "the database: nothing listens at its address (ConnectionRefusedError)",
         "the database: it does not answer in time (TimeoutError)",

@@ -27,6 +27,7 @@ HEALTHY: dict[str, str] = {
     'chiso_build_info{version="0.1.0",instance="a"}': "1",
     'chiso_problems_total{code="overloaded"}': "0",
     'chiso_problems_total{code="internal"}': "0",
+    'chiso_problems_total{code="database_unavailable"}': "0",
     'chiso_connections_refused_total{code="overloaded"}': "0",
     'chiso_connections_refused_total{code="request_timeout"}': "0",
     'chiso_accept_failures_total{instance="a"}': "0",
@@ -93,7 +94,9 @@ def reading(within: int, whole: int) -> Series:
 
 UP, READY = 'up{job="chiso",instance="a"}', 'chiso_ready{instance="a"}'
 STARTED = 'process_start_time_seconds{job="chiso",instance="a"}'
-OVERLOADED, INTERNAL = (f'chiso_problems_total{{code="{each}"}}' for each in ("overloaded", "internal"))
+OVERLOADED, INTERNAL, UNAVAILABLE = (
+    f'chiso_problems_total{{code="{each}"}}' for each in ("overloaded", "internal", "database_unavailable")
+)
 LATE_REFUSED = 'chiso_connections_refused_total{code="request_timeout"}'
 PROBE = 'probe_success{job="chiso-blackbox",instance="https://chiso.example"}'
 CERTIFICATE = 'probe_ssl_earliest_cert_expiry{job="chiso-blackbox",instance="https://chiso.example"}'
@@ -134,6 +137,7 @@ FIRES: list[tuple[str, int, Series, set[str]]] = [
     ("half of what comes is hours old", 100, lagging("0+1x300"), {"ChisoEventsLate"}),
     ("nothing but duplicates", 100, {DUPLICATE: "0+10x300", ACCEPTED: "0+9x300"}, {"ChisoResending"}),
     ("the database is away", 7, {'chiso_database_up{instance="a"}': "1x4 0x295"}, {"ChisoDatabaseDown"}),
+    ("a push in five minutes is refused", 30, {UNAVAILABLE: "0x5 1x4 2x4 3x4 4x4 5x274"}, {"ChisoDatabaseRefuses"}),
     ("two commits in a hundred are slow", 20, committing(90, 98, 100), {"ChisoCommitsSlow"}),
     ("all connections are in use", 12, {IN_USE: "1x4 8x295"}, {"ChisoPoolExhausted"}),
     ("many wait", 18, {WAITING: "0x4 9x295"}, {"ChisoPoolExhausted"}),
@@ -179,6 +183,7 @@ QUIET: list[tuple[str, Series]] = [
     ("a few late ones alone", lagging("0x50 5x249")),
     ("a batch is sent again", {DUPLICATE: "0x50 90x249", ACCEPTED: "0+1x300"}),
     ("a database that starts again", {'chiso_database_up{instance="a"}': "1x50 0 1x249"}),
+    ("a failover of three minutes", {UNAVAILABLE: "0x50 0+40x3 160x245", READY: "1x50 0x2 1x246"}),
     ("one commit in two hundred is slow", committing(190, 199, 200)),
     ("all connections in use for four minutes", {IN_USE: "1x50 8x3 1x245"}),
     ("some wait at a scrape", {WAITING: "0x50 1 0x249"}),

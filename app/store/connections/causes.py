@@ -37,10 +37,13 @@ _PASSWORD: Final = Message(
 
 READ_ONLY: Final = Cause(
     Message(
-        "it is read-only: a standby, or a primary that was told to be",
-        "chỉ đọc: là máy dự phòng, hoặc máy chính bị đặt như vậy",
+        "it is read-only: a standby, or a primary or a role that was told to be",
+        "chỉ đọc: là máy dự phòng, hoặc máy chính hay vai trò bị đặt như vậy",
     ),
-    Message("name the primary in CHISO_DATABASE__DSN", "hãy nêu máy chính trong CHISO_DATABASE__DSN"),
+    Message(
+        "name the primary, and a role that writes, in CHISO_DATABASE__DSN",
+        "hãy nêu máy chính, và một vai trò được ghi, trong CHISO_DATABASE__DSN",
+    ),
 )
 POOLED: Final = Cause(
     Message(
