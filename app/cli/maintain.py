@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -12,7 +11,7 @@ from app.api.http.service import Service
 from app.cli.running import note, run, say, stages, tell_audit
 from app.messages import Message
 from app.settings import Settings
-from app.store import audit
+from app.store import audit, snapshot
 from app.store.audit import NO_ROOT
 from app.store.catalogues import roots
 from app.store.retention import drop, entries, reach

@@ -201,6 +201,11 @@ async def backlog(connection: Connection) -> Backlog:
     return Backlog(*row)
 
 
+async def present(connection: Connection, now: int | None) -> int:
+    """The instant (µs) given, else that of the database's clock, by which everything in it is dated."""
+    return int(await connection.fetchval("SELECT coalesce($1::timestamptz, clock_timestamp())", now))
+
+
 async def size(connection: Connection) -> int:
     """Bytes of the database on its server's disk, without the WAL. The server looks at every file."""
     return int(await connection.fetchval("SELECT pg_database_size(current_database())"))

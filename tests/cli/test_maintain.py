@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from pathlib import Path
 
 import psycopg
@@ -96,3 +97,19 @@ async def test_what_is_old_goes_and_proof_and_repair_say_so(
     assert "H44: the log reaches back to 20" in rebuilt.stderr
     assert rebuilt.stdout == ""
     assert len(told(postgres_database)) == 4, "what was refused changed nothing"
+
+
+async def test_what_is_young_stays_where_the_clock_of_the_machine_runs_ahead(
+    postgres_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with serving(settings_for(postgres_database, tmp_path), postgres_database) as running:
+        await running.catalogue(UNITS, PROCEDURES)
+        event = running.event("dossier.received", procedure="1.004555", channel="online")
+        assert (await running.push([event]))["accepted"] == 1
+    for name, value in (("DATABASE__DSN", postgres_database), ("DATA_DIR", str(tmp_path)), ("EVENTS__KEEP_DAYS", "60")):
+        monkeypatch.setenv(f"CHISO_{name}", value)
+    ahead = time.time_ns() + 400 * 86_400 * 10**9
+    monkeypatch.setattr(time, "time_ns", lambda: ahead)
+    await asyncio.to_thread(maintain_command, "")
+    assert "\n0 rows before 20" in capsys.readouterr().out
+    assert told(postgres_database) == []
