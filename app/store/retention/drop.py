@@ -14,6 +14,7 @@ from typing import Final
 
 from app.domain.calendar.civil import DAY, Instant, date_of, day_number, day_of, start_of
 from app.messages import Message
+from app.store import audit
 from app.store.catalogues import lock
 from app.store.catalogues.removal import Busy
 from app.store.connections.database import Connection, Database
@@ -117,23 +118,36 @@ async def drop(database: Database, overdue: Overdue, progress: Progress, read: R
             )
         last = await connection.fetchval(_LAST)
     await read()
-    if overdue.chunks is not None:
-        for number, end in enumerate(overdue.chunks):
-            progress("drop", number, len(overdue.chunks))
-            while not await database.write(partial(_drop_chunk, end=end)):
-                await read()
-        return len(overdue.chunks)
     gone = 0
-    # From the first number on, each time: where nothing is left the index says so at once.
-    for after in range(0, last, _NUMBERS):
-        progress("delete", after, last)
-        rows, first = await database.write(partial(_delete, before=overdue.until, after=after))
-        gone += rows
-        if first is not None and first >= overdue.until:
-            break
+    try:
+        if overdue.chunks is not None:
+            for end in overdue.chunks:
+                progress("drop", gone, len(overdue.chunks))
+                while not await database.write(partial(_drop_chunk, end=end)):
+                    await read()
+                gone += 1
+            return gone
+        # From the first number on, each time: where nothing is left the index says so at once.
+        for after in range(0, last, _NUMBERS):
+            progress("delete", after, last)
+            rows, first = await database.write(partial(_delete, before=overdue.until, after=after))
+            gone += rows
+            if first is not None and first >= overdue.until:
+                break
+    finally:
+        # Also of what was broken off.
+        if gone:
+            await _tell(database, overdue, gone)
     if gone:
         await _tidy(database)
     return gone
+
+
+async def _tell(database: Database, overdue: Overdue, gone: int) -> None:
+    unit, until = ("rows", overdue.until) if overdue.chunks is None else ("chunks", overdue.chunks[gone - 1])
+    told = audit.ran("", "maintain", **{f"{unit}_dropped": gone, "before": reach.when(until)})
+    async with database.connection("write") as connection:
+        await audit.write(connection, audit.NO_ROOT, audit.COMMAND_LINE, [told])
 
 
 async def _alone(connection: Connection) -> None:

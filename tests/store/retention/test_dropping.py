@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
@@ -298,6 +299,29 @@ async def test_what_comes_while_old_parts_are_dropped_is_counted_by_the_feeds_fi
     # Rows stay for as long as what came with them.
     left = await log.value("SELECT count(*) FROM event WHERE time = $1::timestamptz", late.event.time)
     assert left == (1 if overdue.chunks is None else 0)
+
+
+async def test_what_was_dropped_before_it_was_broken_off_is_told(log: Log, monkeypatch: pytest.MonkeyPatch):
+    overdue = await drop.look(log.store, CLOCK, KEEP_DAYS)
+    monkeypatch.setattr(drop, "_NUMBERS", 100)
+    parts = 0
+
+    def interrupted(stage: str, done: int, of: int) -> None:
+        nonlocal parts
+        parts += 1
+        if parts == 3:
+            raise KeyboardInterrupt
+
+    before = await log.value("SELECT count(*) FROM event")
+    with pytest.raises(KeyboardInterrupt):
+        await drop.drop(log.store, overdue, interrupted, log.follower.finish)
+    gone = before - await log.value("SELECT count(*) FROM event")
+    assert gone > 0
+    [told] = await log.value("SELECT array_agg(after::text) FROM audit WHERE code = 'maintain'")
+    expected = {"rows_dropped": gone, "before": reach.when(MAY)}
+    if overdue.chunks is not None:
+        expected = {"chunks_dropped": 2, "before": reach.when(overdue.chunks[1])}
+    assert json.loads(told) == expected
 
 
 async def test_only_the_owner_drops(store: Database, monkeypatch: pytest.MonkeyPatch):
