@@ -27,8 +27,8 @@ from app.demo.living import simulation
 from app.forward.queue import InUse
 from app.intake.backfill.columns import NoColumns
 from app.intake.backfill.mapping import BadMap
-from app.intake.backfill.tables import Unreadable
 from app.intake.lines import Refused
+from app.intake.tables import Unreadable
 from app.logs import set_up_logging
 from app.main import VERSION
 from app.messages import Message, of_error, verbatim

@@ -20,7 +20,8 @@ from app.cli.ingest import Unfinished
 from app.cli.running import console, note, progress, run, say, tell_audit
 from app.domain import codes
 from app.domain.portal.state import SOURCE
-from app.intake.backfill import columns, mapping, tables
+from app.intake import tables
+from app.intake.backfill import columns, mapping
 from app.intake.backfill.columns import FIELDS, Columns
 from app.intake.backfill.mapping import Map
 from app.intake.backfill.rows import Rows
@@ -28,8 +29,6 @@ from app.intake.lines import Refused
 from app.messages import NO_UNIT, Message, spoken
 from app.store import audit
 from app.store.catalogues import roots
-
-_HEADER_ROWS: Final = 40
 
 
 def dossiers_command(
@@ -53,10 +52,10 @@ def dossiers_command(
     with contextlib.ExitStack() as stack:
         try:
             told = mapping.read(map_) if map_ is not None else Map()
-            table = tables.opened(file, told.sheet)
-            first = list(islice(table.rows, _HEADER_ROWS))
+            table = tables.opened(file, columns.naming(told.columns), told.sheet)
+            first = list(islice(table.rows, tables.HEADER_WITHIN))
             found = columns.guess([row for _, row in first], told.columns)
-            _tell_columns(file.name, found)
+            _tell_columns(file.name, found, table.left)
             if table.unread:
                 note(_other_sheets(table.unread))
             reader = Rows(found.read, told, table.from_1904)
@@ -115,14 +114,14 @@ async def _access(service: Service, unit: str) -> Access:
     return Access(root_id, root, unit, "", "")
 
 
-def _tell_columns(name: str, found: Columns) -> None:
+def _tell_columns(name: str, found: Columns, left: int) -> None:
     """Which columns are read as what, and which are not."""
     language = spoken(os.environ)
     say(Message("{name}: columns that are read", "{name}: các cột được đọc", name=name))
     for field, (payload, about, _) in FIELDS.items():
         if column := found.read.get(field):
             says = about.said(language)
-            print(f"  {_letters(column.place):>3}  {column.header}  →  {field} ({says}, {payload})")
+            print(f"  {_letters(left + column.place):>3}  {column.header}  →  {field} ({says}, {payload})")
     absent = [field for field in FIELDS if field not in found.read]
     for message, names in (
         (_ABSENT, absent),

@@ -19,8 +19,8 @@ from app.domain import codes
 from app.domain.push import Rejected
 from app.intake.imports import catalogue
 from app.intake.imports.catalogue import Read
-from app.intake.imports.files import Unreadable
 from app.intake.lines import Refused
+from app.intake.tables import Unreadable
 from app.messages import Message, of_error, spoken
 from app.store.audit import Change
 from app.store.catalogues import edit, roots
@@ -84,7 +84,7 @@ def _import(kind: Literal["units", "procedures"], file: Path, unit: str, dry_run
         async with service.database.snapshot() as connection:
             root_id, reach = await root_of(connection, unit)
             moment = await reading_moment(connection, cache, root_id, service.clock)
-            read = catalogue.read(kind, data, moment.catalogues)
+            read = catalogue.read(kind, file, moment.catalogues)
             seen = _Seen(root_id, reach, read, await edit.preview(connection, cache, root_id, reach, kind, read.rows))
         _tell_changes(seen.result.changes, read, _SHOWN if not dry_run else None)
         _tell_counts(file.name, seen)
@@ -95,7 +95,6 @@ def _import(kind: Literal["units", "procedures"], file: Path, unit: str, dry_run
     with finishing(), contextlib.ExitStack() as stack:
         # Opened first: where it cannot be written, nothing is done.
         kept = stack.enter_context(errors.open("w", encoding="utf-8")) if errors is not None else None
-        data = file.read_bytes()
         seen, done = run(work)
         faults = (done or seen.result).errors
         if kept is not None:

@@ -95,13 +95,11 @@ def import_split(
 
 
 def _run(file: Path, unit: str, dry_run: bool, undo: bool) -> tuple[_Plan, Read]:
-    data = file.read_bytes()
-
     async def work(service: Service) -> tuple[_Plan, Read]:
         async with service.database.snapshot() as connection:
             root_id, reach = await root_of(connection, unit)
             moment = await reading_moment(connection, service.catalogue_cache, root_id, service.clock)
-            rows, places, unread, table = split.read(data, moment.catalogues, day_of(Instant(moment.now)))
+            rows, places, unread, table = split.read(file, moment.catalogues, day_of(Instant(moment.now)))
             read = Read(places=places, passed_over=unread, table=table)
             plan, moves = _begun(rows, reach)
             seen: set[int] = set()

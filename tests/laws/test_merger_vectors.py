@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -83,14 +84,15 @@ def events_of(running: Running) -> list[dict]:
     return found
 
 
-async def test_two_into_one_by_an_imported_table(running: Running) -> None:
+async def test_two_into_one_by_an_imported_table(running: Running, tmp_path: Path) -> None:
     running.clock.at = NOW
     await running.catalogue(UNITS, PROCEDURES[1:])
     service = running.service
     async with service.database.snapshot() as connection:
         root_id = await connection.fetchval("SELECT id FROM root")
         moment = await reading_moment(connection, service.catalogue_cache, root_id, service.clock)
-    read = catalogue.read("units", MERGER.encode(), moment.catalogues)
+    (tmp_path / "units.csv").write_text(MERGER, "utf-8")
+    read = catalogue.read("units", tmp_path / "units.csv", moment.catalogues)
     put = await edit.put_units(service.database, service.catalogue_cache, root_id, "H44", read.rows)
     assert (put.accepted, put.errors, put.warnings) == (3, [], ())
     events = events_of(running)

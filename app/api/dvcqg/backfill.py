@@ -20,7 +20,7 @@ from app.domain.portal.derive import derive, difference
 from app.domain.portal.state import State
 from app.domain.push import Parsed, Wrong
 from app.intake.backfill.rows import Rows
-from app.intake.backfill.tables import Cell, Numbered
+from app.intake.tables import Cell, Numbered
 from app.store.portal import known
 from app.store.snapshot import ReadingMoment, reading_moment
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from itertools import pairwise
 from typing import Final
 
-from app.intake.backfill.tables import Cell
+from app.intake import tables
 from app.intake.dvcqg.values import bare
+from app.intake.tables import Cell
 from app.messages import Message, also
 
 FIELDS: Final[Mapping[str, tuple[str, Message, tuple[str, ...]]]] = {
@@ -130,8 +130,6 @@ _OLD_LETTERS: Final = Message(
     "its letters look like TCVN3 (.VnTime): convert the file to Unicode first",
     "chữ có vẻ là TCVN3 (`.VnTime`): hãy chuyển tệp sang `Unicode` trước",
 )
-_SEARCHED: Final = 30
-"""Rows among which the header is looked for."""
 _LIKELY: Final = 0.6
 
 
@@ -170,6 +168,12 @@ def key_of(header: str) -> str:
     return _TIME_OF.sub("ngay", _NO_LETTERS.sub("", plain))
 
 
+def naming(named: Mapping[str, str]) -> tables.Naming:
+    """Which of FIELDS a header names, by a map's before the usual ones."""
+    by_key = _BY_HEADER | {key_of(text): name for name, text in named.items() if text}
+    return lambda header: by_key.get(key_of(header))
+
+
 def guess(rows: Sequence[Sequence[Cell]], named: Mapping[str, str]) -> Columns:
     """The columns by the header that is found among the first rows.
 
@@ -179,36 +183,14 @@ def guess(rows: Sequence[Sequence[Cell]], named: Mapping[str, str]) -> Columns:
     Raises:
         NoColumns: one that is required or named is not there.
     """
-    best: Columns | None = None
-    for place, header in _headers(rows[:_SEARCHED]):
-        found = _columns(header, named, place)
-        if best is None or len(found.read) > len(best.read):
-            best = found
-    if best is None:
+    header, first = tables.header(rows, naming(named))
+    if not first:
         raise NoColumns(Message("the file is empty", "tệp trống"))
-    missing = [name for name in FIELDS if name not in best.read and (name in REQUIRED or named.get(name))]
+    found = _columns(header, named, first)
+    missing = [name for name in FIELDS if name not in found.read and (name in REQUIRED or named.get(name))]
     if missing:
-        raise NoColumns(_told(missing, best, named))
-    return best
-
-
-def _headers(rows: Sequence[Sequence[Cell]]) -> Iterator[tuple[int, list[str]]]:
-    """Rows as headers, with where data begins: each by itself, and each as the lower half of the one above it.
-
-    Of cells merged side by side only the first has the text.
-    """
-    texts = [[" ".join(each.split()) if isinstance(each, str) else "" for each in row] for row in rows]
-    for place, row in enumerate(texts):
-        yield place + 1, row
-    for place, (upper, lower) in enumerate(pairwise(texts)):
-        above, both = "", []
-        for index, text in enumerate(lower):
-            own = upper[index] if index < len(upper) else ""
-            above = own or above
-            joined = f"{above} {text}".strip()
-            both.append(joined if text and key_of(text) not in _BY_HEADER and key_of(joined) in _BY_HEADER
-                        else text or own)  # fmt: skip
-        yield place + 2, both
+        raise NoColumns(_told(missing, found, named))
+    return found
 
 
 def _columns(header: Sequence[str], named: Mapping[str, str], first: int) -> Columns:

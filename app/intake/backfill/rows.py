@@ -17,10 +17,10 @@ from app.domain.portal.state import NEW, NOT_ACCEPTED, PROCESSED, RETURNED
 from app.domain.push import Wrong
 from app.intake.backfill.columns import FIELDS, Column
 from app.intake.backfill.mapping import Map
-from app.intake.backfill.tables import Cell
 from app.intake.dvcqg.dossier import Read, dossier, procedure
 from app.intake.dvcqg.values import bare
 from app.intake.personal import is_personal
+from app.intake.tables import Cell
 from app.messages import MISSING, Message
 
 _DATES: Final = ("submitted", "received", "due", "completed", "returned", "refused", "supplement_asked",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
 from app.domain.catalogues.root import Catalogues
@@ -52,13 +53,13 @@ class _Found(NamedTuple):
     values: dict[str, Any]
 
 
-def read(kind: Catalogue, data: bytes, catalogues: Catalogues) -> Read:
+def read(kind: Catalogue, path: Path, catalogues: Catalogues) -> Read:
     """The rows of a file, by what stands in the catalogue: old codes are known by it.
 
     Raises:
         Unreadable: nothing can be read from it.
     """
-    file = columns.read(kind, data)
+    file = columns.read(kind, path)
     into = Read(table=file.table)
     found = [each for told in file.rows if (each := _attributes(kind, told, file.table, into)) is not None]
     if file.table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from app.intake.attributes import number_cell
@@ -94,13 +95,13 @@ def column(kind: Kind, header: str) -> str | None:
     return _CODES[kind].get(words.plain(header))
 
 
-def read(kind: Kind, data: bytes) -> files.File:
+def read(kind: Kind, path: Path) -> files.File:
     """The rows of a file.
 
     Raises:
         Unreadable: nothing can be read from it.
     """
-    return files.read(data, partial(column, kind), next(iter(_HEADERS[kind])))
+    return files.read(path, partial(column, kind), next(iter(_HEADERS[kind])))
 
 
 def attributes(kind: Kind, cells: Mapping[str, str]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from app.domain.calendar.civil import Day
@@ -37,13 +38,13 @@ _NO_PROCEDURE: Final = Message(
 )
 
 
-def read(data: bytes, catalogues: Catalogues, today: Day) -> Read:
+def read(path: Path, catalogues: Catalogues, today: Day) -> Read:
     """The moves that a file lists, units by their codes.
 
     Raises:
         Unreadable: nothing can be read from it.
     """
-    file = columns.read("split", data)
+    file = columns.read("split", path)
     rows: list[Move | Rejected] = []
     listed: set[tuple[str | None, ...]] = set()
     headers: dict[str, None] = {}

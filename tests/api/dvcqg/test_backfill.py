@@ -14,7 +14,8 @@ import pytest_asyncio
 from app.api.dvcqg import backfill
 from app.api.dvcqg.backfill import Filled
 from app.api.http.auth import Access
-from app.intake.backfill import columns, tables
+from app.intake import tables
+from app.intake.backfill import columns
 from app.intake.backfill.mapping import Map
 from app.intake.backfill.rows import Rows
 from tests.conftest import _copy
@@ -43,7 +44,7 @@ async def another(another_database: str, tmp_path: Path, now: datetime) -> Async
 
 async def fill(served: Running, path: Path, dry_run: bool = False, done: Any = lambda _: None) -> Filled:
     """Take in an export with what a key of H44 reaches."""
-    table = tables.opened(path)
+    table = tables.opened(path, columns.naming({}))
     rows = list(table.rows)
     found = columns.guess([row for _, row in rows[:40]], {})
     async with served.service.database.connection("read") as connection:

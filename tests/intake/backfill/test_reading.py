@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import calendar
 import codecs
-import unicodedata
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -16,17 +15,19 @@ import xlsxwriter
 from app.domain.calendar.civil import Instant
 from app.domain.codes import ProcedureCode
 from app.domain.portal.state import State, Supplement
-from app.intake.backfill import columns, mapping, tables
+from app.intake import tables
+from app.intake.backfill import columns, mapping
 from app.intake.backfill.mapping import Map
 from app.intake.backfill.rows import Rows
 from app.intake.dvcqg.dossier import Read, dossier
 from tests.intake.dvcqg.exports import row_of, stories, table, workbook
+from tests.intake.imports.workbook import decomposed
 
 
 def read(path: Path, told: Map | None = None) -> tuple[columns.Columns, list[Read]]:
     """The columns and the rows that are dossiers'."""
     told = told or Map()
-    rows = [row for _, row in tables.opened(path, told.sheet).rows]
+    rows = [row for _, row in tables.opened(path, columns.naming(told.columns), told.sheet).rows]
     found = columns.guess(rows, told.columns)
     reader = Rows(found.read, told)
     cells = [reader.cells(row) for row in rows[found.first :]]
@@ -63,23 +64,11 @@ def test_a_csv_in_any_encoding_tells_what_the_workbook_does(
     rows = [row_of(each, number) for number, each in enumerate(told)]
     text = "DANH SÁCH HỒ SƠ\r\n\r\n" + table(rows, delimiter)
     if encoding == "cp1258":
-        text = _decomposed(text)
+        text = decomposed(text)
     (tmp_path / "a.csv").write_bytes(mark + text.encode(encoding))
     expected = [replace(dossier(each), unread=()) for each in told]
     assert read(tmp_path / "a.csv")[1] == expected
     assert read(workbook(tmp_path / "a.xlsx", rows))[1] == expected
-
-
-def _decomposed(text: str) -> str:
-    """As Windows-1258 has it: the letter composed, the tone a mark after it."""
-    tones = "\u0300\u0301\u0303\u0309\u0323"
-    written = []
-    for letter in text:
-        parts = unicodedata.normalize("NFD", letter)
-        tone = "".join(each for each in parts[1:] if each in tones)
-        rest = "".join(each for each in parts if each not in tones)
-        written.append(unicodedata.normalize("NFC", rest) + tone)
-    return "".join(written)
 
 
 def test_headers_are_found_below_titles_merged_over_two_rows_and_numbered(tmp_path: Path) -> None:
@@ -270,10 +259,12 @@ def test_a_sheet_that_is_hidden_is_not_read_and_others_that_are_shown_are_told(t
                 sheet.write_row(1, 0, [f"H44.07-260105-000{number}", "1.004555", "05/01/2026"])
         book.worksheets()[1].activate()
         book.worksheets()[0].hide()
-    table = tables.opened(tmp_path / "a.xlsx")
+    table = tables.opened(tmp_path / "a.xlsx", columns.naming({}))
     assert [row[0] for _, row in table.rows] == ["Mã hồ sơ", "H44.07-260105-0001"]
     assert table.unread == ["Tháng 2"]
-    assert [row[0] for _, row in tables.opened(tmp_path / "a.xlsx", "Ẩn").rows][1] == "H44.07-260105-0000"
+    assert [row[0] for _, row in tables.opened(tmp_path / "a.xlsx", columns.naming({}), "Ẩn").rows][
+        1
+    ] == "H44.07-260105-0000"
 
 
 @pytest.mark.parametrize(("from_1904", "serial"), [(False, 46027.35), (True, 46027.35 - 1462)])
@@ -285,7 +276,7 @@ def test_days_are_counted_from_where_the_workbook_says(tmp_path: Path, from_1904
         sheet.write_row(0, 0, ["Mã hồ sơ", "Mã TTHC", "Ngày tiếp nhận", "Ngày hẹn trả"])
         sheet.write_row(1, 0, ["H44.07-260105-0001", "1.004555", serial])
         sheet.write_datetime(1, 3, datetime.fromisoformat("2026-01-12 17:00:00"), day)
-    table = tables.opened(tmp_path / "a.xlsx")
+    table = tables.opened(tmp_path / "a.xlsx", columns.naming({}))
     [header, row] = [row for _, row in table.rows]
     reader = Rows(columns.guess([header], {}).read, Map(), table.from_1904)
     what = reader.read(reader.cells(row)).what
@@ -348,3 +339,34 @@ def test_letters_of_before_unicode_are_told(tmp_path: Path) -> None:
     with pytest.raises(columns.NoColumns) as refused:
         read(workbook(tmp_path / "a.xlsx", [], ("M· hå s¬", "M· TTHC", "Ngµy tiÕp nhËn"), title=False))
     assert "its letters look like TCVN3 (.VnTime): convert the file to Unicode first" in str(refused.value)
+
+
+def test_commas_in_texts_set_nothing_apart_where_the_header_has_semicolons(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(
+        "Hồ sơ, quý I, năm 2026\nMã hồ sơ;Mã TTHC;Ngày tiếp nhận;Trích yếu\n"
+        "H44.07-260105-0001;1.004555;05/01/2026 08:00;a, b, c, d, e, f, g, h\n",
+        encoding="utf-8",
+    )
+    [only] = read(tmp_path / "a.csv")[1]
+    assert only.what == State(4, procedure=ProcedureCode("1.004555"), received_at=civil(2026, 1, 5, 8))
+
+
+def test_a_quotation_mark_out_of_its_place_hides_no_dossier(tmp_path: Path) -> None:
+    """Up to the next mark all rows were one cell of this one, and nobody was told."""
+    rows = [f"H44.07-260105-000{number},1.004555,05/01/2026,Bà Thử\n" for number in range(4)]
+    rows[1] = rows[1].replace("Bà", '"Bà')
+    rows[3] = rows[3].replace("Bà Thử", '"Bà Thử"')
+    (tmp_path / "a.csv").write_text("Mã hồ sơ,Mã TTHC,Ngày tiếp nhận,Trích yếu\n" + "".join(rows), encoding="utf-8")
+    with pytest.raises(tables.Unreadable) as refused:
+        read(tmp_path / "a.csv")
+    assert str(refused.value).startswith("from line 3 on it is no CSV (a quotation mark that is not closed?)")
+
+
+def test_a_sheet_that_begins_within_has_its_rows_and_columns_where_people_see_them(tmp_path: Path) -> None:
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(4, 2, ["Mã hồ sơ", "Mã TTHC", "Ngày tiếp nhận"])
+        sheet.write_row(5, 2, ["H44.07-260105-0001", "1.004555", "05/01/2026"])
+    table = tables.opened(tmp_path / "a.xlsx", columns.naming({}))
+    rows = dict(table.rows)
+    assert (table.left, list(rows), rows[6][0]) == (2, [1, 2, 3, 4, 5, 6], "H44.07-260105-0001")

@@ -14,9 +14,9 @@ from app.domain.catalogues.root import Catalogues, Unit
 from app.domain.push import Rejected
 from app.intake.catalogues import Row
 from app.intake.imports.catalogue import Catalogue, Read, read
-from app.intake.imports.files import Unreadable
+from app.intake.tables import Unreadable
 
-from .workbook import workbook
+from .workbook import decomposed, saved, workbook
 
 
 def catalogues(*units: Unit) -> Catalogues:
@@ -27,7 +27,8 @@ def catalogues(*units: Unit) -> Catalogues:
 
 def told(kind: Catalogue, content: Any, *units: Unit) -> Read:
     data = content if isinstance(content, bytes) else json.dumps(content, ensure_ascii=False).encode()
-    return read(kind, data, catalogues(*units))
+    with saved(data) as path:
+        return read(kind, path, catalogues(*units))
 
 
 def rows(found: Read) -> dict[str, dict[str, Any]]:
@@ -106,10 +107,14 @@ TABLE: list[list[str | int | float | None]] = [
 
 def _text(separator: str, encoding: str = "utf-8-sig") -> bytes:
     lines = (separator.join("" if cell is None else f'"{cell}"' for cell in row) for row in TABLE)
-    return "\r\n".join(lines).encode(encoding)
+    text = "\r\n".join(lines)
+    return (decomposed(text) if encoding == "cp1258" else text).encode(encoding)
 
 
-@pytest.mark.parametrize("data", [workbook(*TABLE), _text(","), _text(";"), _text("\t", "utf-16")])
+@pytest.mark.parametrize(
+    "data",
+    [workbook(*TABLE), _text(","), _text(";"), _text("\t", "utf-16"), _text(";", "utf-16-le"), _text(",", "cp1258")],
+)
 def test_a_table_with_vietnamese_headers_is_read_by_them(data: bytes) -> None:
     found = told("units", data)
     assert rows(found) == {
@@ -331,9 +336,9 @@ def test_a_table_of_procedures_and_one_in_which_a_spreadsheet_took_codes_for_num
         (b'{"error_code": "1", "message": "khong tim thay"}', "there is no row in it"),
         (b"a,b\n1,2\n", "no line of the table names its columns"),
         (b"[{]", "it is no JSON"),
-        (b"\xff\x00\xff", "it is neither a workbook nor UTF-8"),
-        (b"PK\x03\x04 broken", "the workbook cannot be read"),
-        (b'code,name\n"H44,x\n', "the table cannot be read at line 2"),
+        (b"\xff\x00\xff", "no line of the table names its columns"),
+        (b"PK\x03\x04 broken", "no spreadsheet and no CSV, whatever its name says"),
+        (b'code,name\n"H44,x\n', "from line 2 on it is no CSV"),
     ],
 )
 def test_what_cannot_be_read_says_why(data: bytes, says: str) -> None:

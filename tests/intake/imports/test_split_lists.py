@@ -16,7 +16,7 @@ from app.domain.lives.moving import Move
 from app.domain.push import Rejected
 from app.intake.imports.split import read
 
-from .workbook import workbook
+from .workbook import saved, workbook
 
 JUNE = day_number(date(2026, 6, 1))
 CATALOGUES = Catalogues(
@@ -36,7 +36,8 @@ CATALOGUES = Catalogues(
 
 def told(content: Any) -> list[Move | Rejected]:
     data = content if isinstance(content, bytes) else json.dumps(content).encode()
-    rows, places, _, _ = read(data, CATALOGUES, day_number(date(2026, 11, 23)))
+    with saved(data) as path:
+        rows, places, _, _ = read(path, CATALOGUES, day_number(date(2026, 11, 23)))
     assert len(rows) == len(places)
     return rows
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from io import BytesIO
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from xml.sax.saxutils import escape
 
 _TYPES = (
@@ -34,6 +38,27 @@ def _cell(column: int, row: int, value: str | int | float | None) -> str:
     if isinstance(value, str):
         return f'<c r="{at}" t="inlineStr"><is><t>{escape(value)}</t></is></c>'
     return f'<c r="{at}"><v>{value}</v></c>'
+
+
+def decomposed(text: str) -> str:
+    """As Windows-1258 has it: the letter composed, the tone a mark after it."""
+    tones = "\u0300\u0301\u0303\u0309\u0323"
+    written = []
+    for letter in text:
+        parts = unicodedata.normalize("NFD", letter)
+        tone = "".join(each for each in parts[1:] if each in tones)
+        rest = "".join(each for each in parts if each not in tones)
+        written.append(unicodedata.normalize("NFC", rest) + tone)
+    return "".join(written)
+
+
+@contextmanager
+def saved(data: bytes) -> Iterator[Path]:
+    """A file that holds these bytes."""
+    with NamedTemporaryFile() as kept:
+        kept.write(data)
+        kept.flush()
+        yield Path(kept.name)
 
 
 def workbook(*rows: Sequence[str | int | float | None]) -> bytes:
