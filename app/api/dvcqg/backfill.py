@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
-from app.api.dvcqg.receive import source_of, take_up, unit_of
+from app.api.dvcqg.receive import as_told, source_of, take_up, unit_of
 from app.api.http.auth import Access
 from app.api.http.service import Service
 from app.domain.judging import judged
@@ -160,9 +160,10 @@ async def _looked_at(service: Service, access: Access, told: _Told, filled: Fill
         unit, fault = unit_of(subject, more, access, moment.catalogues)
         if unit is not None and fault is None:
             for event in difference(subject, (), source, unit, derive(more)):
-                refused = judged(Parsed(0, subject, event, b""), b"", access.unit, moment.catalogues, moment.now).fault
+                parsed = Parsed(0, subject, event, b"")
+                refused = judged(parsed, b"", access.unit, moment.catalogues, moment.now).fault
                 if refused is not None:
-                    fault = refused.faults[0]
+                    fault = as_told(parsed, refused.faults[0])
                     break
         _count(filled, rows, subject in before or subject in met, unit is None, fault)
         if fault is None:

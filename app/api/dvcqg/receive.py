@@ -180,7 +180,7 @@ async def _round(
     # Of several events of a dossier the first is told.
     for each in reversed(outcome.errors):
         event = pushed[each.index]
-        taken.refused[event.subject] = _as_told(event, each.faults[0])
+        taken.refused[event.subject] = as_told(event, each.faults[0])
     # What was pushed may be old by now; who pushes nothing leaves that to whoever has grown the row since.
     versions = {subject: (rows[subject].version, kept.revision) for subject in sound}
     async with service.database.connection("read") as connection:
@@ -198,7 +198,7 @@ def _lacking(rows: Mapping[str, Row], lives: Lives, source: str, profile: Profil
     return lacking
 
 
-def _as_told(pushed: Parsed, fault: Wrong) -> Wrong:
+def as_told(pushed: Parsed, fault: Wrong) -> Wrong:
     """The fault of an event by the field of the payload that has brought it."""
     return fault._replace(field=_TIMES.get(type(pushed.event.what))) if fault.field == "time" else fault
 

@@ -135,9 +135,8 @@ async def test_a_dry_run_says_what_a_run_does_and_writes_nothing(served: Running
     wet = await fill(served, path)
     for each in (dry, wet):
         assert (each.new, each.known, each.faulty) == (20, 1, 2)
-        assert [(one.line, one.fault.code) for one in sorted(each.errors, key=lambda one: one.line)] == [
-            (25, "future_time"), (29, "personal_data"),
-        ]  # fmt: skip
+        faults = sorted((one.line, one.fault.code, one.fault.field) for one in each.errors)
+        assert faults == [(25, "future_time", "NgayTiepNhan"), (29, "personal_data", "MaHoSo")]
 
 
 async def test_a_later_push_corrects_what_an_export_told(served: Running, tmp_path: Path) -> None:
