@@ -21,8 +21,8 @@ _VALIDITY: Final = {
 }
 _HEADERS: Final[Mapping[Kind, Mapping[str, tuple[str, ...]]]] = {
     "units": {
-        "code": ("ma", "ma don vi", "ma dinh danh", "ma dinh danh don vi", "ma co quan", "madonvi"),
-        "name": ("ten", "ten don vi", "ten co quan", "don vi", "tendonvi"),
+        "code": ("ma", "ma don vi", "ma dinh danh", "ma dinh danh don vi", "ma co quan", "madonvi", "unit code"),
+        "name": ("ten", "ten don vi", "ten co quan", "don vi", "tendonvi", "unit name"),
         "level": ("cap", "cap don vi", "cap hanh chinh", "capdonvi"),
         "parent": ("don vi cap tren", "ma don vi cap tren", "don vi cha", "ma don vi cha", "truc thuoc"),
         "certified_copy": ("chung thuc ban sao dien tu", "chung thuc dien tu"),

@@ -158,6 +158,14 @@ def test_a_unit_that_is_called_a_sum_is_one_and_a_faulty_line_is_told() -> None:
     assert len(others) == 3
 
 
+def test_the_portals_own_table_of_units_is_read() -> None:
+    table = b"unit_code,unit_name,level\nH44,UBND,\nH44.01,So,PROVINCE\nH44.100,Xa,COMMUNE\n"
+    assert rows(told("units", table)) == {
+        "H44": {"name": "UBND", "level": "province"}, "H44.01": {"name": "So", "level": "department"},
+        "H44.100": {"name": "Xa", "level": "commune"},
+    }  # fmt: skip
+
+
 def test_sheets_that_are_hidden_are_not_read(tmp_path: Path) -> None:
     with xlsxwriter.Workbook(tmp_path / "a.xlsx") as book:
         for number, name in enumerate(("Ẩn", "1", "2")):
