@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -40,9 +41,9 @@ FIELDS: Final[Mapping[str, tuple[str, Message, tuple[str, ...]]]] = {
     ),
     "due": (
         "NgayHenTra", Message("due at", "ngày hẹn trả"),
-        ("ngayhentraketqua", "hentra", "hentraketqua", "ngayhen", "hanxuly", "hangiaiquyet", "ngayhentrakq",
-         "thoihangiaiquyet", "ngayhethan", "ngayhethanxuly", "hantraketqua", "ngaydenhan", "hantra", "thoihanxuly",
-         "thoihantra", "thoihantraketqua", "ngaytratheohen", "ngayhentrahoso", "hantrahoso"),
+        ("ngayhentraketqua", "hentra", "hentraketqua", "ngayhen", "ngayhentrakq", "ngayhentrahoso", "ngaytratheohen",
+         "hantraketqua", "hantra", "hantrahoso", "ngaydenhan", "ngayhethan", "ngayhethanxuly", "hanxuly",
+         "hangiaiquyet", "thoihantraketqua", "thoihantra", "thoihanxuly", "thoihangiaiquyet"),
     ),
     "completed": (
         "NgayKetThucXuLy", Message("completed at", "ngày kết thúc xử lý"),
@@ -74,7 +75,10 @@ FIELDS: Final[Mapping[str, tuple[str, Message, tuple[str, ...]]]] = {
         "DuocThanhToanTrucTuyen", Message("paid online", "thanh toán trực tuyến"),
         ("thanhtoantructuyen", "thanhtoanonline", "tttt", "dathanhtoantructuyen"),
     ),
-    "amount": ("Gia", Message("fees in đồng", "phí, lệ phí"), ("philephi", "sotien", "tongphilephi", "tongtien")),
+    "amount": (
+        "Gia", Message("fees in đồng", "phí, lệ phí"),
+        ("philephi", "lephi", "phi", "sotien", "tongphilephi", "tongtien"),
+    ),
     "digitised": (
         "HoSoCoThanhPhanSoHoa", Message("components digitised", "số hóa thành phần hồ sơ"),
         ("sohoa", "sohoathanhphanhoso", "sohoahoso", "sohoathanhphan", "sohoatphs", "dasohoa", "cosohoa"),
@@ -106,7 +110,7 @@ FIELDS: Final[Mapping[str, tuple[str, Message, tuple[str, ...]]]] = {
     ),
 }  # fmt: skip
 """What a column can tell, by its name in a map: the payload's field, what it is, and other headers it goes by (in small
-letters, without marks and blanks).
+letters, without marks and blanks), the surest first: "Thời hạn giải quyết" may be a number of days.
 """
 REQUIRED: Final = ("code", "procedure", "received")
 """Without these no dossier is counted at all."""
@@ -114,6 +118,8 @@ REQUIRED: Final = ("code", "procedure", "received")
 _BY_HEADER: Final = {
     key: name for name, (payload, about, others) in FIELDS.items() for key in (payload.lower(), name, *others)
 } | {re.sub("[^a-z]", "", bare(about.vi)): name for name, (_, about, _) in FIELDS.items()}
+_RANKS: Final = {key: rank for rank, key in enumerate(_BY_HEADER)}
+"""Of several headers for the same, the one that comes first is read."""
 _PERSONAL: Final = re.compile(
     "chuhoso|nguoi|hoten|hovaten|cccd|cmnd|cancuoc|dinhdanh|giayto|dienthoai|sdt|email|diachi|ngaysinh|gioitinh|canbo"
     "|congdan|doanhnghiep|tochuc|masothue|taikhoan|trichyeu|noidung|ghichu|thongtin|chuyenvien|fax|thuongtru|quequan"
@@ -201,11 +207,15 @@ def _columns(header: Sequence[str], named: Mapping[str, str], first: int) -> Col
         if name is not None:
             read.setdefault(name, Column(place, text, named=True))
     taken = {column.place for column in read.values()}
+    guessed: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for place, text in enumerate(header):
         name = _BY_HEADER.get(key_of(text)) if text and place not in taken else None
         if name is not None and name not in named and name not in read:
-            read[name] = Column(place, text)
-            taken.add(place)
+            guessed[name].append((place, text))
+    for name, places in guessed.items():
+        place, text = min(places, key=lambda each: _RANKS[key_of(each[1])])
+        read[name] = Column(place, text)
+        taken.add(place)
     left = [text for place, text in enumerate(header) if text and place not in taken]
     personal = [text for text in left if _PERSONAL.search(key_of(text))]
     return Columns(read, first, personal, [text for text in left if text not in personal])

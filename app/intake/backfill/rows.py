@@ -34,10 +34,17 @@ _SERIAL: Final = re.compile(r"[2-7]\d{4}(?:[.,]\d+)?", re.ASCII)
 _SERIALS: Final = (29_221, 73_416)
 """Excel's numbers of days, 1980 to 2100."""
 _DAY: Final = re.compile(
-    r"(?:(?P<before>\d{1,2}:\d{2}(?::\d{2})?)\s+)?(?P<day>\d{1,2})[/.-](?P<month>\d{1,2})[/.-](?P<year>\d{4})"
-    r"(?:,?\s+(?P<after>\d{1,2}:\d{2}(?::\d{2})?)(?:\.\d+)?)?",
+    r"(?:(?P<before>\d{1,2}[:hH]\d{2}(?::\d{2})?)\s+)?(?P<day>\d{1,2})[/.-](?P<month>\d{1,2})[/.-](?P<year>\d{4})"
+    r"(?:,?\s+(?P<after>\d{1,2}[:hH]\d{2}(?::\d{2})?)(?:\.\d+)?(?:\s+(?P<half>SA|CH))?)?",
     re.ASCII,
 )
+_MONTH_FIRST: Final = re.compile(
+    r"\D*(?:0?[1-9]|1[0-2])/(?:1[3-9]|2\d|3[01])/\d{4}|.*\d\s*[AP]M$", re.ASCII | re.IGNORECASE
+)
+_DURATION: Final = re.compile(r"[^/]*\d *(?:ngay|gio|tuan|thang)\b[^/]*")
+_CUT_OFF: Final = re.compile(r"\d(?:[.,]\d+)?e\+\d+", re.IGNORECASE)
+_MOST_DIGITS: Final = 10**15
+"""A spreadsheet keeps fifteen digits of a number, and has made zeros of the others."""
 _YEAR_FIRST: Final = re.compile(
     r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ]00:00(?::00(?:\.0+)?)?)?|(\d{4})(\d{2})(\d{2})(?:0000(?:00)?)?", re.ASCII
 )
@@ -57,6 +64,18 @@ _ENDLESS: Final = Wrong(
     "NgayKetThucXuLy",
     Message("it has ended, but not when is told", "đã kết thúc nhưng không có ngày kết thúc"),
 )
+_DIGITS_GONE: Final = Message(
+    "a spreadsheet took the code for a number and has lost its digits: export it anew, its column as text",
+    "phần mềm bảng tính coi mã là số và làm mất chữ số: hãy xuất lại, định dạng cột là văn bản",
+)
+_MONTH_BEFORE_DAY: Final = Message(
+    "the month seems to stand before the day, then others of this column are read wrongly: export days as 25/01/2026",
+    "tháng dường như đứng trước ngày, khi đó các ô khác của cột này bị đọc sai: hãy xuất ngày dạng 25/01/2026",
+)
+_NO_INSTANT: Final = Message(
+    'a number of days is no time: name another column, or none (""), under [columns] of a map',
+    'số ngày không phải là thời điểm: hãy nêu cột khác, hoặc không cột nào (""), ở `[columns]` của tệp `--map`',
+)
 _NO_PROCEDURE: Final = Message("expected a procedure code such as 1.004555", "cần mã thủ tục dạng 1.004555")
 
 
@@ -66,6 +85,7 @@ class Rows:
     def __init__(self, columns: Mapping[str, Column], map_: Map, from_1904: bool = False) -> None:
         self._words = map_.words
         self._epoch = _EXCEL_1904 if from_1904 else _EXCEL
+        self._headers = {name: column.header for name, column in columns.items()}
         self._places = {name: column.place for name, column in columns.items()}
         self._memory: dict[tuple[str, Cell], int | None] = {}
 
@@ -81,8 +101,10 @@ class Rows:
         }
 
     def is_none(self, cells: Mapping[str, Cell]) -> bool:
-        """Whether it is no dossier's row: blank, a sum, who signed it, or the numbers of the columns."""
+        """Whether it is no dossier's row: blank, a sum, who signed it, the header or its numbers again."""
         code, received = str(cells.get("code", "")).strip(), str(cells.get("received", "")).strip()
+        if code == self._headers["code"]:
+            return True
         if not code:
             return not received
         if not received and "procedure" not in cells and _NO_DOSSIER.match(code):
@@ -113,7 +135,9 @@ class Rows:
             if needed and name not in given:
                 faults.append(Wrong("invalid_value", FIELDS[name][0], MISSING))
         read = dossier(_element(given), str(given.get("unit", "")).strip())
-        faults = [*read.faults, *faults]
+        faults = [*(_plainer(each, cells) for each in read.faults), *faults]
+        if _is_cut_off(cells.get("code")):
+            faults.insert(0, Wrong("invalid_code", "MaHoSo", _DIGITS_GONE))
         endless = status in (PROCESSED, RETURNED) and not given.keys() & {"completed", "returned"}
         return Read(read.subject, None if faults else read.what, faults, (_ENDLESS,) if endless else ())
 
@@ -143,6 +167,21 @@ class Rows:
         words = text.split(" ")
         in_sentence = all(each[:1].islower() for each in words[1:]) and text.replace(" ", "").isalpha()
         return text if len(text) <= 60 and in_sentence else _HIDDEN
+
+
+def _is_cut_off(code: Cell) -> bool:
+    """Whether a code has been a number of more digits than are left of it."""
+    if isinstance(code, (int, float)):
+        return code >= _MOST_DIGITS
+    return isinstance(code, str) and code[1:2] in (".", ",", "e", "E") and _CUT_OFF.fullmatch(code.strip()) is not None
+
+
+def _plainer(fault: Wrong, cells: Mapping[str, Cell]) -> Wrong:
+    """What is wrong with a time, where more can be told than that it cannot be read."""
+    cell = next((cells[name] for name in _DATES if FIELDS[name][0] == fault.field and name in cells), None)
+    if isinstance(cell, str) and _MONTH_FIRST.match(cell.strip()):
+        return fault._replace(detail=_MONTH_BEFORE_DAY, plain=None)
+    return fault._replace(detail=_NO_INSTANT, plain=None) if _DURATION.fullmatch(bare(str(cell))) else fault
 
 
 def _says_nothing(text: str) -> bool:
@@ -190,10 +229,12 @@ def _instant(cell: Cell, epoch: datetime) -> Cell:
             return _rounded(epoch + timedelta(days=float(text.replace(",", "."))))
         found = _DAY.fullmatch(text)
         if found is not None:
-            time = found["before"] or found["after"] or "0:00"
+            time = (found["before"] or found["after"] or "0:00").lower().replace("h", ":")
             hour, _, rest = time.partition(":")
+            # Sáng and chiều, as a Vietnamese spreadsheet has them.
+            at = int(hour) if found["half"] is None else int(hour) % 12 + 12 * (found["half"] == "CH")
             seconds = rest if len(rest) > 2 else f"{rest}:00"
-            return f"{found['year']}-{int(found['month']):02}-{int(found['day']):02} {int(hour):02}:{seconds}"
+            return f"{found['year']}-{int(found['month']):02}-{int(found['day']):02} {at:02}:{seconds}"
         found = _YEAR_FIRST.fullmatch(text)
         if found is not None:
             year, month, day = (int(each) for each in found.groups() if each is not None)

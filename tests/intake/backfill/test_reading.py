@@ -110,6 +110,11 @@ def test_headers_are_found_below_titles_merged_over_two_rows_and_numbered(tmp_pa
         ("05.01.2026", (2026, 1, 5)),
         ("2026/01/05 08:24", (2026, 1, 5, 8, 24)),
         (20260105082400, (2026, 1, 5, 8, 24)),
+        ("05/01/2026 8:24 SA", (2026, 1, 5, 8, 24)),
+        ("05/01/2026 12:24:00 SA", (2026, 1, 5, 0, 24)),
+        ("05/01/2026 1:24:00 CH", (2026, 1, 5, 13, 24)),
+        ("05/01/2026 12:24 CH", (2026, 1, 5, 12, 24)),
+        ("08h24 05/01/2026", (2026, 1, 5, 8, 24)),
     ],
 )
 def test_times_as_spreadsheets_and_people_write_them(tmp_path: Path, cell: Any, expected: tuple[int, ...]) -> None:
@@ -370,3 +375,48 @@ def test_a_sheet_that_begins_within_has_its_rows_and_columns_where_people_see_th
     table = tables.opened(tmp_path / "a.xlsx", columns.naming({}))
     rows = dict(table.rows)
     assert (table.left, list(rows), rows[6][0]) == (2, [1, 2, 3, 4, 5, 6], "H44.07-260105-0001")
+
+
+@pytest.mark.parametrize(
+    ("headers", "place"),
+    [
+        (["Thời hạn giải quyết", "Ngày hẹn trả"], 1),
+        (["Ngày hẹn trả", "Thời hạn giải quyết"], 0),
+        (["Hạn xử lý", "Thời hạn xử lý"], 0),
+        (["Thời hạn giải quyết"], 0),
+    ],
+)
+def test_of_columns_for_the_same_the_surest_is_read(headers: list[str], place: int) -> None:
+    found = columns.guess([[*headers, "Số biên nhận", "Mã hồ sơ", "Mã TTHC", "Ngày tiếp nhận"]], {})
+    assert (found.read["due"].place, found.read["code"].header) == (place, "Mã hồ sơ")
+    assert found.others == [*(each for each in headers if each != headers[place]), "Số biên nhận"]
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "says"),
+    [
+        (0, 260105000012345678.0, "a spreadsheet took the code for a number and has lost its digits"),
+        (0, "2.60105E+11", "a spreadsheet took the code for a number and has lost its digits"),
+        (0, "2,60105e+11", "a spreadsheet took the code for a number and has lost its digits"),
+        (2, "1/25/2026", "the month seems to stand before the day"),
+        (2, "1/25/2026 8:00", "the month seems to stand before the day"),
+        (2, "1/5/2026 8:00:00 AM", "the month seems to stand before the day"),
+        (2, "13/13/2026", "expected a time such as"),
+        (2, "08 giờ 24 phút ngày 05/01/2026", "expected a time such as"),
+        (3, "15 ngày làm việc", "a number of days is no time"),
+        (3, "Không quá 03 ngày kể từ ngày nhận đủ hồ sơ", "a number of days is no time"),
+    ],
+)
+def test_what_a_spreadsheet_has_spoilt_is_refused_and_told(tmp_path: Path, name: int, cell: Any, says: str) -> None:
+    row: list[Any] = ["H44.07-260105-0001", "1.004555", "05/01/2026", "12/01/2026"]
+    row[name] = cell
+    [only] = of_table(tmp_path, ["Mã hồ sơ", "Mã TTHC", "Ngày tiếp nhận", "Hạn trả"], row)
+    assert only.what is None
+    assert str(only.faults[0].detail).startswith(says)
+
+
+def test_a_number_of_fifteen_digits_is_a_code_and_a_header_again_is_no_row(tmp_path: Path) -> None:
+    headers = ["Mã hồ sơ", "Mã TTHC", "Ngày tiếp nhận"]
+    [only] = of_table(tmp_path, headers, [260105000012345, "1.004555", "05/01/2026"], headers)
+    assert only.subject == "260105000012345"
+    assert isinstance(only.what, State)
