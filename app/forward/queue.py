@@ -21,10 +21,15 @@ from app.messages import Message
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS item (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, what TEXT NOT NULL, agency TEXT NOT NULL, origin TEXT NOT NULL,
-  body BLOB NOT NULL, rejected INTEGER NOT NULL DEFAULT 0, reason TEXT);
+  body BLOB NOT NULL, state_of TEXT, rejected INTEGER NOT NULL DEFAULT 0, reason TEXT);
 CREATE INDEX IF NOT EXISTS waiting ON item (rejected, seq);
+CREATE INDEX IF NOT EXISTS states ON item (state_of, seq) WHERE state_of IS NOT NULL;
 CREATE TABLE IF NOT EXISTS mark (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS tally (name TEXT PRIMARY KEY, count INTEGER NOT NULL);
+"""
+_OLDER: Final = """
+DELETE FROM item
+WHERE state_of = (SELECT state_of FROM item WHERE seq = ?1) AND seq < ?1 AND reason IS NOT NULL
 """
 _BUSY_SECONDS: Final = 60.0
 _MEGABYTE: Final = 1024 * 1024
@@ -35,12 +40,16 @@ class InUse(Exception):
 
 
 class Item(NamedTuple):
-    """Something to be sent: `what` it is, the `agency` its call names, where it is from."""
+    """Something to be sent: `what` it is, the `agency` its call names, where it is from.
+
+    `state_of`: the dossier whose whole state it tells; of several states the last one told holds.
+    """
 
     what: str
     agency: str
     origin: str
     body: bytes
+    state_of: str | None = None
 
 
 class Waiting(NamedTuple):
@@ -116,7 +125,9 @@ class Queue(AbstractContextManager["Queue"]):
         """
         with self._base:
             before = self._base.total_changes
-            self._base.executemany("INSERT INTO item (what, agency, origin, body) VALUES (?, ?, ?, ?)", items)
+            self._base.executemany(
+                "INSERT INTO item (what, agency, origin, body, state_of) VALUES (?, ?, ?, ?, ?)", items
+            )
             count = self._base.total_changes - before
             for name, value in marks().items():
                 self._base.execute("INSERT OR REPLACE INTO mark VALUES (?, ?)", (name, value))
@@ -136,7 +147,7 @@ class Queue(AbstractContextManager["Queue"]):
         """The first that wait, of one kind and agency, at most so many and, but for a single one, so many bytes."""
         found: list[Waiting] = []
         size = 0
-        query = "SELECT seq, what, agency, origin, body FROM item WHERE rejected = 0 ORDER BY seq LIMIT ?"
+        query = "SELECT seq, what, agency, origin, body, state_of FROM item WHERE rejected = 0 ORDER BY seq LIMIT ?"
         with closing(self._base.execute(query, (most,))) as rows:
             for seq, *of_item in rows:
                 item = Item(*of_item)
@@ -146,21 +157,28 @@ class Queue(AbstractContextManager["Queue"]):
                 found.append(Waiting(seq, item))
         return found
 
-    def settle(self, done: Sequence[int], rejected: Sequence[tuple[int, dict[str, str]]]) -> None:
-        """Outcomes that are known: what is done leaves, what is rejected is put aside with its reason."""
+    def settle(self, done: Sequence[int], rejected: Sequence[tuple[int, dict[str, str]]]) -> int:
+        """Outcomes that are known: what is done leaves, what is rejected is put aside with its reason.
+
+        Older states of a dossier leave with a newer one: sent after it, they would hold. How many these were.
+        """
+        overtaken = 0
         with self._base:
-            self._base.executemany("DELETE FROM item WHERE seq = ?", ((seq,) for seq in done))
             aside = ((json.dumps(reason, ensure_ascii=False), seq) for seq, reason in rejected)
             self._base.executemany("UPDATE item SET rejected = 1, reason = ? WHERE seq = ?", aside)
+            for seq in done:
+                overtaken += self._base.execute(_OLDER, (seq,)).rowcount
+                self._base.execute("DELETE FROM item WHERE seq = ?", (seq,))
             self._base.execute(
                 "INSERT INTO tally VALUES ('sent', ?) ON CONFLICT (name) DO UPDATE SET count = count + excluded.count",
                 (len(done),),
             )
+        return overtaken
 
     def again(self) -> int:
         """Let all that were rejected wait to be sent once more; how many they are."""
         with self._base:
-            return self._base.execute("UPDATE item SET rejected = 0, reason = NULL WHERE rejected = 1").rowcount
+            return self._base.execute("UPDATE item SET rejected = 0 WHERE rejected = 1").rowcount
 
     @property
     def status(self) -> Status:

@@ -101,8 +101,7 @@ class Forwarder:
         done = [batch[place].seq for place in answer.done]
         rejected = [(batch[place].seq, reason) for place, reason in answer.rejected.items()]
         try:
-            if done or rejected:
-                self._queue.settle(done, rejected)
+            overtaken = self._queue.settle(done, rejected) if done or rejected else 0
         except sqlite3.Error as error:
             # Sent again: what has arrived already is a duplicate.
             self._tell("queue", _trouble(error))
@@ -111,6 +110,8 @@ class Forwarder:
         self._told.pop("queue", None)
         for place, reason in answer.rejected.items():
             self._say(_refused(batch[place].item.origin, reason))
+        if overtaken:
+            self._say(_overtaken(overtaken))
         if answer.warned:
             self._say(_warned(answer.warned))
         return self._next(answer, len(batch))
@@ -162,6 +163,14 @@ def _warned(warned: Sequence[Mapping[str, str]]) -> Message:
         "đã nhận, nhưng {count:,} giá trị không hiểu; đầu tiên: {first}",
         count=len(warned),
         first=first,
+    )
+
+
+def _overtaken(count: int) -> Message:
+    return Message(
+        "given up: {count:,} refused states of dossiers of which newer ones were taken",
+        "bỏ: {count:,} trạng thái từng bị từ chối của hồ sơ đã được nhận trạng thái mới hơn",
+        count=count,
     )
 
 

@@ -67,9 +67,15 @@ def items_of(what: str, text: bytes, where: str) -> list[Item]:
             agency,
             f"{where}#{place}" if len(elements) > 1 else where,
             json.dumps(each, ensure_ascii=False).encode(),
+            _dossier(each) if what == "DongBoHoSoMC" else None,
         )
         for place, each in enumerate(elements, 1)
     ]
+
+
+def _dossier(element: object) -> str | None:
+    given = element if isinstance(element, dict) else {}
+    return next((str(value).strip() for name, value in given.items() if str(name).lower() == "mahoso"), None)
 
 
 def _calls_of(what: str, text: bytes, where: str) -> list[Item]:

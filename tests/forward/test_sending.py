@@ -198,6 +198,45 @@ def test_what_is_refused_is_kept_aside_with_its_reason_and_can_be_sent_again(tmp
     assert made.said == ["refused and kept aside: a.ndjson:3: unknown_unit unit"]
 
 
+def test_a_refused_state_is_not_sent_after_a_newer_one_of_its_dossier(tmp_path: Path, make: Make) -> None:
+    """Of states that contradict each other the one told last holds; steps have their own times, and go out again."""
+
+    def put(name: str, service: str, *codes: str) -> None:
+        data = [{"MaHoSo": code, "from": name} for code in codes]
+        (tmp_path / "in").mkdir(exist_ok=True)
+        (tmp_path / "in" / name).write_text(json.dumps({"service": service, "data": data}))
+
+    wrong = {"code": "forbidden_unit", "field": "MaHoSo", "detail": "…"}
+    with Stub() as stub:
+        stub.script = lambda nth, items: stub.take(items, dict.fromkeys(range(len(items)), wrong))
+        put("1.json", "DongBoHoSoMC", "A", "B")
+        put("2.json", "CapNhatTienDoHoSoMC", "A")
+        made = make(stub.url, source={"what": "DongBoHoSoMC"})
+        assert made.run() == (0, 0, 3)
+        stub.script = lambda nth, items: None
+        put("3.json", "DongBoHoSoMC", "A")
+        assert made.run() == (0, 1, 2)
+        assert made.queue.again() == 2
+        before = len(stub.requests)
+        assert made.run() == (0, 3, 0)
+    assert [[each["from"] for each in items] for *_, items in stub.requests[before:]] == [["1.json"], ["2.json"]]
+    assert stub.kept["A"]["from"] == "2.json", "the step"
+    assert made.said[-1] == "given up: 1 refused states of dossiers of which newer ones were taken"
+
+
+def test_a_refused_state_that_waits_again_goes_before_a_newer_one_or_not_at_all(tmp_path: Path) -> None:
+    items = [Item("DongBoHoSoMC", "", f"{n}", b"{}", code) for n, code in enumerate("AABA")]
+    with Queue(tmp_path / "queue.db", 10) as queue:
+        queue.put(items)
+        assert queue.settle([], [(1, {"code": "x"})]) == 0
+        assert [each.seq for each in queue.first(2, 100)] == [2, 3]
+        # Whoever mends the cause may ask for it while the newer state is under way.
+        assert queue.again() == 1
+        assert queue.settle([2, 3], []) == 1
+        assert [each.seq for each in queue.first(9, 100)] == [4]
+        assert (queue.status.waiting, queue.status.sent) == (1, 2)
+
+
 def test_a_body_that_is_refused_is_cut_until_the_one_at_fault_is_found(tmp_path: Path, make: Make) -> None:
     write(tmp_path, "a.ndjson", range(8))
     with Stub() as stub:
