@@ -32,7 +32,11 @@ class Apart:
 
 
 class Unmatched(Exception):
-    """A unit of the file that the service does not know; says which."""
+    """A unit or an indicator of the file that the service does not know; says which."""
+
+    def __init__(self, says: Message, code: str = "unknown_unit") -> None:
+        super().__init__(says)
+        self.code = code
 
 
 def compared(
@@ -45,7 +49,7 @@ def compared(
     """All figures of a file beside those of the service, unit by unit.
 
     Args:
-        unmatched: is told of each unit that the service does not know; the others are compared.
+        unmatched: is told of each unit and indicator that the service does not know; the others are compared.
 
     Raises:
         Refused: the service refuses, or a figure is of no period.
@@ -71,26 +75,54 @@ def compared(
             name=name,
         )
         unmatched(Unmatched(told))
+    unknown: set[str] = set()
     for (unit, when), some in groups.items():
-        query = {"unit": unit, "period": when, "figure": [_named(each) for each in some]}
-        try:
-            answer = _asked(client, "/v1/reconcile", query)
-        except Unmatched as unknown:
-            unmatched(unknown)
-            continue
-        for each in answer["figures"]:
+        for figure in _answers(client, unit, when, some, unknown, unmatched):
             here: list[str] = []
             there: list[str] = []
             for side in ("numerator", "denominator"):
-                theirs = (listed or {}).get((unit, each["code"], side))
+                theirs = (listed or {}).get((unit, figure["code"], side))
                 if theirs is not None:
                     if side == "denominator":
                         # Not in place: it is the caller's set.
-                        theirs = theirs | (listed or {}).get((unit, each["code"], "numerator"), frozenset())
-                    ours = set(_codes(client, unit, when, each["code"], side))
+                        theirs = theirs | (listed or {}).get((unit, figure["code"], "numerator"), frozenset())
+                    ours = set(_codes(client, unit, when, figure["code"], side))
                     here += sorted(ours - theirs - set(here))
                     there += sorted(theirs - ours - set(there))
-            yield Apart(unit, when, each, here, there)
+            yield Apart(unit, when, figure, here, there)
+
+
+def _answers(
+    client: httpx.Client,
+    unit: str,
+    when: str,
+    some: Sequence[Figure],
+    unknown: set[str],
+    unmatched: Callable[[Unmatched], None],
+) -> list[Mapping[str, Any]]:
+    """The figures of a unit beside ours; codes of indicators that the service does not know go to `unknown`, once."""
+    some = [each for each in some if each.code not in unknown]
+    if not some:
+        return []
+    try:
+        query = {"unit": unit, "period": when, "figure": [_named(each) for each in some]}
+        found: list[Mapping[str, Any]] = _asked(client, "/v1/reconcile", query)["figures"]
+    except Unmatched as error:
+        if error.code == "unknown_unit":
+            unmatched(error)
+            return []
+        if len(some) > 1:
+            return [one for each in some for one in _answers(client, unit, when, [each], unknown, unmatched)]
+        unknown.add(some[0].code)
+        told = Message(
+            "row {row}: the service has no indicator {code}",
+            "dòng {row}: dịch vụ không có chỉ tiêu {code}",
+            row=some[0].row,
+            code=some[0].code,
+        )
+        unmatched(Unmatched(told, error.code))
+        return []
+    return found
 
 
 def _named(each: Figure) -> str:
@@ -129,14 +161,13 @@ def _asked(client: httpx.Client, path: str, query: Mapping[str, Any]) -> Any:
         except ValueError:
             detail, code = answer.text[:200], ""
         unit = str(query.get("unit", ""))
-        raise (Unmatched if code == "unknown_unit" else Refused)(
-            Message(
-                "{path} of {unit}: {status} {detail}",
-                "{path} của {unit}: {status} {detail}",
-                path=path,
-                unit=unit,
-                status=answer.status_code,
-                detail=str(detail),
-            )
+        says = Message(
+            "{path} of {unit}: {status} {detail}",
+            "{path} của {unit}: {status} {detail}",
+            path=path,
+            unit=unit,
+            status=answer.status_code,
+            detail=str(detail),
         )
+        raise Unmatched(says, code) if code in ("unknown_unit", "unknown_indicator") else Refused(says)
     return answer.json()

@@ -13,11 +13,13 @@ import typer
 
 from app import reconcile
 from app.cli.running import console, fail, note, say
-from app.intake import published
+from app.intake import published, tables
 from app.intake.lines import Refused
+from app.intake.tables import Unreadable
 from app.messages import Message, of_error, spoken, verbatim
 
 _PARTS: Final = ("numerator", "denominator", "ratio", "score", "value")
+_LISTED: Final = ("unit_code", "metric_code", "dossier_code")
 _COLUMNS: Final = (
     "unit", "period", "code", *(f"{side}_{part}" for part in _PARTS for side in ("ours", "theirs", "difference")),
     "equal", "only_here", "only_there", "dossiers",
@@ -39,15 +41,15 @@ def reconcile_command(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print all figures as a table.")] = False,
 ) -> None:
     """Show per unit and indicator ours, theirs, the difference, and where the dossiers behind it are listed. Ends with
-    0: all are equal. 1: some differ, or are of units that the service does not know. 2: the file or the service cannot
-    be read.
+    0: all are equal. 1: some differ, or are of units or indicators that the service does not know. 2: the file or the
+    service cannot be read.
     """
     import httpx
 
     unmatched: list[reconcile.Unmatched] = []
     read = file
     try:
-        figures = published.parse(file.read_bytes())
+        figures = published.parse(file)
         listed = None
         if dossiers is not None:
             read = dossiers
@@ -60,7 +62,7 @@ def reconcile_command(
             timeout=60,
         ) as client:
             found = list(reconcile.compared(client, figures, period, listed, unmatched.append))
-    except Refused as error:
+    except (Refused, Unreadable) as error:
         fail(Message("{file}: {why}", "{file}: {why}", file=str(read), why=of_error(error)), 2)
     except OSError as error:
         fail(verbatim(f"{error.filename}: {error.strerror}"), 2)
@@ -117,33 +119,31 @@ def _show(each: reconcile.Apart, url: str) -> None:
 def _listed(file: Path) -> reconcile.Listed:
     """The dossiers of a list; `side` is numerator (which are of the denominator too) or denominator."""
     found: dict[tuple[str, str, str], set[str]] = defaultdict(set)
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            header = lines.readline()
-            separator = max(",;\t", key=header.count)
-            names = next(csv.reader([header], delimiter=separator), [])
-            for number, row in enumerate(csv.DictReader(lines, names, delimiter=separator), 2):
-                for name in ("unit_code", "metric_code", "dossier_code"):
-                    if not (row.get(name) or "").strip():
-                        raise Refused(
-                            Message(
-                                "row {row}, column {name}: empty",
-                                "dòng {row}, cột {name}: để trống",
-                                row=number,
-                                name=name,
-                            )
-                        )
-                unit, code, dossier = (row[name].strip() for name in ("unit_code", "metric_code", "dossier_code"))
-                side = (row.get("side") or "numerator").strip()
-                if side not in ("numerator", "denominator"):
-                    raise Refused(
-                        Message(
-                            "row {row}, column `side`: `numerator` or `denominator`",
-                            "dòng {row}, cột `side`: `numerator` hoặc `denominator`",
-                            row=number,
-                        )
+    names, _, rows = tables.headed(tables.opened(file, _naming), _naming)
+    for number, cells in rows:
+        row = dict(zip(names, map(tables.said, cells), strict=False))
+        if not any(row.values()):
+            continue
+        for name in _LISTED:
+            if not row.get(name):
+                raise Refused(
+                    Message(
+                        "row {row}, column {name}: empty", "dòng {row}, cột {name}: để trống", row=number, name=name
                     )
-                found[unit, code, side].add(dossier)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise Refused(verbatim(str(error))) from None
+                )
+        unit, code, dossier = (row[name] for name in _LISTED)
+        side = row.get("side") or "numerator"
+        if side not in ("numerator", "denominator"):
+            raise Refused(
+                Message(
+                    "row {row}, column `side`: `numerator` or `denominator`",
+                    "dòng {row}, cột `side`: `numerator` hoặc `denominator`",
+                    row=number,
+                )
+            )
+        found[unit, code, side].add(dossier)
     return {key: frozenset(codes) for key, codes in found.items()}
+
+
+def _naming(header: str) -> str | None:
+    return header if header in (*_LISTED, "side") else None

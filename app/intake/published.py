@@ -5,17 +5,17 @@ Pure. Which table it is, its header says; which answer, its keys. A row that can
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from app.intake import tables
 from app.intake.lines import Refused
-from app.messages import Message
+from app.messages import Message, of_error
 
 _T = TypeVar("_T")
 
@@ -86,20 +86,23 @@ _TABLES: Final[Mapping[str, tuple[_Part, ...]]] = {
 
 _METRIC: Final = "metric_code"
 _OF_METRIC: Final = ("numerator", "denominator", "ratio", "score")
+_NAMED: Final = frozenset(
+    ("unit_code", "unit_name", "period", _METRIC, *_OF_METRIC)
+) | {name for parts in _TABLES.values() for each in parts
+     for name in (*each.numerator, *each.denominator, each.ratio, each.score) if name}  # fmt: skip
+"""All columns that are read, by which the header is found."""
+_GROUPED: Final = re.compile(r"[0-9]{1,3}(?:([.,])[0-9]{3})(?:\1[0-9]{3})*")
 _SUFFIX: Final = re.compile(r"\s+-\s+(Tỉnh|Thành phố)\s.*$")
 
 
-def parse(content: bytes) -> list[Figure]:
+def parse(path: Path) -> list[Figure]:
     """All figures of a file.
 
     Raises:
         Refused: it is neither a table nor an answer of the portal, or a row cannot be read; with row and column.
     """
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise Refused(Message("not UTF-8: save it as CSV UTF-8", "không phải UTF-8: hãy lưu dạng CSV UTF-8")) from None
-    figures = list(_answer(text) if text.lstrip()[:1] == "{" else _table(text))
+    text = tables.text_of(path)
+    figures = list(_table(path) if text is None or text.lstrip()[:1] != "{" else _answer(text))
     if not figures:
         raise Refused(Message("the file holds no figure", "tệp không có số liệu nào"))
     return figures
@@ -110,41 +113,42 @@ def plain_name(name: str) -> str:
     return " ".join(_SUFFIX.sub("", name).split()).casefold()
 
 
-def _table(text: str) -> Iterator[Figure]:
-    first = text.partition("\n")[0]
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count), strict=True)
+def _table(path: Path) -> Iterator[Figure]:
     try:
-        columns = [each.strip() for each in reader.fieldnames or ()]
-        parts = _parts(columns)
+        columns, top, rows = tables.headed(tables.opened(path, _naming), _naming)
+        parts = _parts(columns, top)
         needed = {"unit_code", *(_OF_METRIC[:2] if _METRIC in columns else _columns(parts))}
         for name in sorted(needed - set(columns)):
-            raise _wrong(1, name, Message("the column is missing", "thiếu cột này"))
-        reader.fieldnames = columns
-        for number, row in enumerate(reader, 2):
-            if not any(row.values()):
+            raise _wrong(top, name, Message("the column is missing", "thiếu cột này"))
+        for number, cells in rows:
+            texts = list(map(tables.said, cells))
+            if not any(texts):
                 continue
-            if None in row or None in row.values():
+            if len(texts) != len(columns):
                 raise _wrong(number, "", Message("not as many cells as the header", "số ô khác dòng tiêu đề"))
-            unit = row["unit_code"].strip()
-            if not unit:
+            row = dict(zip(columns, texts, strict=True))
+            if not row["unit_code"]:
                 raise _wrong(number, "unit_code", Message("empty", "để trống"))
-            yield from _figures(number, unit, row.get("unit_name") or "", row.get("period") or "", row, parts)
-    except csv.Error as error:
-        unread = Message("cannot be read as a table: {why}", "không đọc được như bảng: {why}", why=str(error))
-        raise _wrong(reader.line_num, "", unread) from None
+            yield from _figures(number, row["unit_code"], row.get("unit_name", ""), row.get("period", ""), row, parts)
+    except tables.Unreadable as error:
+        raise Refused(of_error(error)) from None
+
+
+def _naming(header: str) -> str | None:
+    return header if header in _NAMED else None
 
 
 def _columns(parts: tuple[_Part, ...]) -> set[str]:
     return {name for each in parts for name in (*each.numerator, *each.denominator, each.ratio, each.score) if name}
 
 
-def _parts(columns: list[str]) -> tuple[_Part, ...]:
+def _parts(columns: list[str], top: int) -> tuple[_Part, ...]:
     if _METRIC in columns:
         return ()
     found = next((parts for name, parts in _TABLES.items() if name in columns), None)
     if found is None:
         raise _wrong(
-            1, "", Message("no table of the portal has these columns", "không bảng nào của Cổng có các cột này")
+            top, "", Message("no table of the portal has these columns", "không bảng nào của Cổng có các cột này")
         )
     return found
 
@@ -152,11 +156,13 @@ def _parts(columns: list[str]) -> tuple[_Part, ...]:
 def _answer(text: str) -> Iterator[Figure]:
     try:
         given = json.loads(text, parse_float=Decimal)
+    except RecursionError:
+        raise Refused(Message("its JSON is far too deep", "JSON lồng quá sâu")) from None
     except ValueError as error:
         raise Refused(Message("not JSON: {why}", "không phải JSON: {why}", why=str(error))) from None
     data = given.get("data", given)
     data = data if isinstance(data, dict) else {}
-    first, others = ("overview", "evaluation") if "evaluation" in data else ("parent", "children")
+    first, others = ("overview", "evaluation") if {"overview", "evaluation"} & data.keys() else ("parent", "children")
     rows = [data.get(first), *(data[others] if isinstance(data.get(others), list) else ())]
     if not any(isinstance(each, dict) for each in rows):
         unknown = Message("no answer of the portal's evaluation", "không phải câu trả lời đánh giá của Cổng")
@@ -171,6 +177,8 @@ def _answer(text: str) -> Iterator[Figure]:
             raise _wrong(number, "departmentCode", Message("empty", "để trống"))
         if isinstance(row.get("metrics"), list):
             for metric in row["metrics"]:
+                if not isinstance(metric, dict) or not metric.get("code"):
+                    raise _wrong(number, "metrics", Message("a figure without a code", "số liệu không có mã"))
                 yield from _figures(number, unit, name, "", {**metric, _METRIC: metric.get("code")}, ())
             continue
         parts = next((parts for column, parts in _TABLES.items() if column in row), ())
@@ -210,12 +218,16 @@ def _read(number: int, row: Mapping[str, Any], column: str, read: Callable[[str]
 
 
 def _whole(text: str) -> int:
+    # 597.918 of a spreadsheet, and 5.0 of software that has one kind of number.
+    text = re.sub("[.,]", "", text) if _GROUPED.fullmatch(text) else text.removesuffix(".0")
     if not (text.isascii() and text.isdigit() and len(text) <= 15):
         raise ValueError(text)
     return int(text)
 
 
 def _decimal(text: str) -> Decimal:
+    # As a Vietnamese spreadsheet has them: 88,42 and 88,42 %.
+    text = text.removesuffix("%").rstrip().replace(",", ".")
     if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", text) is None:
         raise ValueError(text)
     return Decimal(text)

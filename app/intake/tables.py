@@ -13,10 +13,10 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
-from itertools import islice, pairwise, zip_longest
+from itertools import chain, islice, pairwise, zip_longest
 from operator import attrgetter
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
@@ -95,6 +95,32 @@ def text_of(path: Path) -> str | None:
     """A file as a text; None of a workbook."""
     head = _head(path)
     return None if head.startswith((_ZIP, _OLE)) else "".join(_lines(path, _encoding(path, head)))
+
+
+class Headed(NamedTuple):
+    """A table by its header: the names in it, the number of its (last) row, and the rows below."""
+
+    names: list[str]
+    number: int
+    rows: Iterator[Numbered]
+
+
+def headed(table: Table, naming: Naming) -> Headed:
+    """A table by the header that is found; of an empty one there is none."""
+    top = list(islice(table.rows, HEADER_WITHIN))
+    names, below = header([cells for _, cells in top], naming)
+    return Headed(names, top[below - 1][0] if below else 1, chain(top[below:], table.rows))
+
+
+def said(cell: Cell) -> str:
+    """A cell as a text: a whole number without a fraction, a text as it stands ("00123")."""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, float):
+        return str(int(cell)) if cell.is_integer() else repr(cell)
+    if isinstance(cell, datetime):
+        return cell.date().isoformat() if cell.time() == datetime.min.time() else cell.isoformat(" ")
+    return "" if cell is None else cell.isoformat() if isinstance(cell, date) else str(cell).strip()
 
 
 def header(rows: Sequence[Sequence[Cell]], naming: Naming) -> tuple[list[str], int]:

@@ -8,8 +8,9 @@ from decimal import Decimal
 import pytest
 
 from app.intake.lines import Refused
-from app.intake.published import parse, plain_name
+from app.intake.published import Figure, parse, plain_name
 from app.messages import of_error
+from tests.intake.imports.workbook import saved, workbook
 
 Row = tuple[str, str, int | None, int | None, str | None, str | None]
 
@@ -18,8 +19,13 @@ def text(number: Decimal | None) -> str | None:
     return None if number is None else str(number)
 
 
+def figures(content: str | bytes) -> list[Figure]:
+    with saved(content if isinstance(content, bytes) else content.encode()) as path:
+        return parse(path)
+
+
 def rows(content: str | bytes) -> list[Row]:
-    found = parse(content if isinstance(content, bytes) else content.encode())
+    found = figures(content)
     return [
         (each.unit or each.name, each.code, each.numerator, each.denominator, text(each.ratio), text(each.score))
         for each in found
@@ -71,8 +77,29 @@ def test_answers_give_the_same_of_groups_and_of_trees() -> None:
         ("H44", "DOSSIER_ON_TIME", 8, 9, "88.89", "17.78"), ("H44", "AVERAGE_PROCESSING_TIME", None, None, "4.1", None),
         ("H44.01", "DOSSIER_ON_TIME", 0, 0, "0", "0"), ("H44.01", "AVERAGE_PROCESSING_TIME", None, None, None, None),
     ]  # fmt: skip
-    assert parse(json.dumps({"data": tree}).encode())[0].score == Decimal("17.78")
+    assert figures(json.dumps({"data": tree}))[0].score == Decimal("17.78")
+    assert rows('{"data":{"overview":{"departmentCode":"H44","metrics":[{"code":"A","numerator":5.0}]}}}') == [
+        ("H44", "A", 5, None, None, None)
+    ]
     assert plain_name("Sở  Tài chính - Tỉnh Phú Thọ") == plain_name("sở tài chính")
+
+
+HEADER = ["unit_code", "unit_name", "total_received", "total_on_time", "avg_processing_days", "ratio", "score"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        workbook(["BÁO CÁO"], [None], HEADER, ["H44", "Tỉnh", 597918, 528684, 4.1, 88.42, 17.68]),
+        (";".join(HEADER) + "\r\nH44;Tỉnh, cả;597.918;528.684;4,1;88,42%;17,68\r\n;;;;;;\r\n").encode("utf-16"),
+        ("Báo cáo\n\n" + "\t".join(HEADER) + "\nH44\tTỉnh\t597,918\t528,684\t4.1\t88.42 %\t17.68\n").encode(),
+    ],
+)
+def test_a_table_that_a_spreadsheet_has_saved_says_the_same(content: bytes) -> None:
+    assert rows(content) == [
+        ("H44", "DOSSIER_ON_TIME", 528684, 597918, "88.42", "17.68"),
+        ("H44", "AVERAGE_PROCESSING_TIME", None, None, "4.1", None),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -99,6 +126,12 @@ def test_answers_give_the_same_of_groups_and_of_trees() -> None:
             "dòng 2: số ô khác dòng tiêu đề",
         ),
         ("unit_code,totalScore\n ,1\n", "row 2, column unit_code: empty", "dòng 2, cột unit_code: để trống"),
+        (
+            '{"data":{"overview":{"departmentCode":"H44","metrics":[5]}}}',
+            "row 1, column metrics: a figure without a code",
+            "dòng 1, cột metrics: số liệu không có mã",
+        ),
+        ('{"a":' * 100_000, "its JSON is far too deep", "JSON lồng quá sâu"),
         ('{"data":{}}', "no answer of the portal's evaluation", "không phải câu trả lời đánh giá của Cổng"),
         ("unit_code,totalScore\n", "the file holds no figure", "tệp không có số liệu nào"),
         (
@@ -110,6 +143,6 @@ def test_answers_give_the_same_of_groups_and_of_trees() -> None:
 )  # fmt: skip
 def test_wrong_files_are_told_by_row_and_column(content: str, english: str, vietnamese: str) -> None:
     with pytest.raises(Refused) as caught:
-        parse(content.encode())
+        figures(content)
     said = of_error(caught.value)
     assert (said.en, said.vi) == (english, vietnamese)

@@ -6,15 +6,13 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from decimal import Decimal
-from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
 
 from app.intake import tables
 from app.intake.imports.words import plain
-from app.intake.tables import Cell, Naming, Table, Unreadable
+from app.intake.tables import Naming, Table, Unreadable
 from app.messages import Message
 
 _SUM: Final = re.compile(r"(?:tong cong|tong so)\b(?! ty)|cong$")
@@ -106,13 +104,12 @@ def _table(sheets: Iterable[Table], naming: Naming, first: str) -> list[Told]:
     found: list[Told] = []
     headed = False
     for sheet in sheets:
-        top = list(islice(sheet.rows, tables.HEADER_WITHIN))
-        header, below = tables.header([cells for _, cells in top], naming)
+        header, _, rows = tables.headed(sheet, naming)
         if first not in map(naming, header):
             continue
         headed = True
-        for number, row in chain(top[below:], sheet.rows):
-            cells = list(map(_cell, row))
+        for number, row in rows:
+            cells = list(map(tables.said, row))
             if cells != header:
                 told = {name: cell for name, cell in zip(header, cells, strict=False) if name and cell}
                 if told and not _is_sum(told, naming, first):
@@ -125,17 +122,6 @@ def _table(sheets: Iterable[Table], naming: Naming, first: str) -> list[Told]:
             )
         )
     return found
-
-
-def _cell(value: Cell) -> str:
-    """A cell as a text: a whole number without a fraction, a text as it stands ("00123")."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else repr(value)
-    if isinstance(value, datetime):
-        return value.date().isoformat() if value.time() == datetime.min.time() else value.isoformat(" ")
-    return "" if value is None else value.isoformat() if isinstance(value, date) else str(value).strip()
 
 
 def _is_sum(told: Mapping[str, str], naming: Naming, first: str) -> bool:

@@ -20,7 +20,8 @@ from app.demo import province
 from app.demo.year.events import events
 from app.demo.year.procedures import procedures
 from app.domain.calendar.civil import Instant
-from app.intake.published import parse
+from app.intake.published import Figure, parse
+from tests.intake.imports.workbook import saved, workbook
 from tests.running import Running, serving, settings_for
 
 UNITS = ["H44.01", "H44.03"]
@@ -43,7 +44,12 @@ class Bridge:
 
 async def compared(running: Running, content: str, listed: Any = None) -> list[reconcile.Apart]:
     client = cast(httpx.Client, Bridge(running))
-    return await asyncio.to_thread(lambda: list(reconcile.compared(client, parse(content.encode()), "2026", listed)))
+    return await asyncio.to_thread(lambda: list(reconcile.compared(client, read(content), "2026", listed)))
+
+
+def read(content: str) -> list[Figure]:
+    with saved(content.encode()) as path:
+        return parse(path)
 
 
 def only(name: str) -> str:
@@ -66,7 +72,7 @@ async def test_the_demos_figures_differ_from_the_published_by_what_a_recount_dif
             assert told["errors"] == []
         found = await compared(running, only("progress_year.csv"))
         ours = {unit: await recount(running, unit) for unit in UNITS}
-    published = {row.unit: row for row in parse(only("progress_year.csv").encode()) if row.code == "DOSSIER_ON_TIME"}
+    published = {row.unit: row for row in read(only("progress_year.csv")) if row.code == "DOSSIER_ON_TIME"}
     on_time = [each for each in found if each.told["code"] == "DOSSIER_ON_TIME"]
     assert [each.unit for each in on_time] == UNITS
     for each in on_time:
@@ -130,27 +136,31 @@ async def test_three_dossiers_that_the_portal_has_not_are_named(postgres_databas
             assert wrong.json()["code"] == code
 
 
-async def test_units_that_are_not_known_are_told_and_the_others_compared(
+async def test_units_and_indicators_that_are_not_known_are_told_once_and_the_others_compared(
     postgres_database: str, tmp_path: Path
 ) -> None:
     """Two lists of a province's units are never quite the same."""
-    metrics = [{"code": code, "numerator": 1, "denominator": 2} for code in ("DOSSIER_SYNC", "PUBLISH_ON_TIME")]
+    codes = ("DOSSIER_SYNC", "PUBLISH_ON_TIME", "NEXT_YEARS")
+    metrics = [{"code": code, "numerator": 1, "denominator": 2} for code in codes]
     rows = [
         {"departmentName": name, "metrics": metrics[:count]} | ({"departmentCode": code} if code else {})
-        for name, code, count in (("x", "H44.77", 1), ("UBND tỉnh", "", 1), ("Không có", "", 2))
+        for name, code, count in (("x", "H44.77", 1), ("UBND tỉnh", "", 3), ("Không có", "", 2), ("", "H44.07", 3))
     ]
     told = json.dumps({"code": "OK", "data": {"overview": rows[0], "evaluation": rows[1:]}})
     async with serving(settings_for(postgres_database, tmp_path), postgres_database) as running:
-        await running.put("/v1/units", [{"code": "H44", "name": "UBND tỉnh", "level": "province"}])
+        await running.put("/v1/units", [{"code": "H44", "name": "UBND tỉnh", "level": "province"}, {"code": "H44.07"}])
         client, unmatched = cast(httpx.Client, Bridge(running)), list[reconcile.Unmatched]()
-        figures = parse(told.encode())
+        figures = read(told)
         found = await asyncio.to_thread(
             lambda: list(reconcile.compared(client, figures, "2026", None, unmatched.append))
         )
-    assert [(each.unit, each.told["code"], each.told["equal"]) for each in found] == [("H44", "DOSSIER_SYNC", False)]
+    assert [(each.unit, each.told["code"]) for each in found] == [
+        (unit, code) for unit in ("H44", "H44.07") for code in codes[:2]
+    ]
     assert [str(each) for each in unmatched] == [
         "row 3: no unit, or several, are called Không có",
         "/v1/reconcile of H44.77: 404 no unit of the catalogue has this code or alias",
+        "row 2: the service has no indicator NEXT_YEARS",
     ]
 
 
@@ -182,6 +192,9 @@ def test_the_command_says_equal_different_or_unreadable_by_its_code(
     )
     listed = tmp_path / "dossiers.csv"
     listed.write_text("\ufeffunit_code;metric_code;dossier_code\nH44;DOSSIER_ON_TIME;H44-260105-0001\n", "utf-8")
+    assert runner.invoke(app, ["reconcile", str(file), "--dossiers", str(listed)]).exit_code == 1
+    header = ["unit_code", "metric_code", "dossier_code"]
+    listed.write_bytes(workbook(["Danh sách"], header, ["H44", "DOSSIER_ON_TIME", "H44-260105-0001"]))
     assert runner.invoke(app, ["reconcile", str(file), "--dossiers", str(listed)]).exit_code == 1
     listed.write_text("unit_code;metric_code;dossier_code\nH44;DOSSIER_ON_TIME;\n", "utf-8")
     refused = runner.invoke(app, ["reconcile", str(file), "--dossiers", str(listed)])
