@@ -58,7 +58,7 @@ def dossiers_command(
             _tell_columns(file.name, found, table.left)
             if table.unread:
                 note(_other_sheets(table.unread))
-            reader = Rows(found.read, told, table.from_1904)
+            reader = Rows(found, told, table.from_1904)
             if errors is not None:
                 filled.tell = _writing(stack, errors, reader, found)
             rows = chain(first[found.first :], table.rows)

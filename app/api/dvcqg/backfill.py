@@ -124,6 +124,9 @@ def _read(batch: Sequence[Numbered], reader: Rows, filled: Filled) -> _Told:
         cells = reader.cells(row)
         if reader.is_none(cells):
             continue
+        if (torn := reader.torn(row)) is not None:
+            filled.refuse(Faulty(line, cells, torn))
+            continue
         read = reader.read(cells)
         if read.subject is None or not isinstance(read.what, State):
             filled.refuse(Faulty(line, cells, read.faults[0]))

@@ -158,12 +158,14 @@ class Columns:
 
     Attributes:
         first: the row of data that is the first, counted from the first row of the file.
+        width: how many cells the header has.
         personal: headers of columns that tell of people.
         others: those of all others.
     """
 
     read: Mapping[str, Column]
     first: int
+    width: int
     personal: Sequence[str]
     others: Sequence[str]
 
@@ -218,7 +220,7 @@ def _columns(header: Sequence[str], named: Mapping[str, str], first: int) -> Col
         taken.add(place)
     left = [text for place, text in enumerate(header) if text and place not in taken]
     personal = [text for text in left if _PERSONAL.search(key_of(text))]
-    return Columns(read, first, personal, [text for text in left if text not in personal])
+    return Columns(read, first, len(header), personal, [text for text in left if text not in personal])
 
 
 def _told(missing: Sequence[str], found: Columns, named: Mapping[str, str]) -> Message:

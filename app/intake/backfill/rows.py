@@ -15,7 +15,7 @@ from typing import Any, Final
 from app.domain.codes import likely_procedure_code
 from app.domain.portal.state import NEW, NOT_ACCEPTED, PROCESSED, RETURNED
 from app.domain.push import Wrong
-from app.intake.backfill.columns import FIELDS, Column
+from app.intake.backfill.columns import FIELDS, Columns
 from app.intake.backfill.mapping import Map
 from app.intake.dvcqg.dossier import Read, dossier, procedure
 from app.intake.dvcqg.values import bare
@@ -76,17 +76,25 @@ _NO_INSTANT: Final = Message(
     'a number of days is no time: name another column, or none (""), under [columns] of a map',
     'số ngày không phải là thời điểm: hãy nêu cột khác, hoặc không cột nào (""), ở `[columns]` của tệp `--map`',
 )
+_TORN: Final = Wrong(
+    "invalid_value",
+    None,
+    Message(
+        "more cells than the header has: put texts that hold the separator in quotation marks, or save it as XLSX",
+        "nhiều ô hơn dòng tiêu đề: hãy đặt chữ có dấu ngăn ô trong dấu ngoặc kép, hoặc lưu thành `XLSX`",
+    ),
+)
 _NO_PROCEDURE: Final = Message("expected a procedure code such as 1.004555", "cần mã thủ tục dạng 1.004555")
 
 
 class Rows:
     """Reads rows of one export."""
 
-    def __init__(self, columns: Mapping[str, Column], map_: Map, from_1904: bool = False) -> None:
+    def __init__(self, columns: Columns, map_: Map, from_1904: bool = False) -> None:
         self._words = map_.words
         self._epoch = _EXCEL_1904 if from_1904 else _EXCEL
-        self._headers = {name: column.header for name, column in columns.items()}
-        self._places = {name: column.place for name, column in columns.items()}
+        self._header, self._width = columns.read["code"].header, columns.width
+        self._places = {name: column.place for name, column in columns.read.items()}
         self._memory: dict[tuple[str, Cell], int | None] = {}
 
     def cells(self, row: Sequence[Cell]) -> dict[str, Cell]:
@@ -100,10 +108,14 @@ class Rows:
             and (not isinstance(cell, str) or (cell.strip() if len(cell) > _SHORT else not _says_nothing(cell)))
         }
 
+    def torn(self, row: Sequence[Cell]) -> Wrong | None:
+        """The fault of a row that has more cells than the header: which of them are in their place nobody knows."""
+        return _TORN if any(str(cell or "").strip() for cell in row[self._width :]) else None
+
     def is_none(self, cells: Mapping[str, Cell]) -> bool:
         """Whether it is no dossier's row: blank, a sum, who signed it, the header or its numbers again."""
         code, received = str(cells.get("code", "")).strip(), str(cells.get("received", "")).strip()
-        if code == self._headers["code"]:
+        if code == self._header:
             return True
         if not code:
             return not received

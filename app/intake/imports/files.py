@@ -110,6 +110,14 @@ def _table(sheets: Iterable[Table], naming: Naming, first: str) -> list[Told]:
         headed = True
         for number, row in rows:
             cells = list(map(tables.said, row))
+            if any(cells[len(header) :]):
+                raise Unreadable(
+                    Message(
+                        "line {line} has more cells than the header: put texts with the separator in quotation marks",
+                        "dòng {line} nhiều ô hơn dòng tiêu đề: hãy đặt chữ có dấu ngăn ô trong dấu ngoặc kép",
+                        line=number,
+                    )
+                )
             if cells != header:
                 told = {name: cell for name, cell in zip(header, cells, strict=False) if name and cell}
                 if told and not _is_sum(told, naming, first):

@@ -12,7 +12,7 @@ from app.domain import codes
 from app.intake.dvcqg.values import bare
 
 _NOT_WORD: Final = re.compile(r"[^a-z0-9]+")
-_DAY: Final = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})", re.ASCII)
+_DAY: Final = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})", re.ASCII)
 _CORE: Final = re.compile(r"(\d\.\d{6})(?!\d)", re.ASCII)
 _OLD_UNIT: Final = re.compile(r"\d{3}\.\d{2}\.\d{2}\.([A-Z]\d{2})", re.ASCII)
 _OLD_ROOT: Final = "000.00.00."

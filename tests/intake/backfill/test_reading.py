@@ -29,7 +29,7 @@ def read(path: Path, told: Map | None = None) -> tuple[columns.Columns, list[Rea
     told = told or Map()
     rows = [row for _, row in tables.opened(path, columns.naming(told.columns), told.sheet).rows]
     found = columns.guess(rows, told.columns)
-    reader = Rows(found.read, told)
+    reader = Rows(found, told)
     cells = [reader.cells(row) for row in rows[found.first :]]
     return found, [reader.read(each) for each in cells if not reader.is_none(each)]
 
@@ -191,7 +191,7 @@ def test_what_is_wrong_with_a_row_is_told_and_names_are_hidden(tmp_path: Path) -
     ]  # fmt: skip
     assert all(each.what is None for each in reads)
     found = columns.guess([list(headers)], {})
-    reader = Rows(found.read, Map())
+    reader = Rows(found, Map())
     assert [reader.shown(reader.cells(row)) for row in rows] == [
         [code, procedure, "***", at],
         [code, procedure, "Qua ứng dụng", at],
@@ -283,7 +283,7 @@ def test_days_are_counted_from_where_the_workbook_says(tmp_path: Path, from_1904
         sheet.write_datetime(1, 3, datetime.fromisoformat("2026-01-12 17:00:00"), day)
     table = tables.opened(tmp_path / "a.xlsx", columns.naming({}))
     [header, row] = [row for _, row in table.rows]
-    reader = Rows(columns.guess([header], {}).read, Map(), table.from_1904)
+    reader = Rows(columns.guess([header], {}), Map(), table.from_1904)
     what = reader.read(reader.cells(row)).what
     assert isinstance(what, State)
     assert (what.received_at, what.due_at) == (civil(2026, 1, 5, 8, 24), civil(2026, 1, 12, 17))

@@ -99,7 +99,7 @@ TABLE: list[list[str | int | float | None]] = [
     ["DANH SÁCH ĐƠN VỊ"],
     ["STT", "Mã định danh", "Tên đơn vị", "Cấp", "Hiệu lực từ", "Mã cũ", "Ghi chú"],
     [1, "H44", "UBND tỉnh Phú Thọ", "Tỉnh", None, "000.00.00.H44", None],
-    [2, "H44.07", "Sở Công Thương", "Sở", "01/07/2025", "00123; 000.00.07.H44", "mới"],
+    [2, "H44.07", "Sở Công Thương", "Sở", "01-07-2025", "00123; 000.00.07.H44", "mới"],
     [None, None, None, None, None, None, None],
     [3.0, "H44.130", "UBND xã Tu Vũ", "xã", "2025-07-01", None, None],
 ]
@@ -346,6 +346,7 @@ def test_a_table_of_procedures_and_one_in_which_a_spreadsheet_took_codes_for_num
         (b"[{]", "it is no JSON"),
         (b"\xff\x00\xff", "no line of the table names its columns"),
         (b"PK\x03\x04 broken", "no spreadsheet and no CSV, whatever its name says"),
+        ("Mã,Tên\nH44.5,Sở A\nH44.6,Ban B, C và D\n".encode(), "line 3 has more cells than the header"),
         (b'code,name\n"H44,x\n', "from line 2 on it is no CSV"),
     ],
 )
