@@ -48,6 +48,7 @@ from app.domain.portal.state import (
     State,
     Step,
     Supplement,
+    rank,
 )
 
 Told = tuple[Instant, AnyHappening]
@@ -56,6 +57,15 @@ Told = tuple[Instant, AnyHappening]
 _MARK: Final = "state:"
 """How the ids of these events begin, after the subject."""
 _CONTENT: Final = msgspec.msgpack.Encoder()
+_NOTHING: Final = (None, (), "")
+_OWN: Final = frozenset({"status", "completed_at", "returned_at", "refused_at"})
+_BESIDE: Final = {
+    "paid": "online_payment",
+    "fee": "amount",
+    "components": "digitised",
+    "digitised": "components",
+}
+"""What a state tells by leaving out, by what it then has beside it: not paid, not free, no digitised file."""
 
 
 def derive(told: Known, profile: Profile = TRUSTED) -> list[Told]:
@@ -68,10 +78,10 @@ def derive(told: Known, profile: Profile = TRUSTED) -> list[Told]:
     states = known.in_order()
     if not states:
         return []
-    now = _joined(states)
+    now = _gone_on(_joined(states), known.steps)
     received = now.received_at
     if now.status == NOT_ACCEPTED:
-        at = now.refused_at or now.completed_at or received
+        at = now.refused_at or now.completed_at or _first(known.steps, NOT_ACCEPTED) or received
         return [] if at is None else [(at, DossierNotAccepted())]
     if received is None or now.procedure is None or now.status == NEW:
         at = now.submitted_at
@@ -87,22 +97,27 @@ def derive(told: Known, profile: Profile = TRUSTED) -> list[Told]:
 def _joined(states: Sequence[Seen]) -> State:
     """The present state; what it leaves out is as an earlier one told it. What only it can tell is its own."""
     now = states[-1].state
-    own = {"status", "completed_at", "returned_at", "refused_at"}
-    missing = {
-        name: value
-        for name in State.__struct_fields__
-        if name not in own
-        and getattr(now, name) in (None, (), "")
-        and (value := next(_told(states, name), None)) is not None
-    }
-    return msgspec.structs.replace(now, **missing) if missing else now
+    if len(states) == 1:
+        return now
+    told = {name: _told(states, name) for name in State.__struct_fields__ if name not in _OWN}
+    return msgspec.structs.replace(now, **told)
 
 
-def _told(states: Sequence[Seen], name: str) -> Iterator[object]:
+def _gone_on(now: State, steps: Sequence[Step]) -> State:
+    """The same where the last of the steps is further on: it may end a dossier before a state says so."""
+    received = now.received_at
+    true = [each.status for each in steps if received is None or not _is_false_end(each, received)]
+    return msgspec.structs.replace(now, status=true[-1]) if true and rank(true[-1]) > max(now.rank, 1) else now
+
+
+def _told(states: Sequence[Seen], name: str) -> object:
+    """What was told of it last: by whichever state told of it, were it by what stands beside it."""
+    beside = _BESIDE.get(name, name)
     for seen in reversed(states):
         value = getattr(seen.state, name)
-        if value not in (None, (), ""):
-            yield value
+        if value not in _NOTHING or getattr(seen.state, beside) not in _NOTHING:
+            return value
+    return getattr(states[-1].state, name)
 
 
 def _reception(now: State, received: Instant, states: Sequence[Seen], supplements: Sequence[Supplement]) -> list[Told]:
@@ -203,14 +218,10 @@ def _supplementing(supplements: Iterable[Supplement]) -> Iterator[Told]:
 
 
 def _end(now: State, received: Instant, known: Known, states: Sequence[Seen]) -> Iterator[Told]:
-    def step(status: int) -> Instant | None:
-        return next(
-            (each.at for each in known.steps if each.status == status and not _is_false_end(each, received)), None
-        )
-
+    steps = [each for each in known.steps if not _is_false_end(each, received)]
     if now.status in (PROCESSED, RETURNED):
-        ended = now.completed_at or _processed(now, states) or step(PROCESSED)
-        returned = now.returned_at or (step(RETURNED) if now.status == RETURNED else None)
+        ended = now.completed_at or _processed(now, states) or _first(steps, PROCESSED)
+        returned = now.returned_at or (_first(steps, RETURNED) if now.status == RETURNED else None)
         if ended is not None:
             result = DossierCompleted(electronic_result=now.result)
             yield ended, result
@@ -220,9 +231,13 @@ def _end(now: State, received: Instant, known: Known, states: Sequence[Seen]) ->
         if returned is not None:
             yield returned, DossierReturned(now.return_way or "counter", None if ended is not None else now.result)
     elif now.status in (WITHDRAWN, STOPPED):
-        at = now.completed_at or step(now.status) or now.refused_at or now.returned_at
+        at = now.completed_at or _first(steps, now.status) or now.refused_at or now.returned_at
         if at is not None:
             yield at, DossierWithdrawn() if now.status == WITHDRAWN else DossierStopped()
+
+
+def _first(steps: Iterable[Step], status: int) -> Instant | None:
+    return next((each.at for each in steps if each.status == status), None)
 
 
 def _processed(now: State, states: Sequence[Seen]) -> Instant | None:

@@ -34,6 +34,11 @@ _RANKS: Final = {NEW: 0, NOT_ACCEPTED: 2, WITHDRAWN: 2, STOPPED: 2, PROCESSED: 2
 """How far on a dossier is; whatever is in process is 1. A state that is less far on is an older one that came late."""
 
 
+def rank(status: int | None) -> int:
+    """How far on a dossier with a status is; one that tells none is in process."""
+    return 1 if status is None else _RANKS.get(status, 1)
+
+
 class Supplement(msgspec.Struct, frozen=True, array_like=True, gc=False, order=True):
     """A supplement that was asked for (yêu cầu bổ sung), and when it came."""
 
@@ -79,7 +84,7 @@ class State(msgspec.Struct, frozen=True, array_like=True, gc=False):
     @property
     def rank(self) -> int:
         """How far on the dossier is."""
-        return 1 if self.status is None else _RANKS.get(self.status, 1)
+        return rank(self.status)
 
 
 class Step(msgspec.Struct, frozen=True, array_like=True, gc=False, order=True):

@@ -174,6 +174,60 @@ def test_who_waits_for_a_supplement_and_is_told_as_ended_is_not() -> None:
     assert told.facts().deadline == at(14, 17)
 
 
+PAID, FREE, FILED = ({"paid": "national_gateway", "online_payment": True}, {"fee": False, "amount": 0},
+                     {"components": 2, "digitised": True})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("told", "then", "what", "left"),
+    [
+        (PAID, {"online_payment": False}, "dossier.paid", []),
+        (PAID, {}, "dossier.paid", ["dossier.paid"]),
+        (FILED, {"digitised": False}, "dossier.digitised", [0]),
+        (FILED, {"components": 0}, "dossier.digitised", [0]),
+        (FILED, {"components": 0, "digitised": True}, "dossier.digitised", [1]),
+        (FILED, {}, "dossier.digitised", [2]),
+        (FREE, {"amount": 8000}, "dossier.received", [None]),
+        (FREE, {}, "dossier.received", [False]),
+    ],
+)
+def test_what_a_later_state_takes_back_is_taken_back(told: Any, then: Any, what: str, left: list[Any]) -> None:
+    lives = Told()
+    lives.tell(state(4, **told), state(4, **then))
+    events = derive(lives.known)
+    field = {"dossier.paid": "type", "dossier.digitised": "components", "dossier.received": "fee"}[what]
+    assert [getattr(each, field) for _, each in events if each.type == what] == left
+
+
+@pytest.mark.parametrize(
+    ("steps", "ended", "returned"),
+    [
+        ([(7, 4), (9, 9)], 9, None),
+        ([(9, 9), (10, 10)], 9, 10),
+        ([(9, 7)], 9, None),
+        ([(9, 8)], 9, None),
+        ([(9, 9), (10, 4)], None, None),
+        ([(5, 9)], None, None),
+    ],
+)
+def test_steps_end_a_dossier_whose_state_lags_behind(
+    steps: list[tuple[int, int]], ended: int | None, returned: int | None
+) -> None:
+    told = Told()
+    told.tell(state(4), *(Step(at(day), status) for day, status in steps))
+    assert told.facts().ended_at == (None if ended is None else at(ended))
+    assert told.facts().returned_at == (None if returned is None else at(returned))
+    # The state that follows tells the very same, or better.
+    told.tell(state(10, completed_at=at(9, 10), returned_at=at(10)))
+    assert (told.facts().ended_at, told.facts().returned_at) == (at(9, 10), at(10))
+
+
+def test_a_step_that_does_not_accept_is_believed() -> None:
+    told = Told()
+    told.tell(state(2), Step(at(6), 3))
+    assert [(when, each.type) for when, each in derive(told.known)] == [(at(6), "dossier.not_accepted")]
+
+
 def test_supplements_of_steps_and_of_lists_are_the_same() -> None:
     steps, listed = Told(), Told()
     steps.tell(state(), Step(at(9), 4), Step(at(7), 5), Step(at(10), 5))
