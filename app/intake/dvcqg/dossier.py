@@ -11,9 +11,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from app.domain.codes import ProcedureCode, is_unit_code
 from app.domain.lives.events import Amount, Applicant, Channel, Count, PaidVia, Portal, ReturnedVia
-from app.domain.portal.state import IN_PROCESS, STATUSES, State, Step, Supplement
+from app.domain.portal.state import (
+    IN_PROCESS,
+    NOT_ACCEPTED,
+    PROCESSED,
+    RETURNED,
+    STATUSES,
+    State,
+    Step,
+    Supplement,
+)
 from app.domain.push import Wrong
 from app.intake.dvcqg.values import Fields, bare
 from app.intake.personal import is_identity_number, one_spelling, spelling_fault
@@ -31,10 +42,15 @@ _PAID: Final[Mapping[int, PaidVia]] = {1: "national_gateway", 2: "local_gateway"
 _POPULATION: Final = "1"
 """The number of the population database among those that were consulted."""
 _ANSWER: Final = re.compile(
-    r"(?!.*yeu cau)(?:.*(?:hoan thanh|da|nop|nhan|cong dan|nguoi dan).{0,20}bo sung"
-    r"|.*bo sung.{0,20}(?:xong|hoan thanh))"
+    r"(?!.*\b(?:(?<!hoan thanh )yeu cau|de nghi|huong dan|thong bao|phieu|van ban|chua|phai)\b.*\bbo sung"
+    r"|.*\b(?:cho|can|tra|gui(?= (?:cho|lai|cong|nguoi|to)\b))"
+    r"(?: (?:nop|cho|lai|de|ho so|cong dan|nguoi dan|nguoi nop|to chuc))* bo sung)"
+    r"(?:.*\b(?:hoan thanh|da|nop|nhan|cong dan|nguoi dan)\b.{0,20}\bbo sung"
+    r"|.*\bbo sung\b.{0,20}\b(?:xong|hoan thanh))"
 )
-"""Words, without their marks, by which a step says that a supplement came."""
+"""Words, without their marks, by which a step says that a supplement came and not that one is asked for."""
+
+_WORDS_LOOKED_AT: Final = 400
 
 _NO_STATUS: Final = Message("none of the codes 1 to 10: taken as not told", "không phải mã 1 đến 10: coi như không gửi")
 _NO_CHANNEL: Final = Message(
@@ -72,7 +88,7 @@ def dossier(given: object, agency: str = "") -> Read:
     faults: list[Wrong] = []
     fields = Fields(given if isinstance(given, Mapping) else {}, faults)
     subject = _subject(fields)
-    files = [each for each in fields.objects("TaiLieuNop") if not each.truth("IsDeleted")]
+    files = fields.objects("TaiLieuNop")
     results, false_result = _results(fields)
     fees = [each.amount("Gia") for each in fields.objects("DanhSachLePhi")]
     paid = fields.number("DuocThanhToanTrucTuyen")
@@ -91,10 +107,10 @@ def dossier(given: object, agency: str = "") -> Read:
         applicant=_APPLICANTS.get(fields.number("LoaiDoiTuong") or 0),
         portal=_PORTALS.get(fields.number("NoiNopHoSo") or 0),
         components=_components(files),
-        reused=_any(each.number("DuocTaiSuDung") for each in files),
-        shared_store=_any(each.number("DuocLayTuKhoDMQG") for each in files),
+        reused=_any(_standing(each, each.number("DuocTaiSuDung")) for each in files),
+        shared_store=_any(_standing(each, each.number("DuocLayTuKhoDMQG")) for each in files),
         paid=_PAID.get(paid or 0),
-        fee=False if fees and not any(fees) else None,
+        fee=False if fees and all(each == 0 for each in fees) else None,
         amount=_sum(fees),
         result=bool(results) if "DanhSachGiayToKetQua" in fields else None,
         supplements=_supplements(fields),
@@ -104,7 +120,18 @@ def dossier(given: object, agency: str = "") -> Read:
         false_result=false_result,
         online_payment=None if paid is None else paid in _PAID,
     )
+    if state.status is None:
+        state = replace(state, status=_by_times(state))
     return Read(subject, None if faults else state, faults, fields.unread)
+
+
+def _by_times(state: State) -> int | None:
+    """The status of a dossier of which none is told: as far on as its times are."""
+    if state.refused_at is not None:
+        return NOT_ACCEPTED
+    if state.returned_at is not None:
+        return RETURNED
+    return None if state.completed_at is None else PROCESSED
 
 
 def step(given: object) -> Read:
@@ -117,7 +144,8 @@ def step(given: object) -> Read:
         faults.append(Wrong("invalid_value", "ThoiDiemXuLy", MISSING))
     if faults or at is None:
         return Read(subject, None, faults)
-    came = _ANSWER.match(bare(fields.text("NoiDungXuLy") or "")) is not None
+    words = " ".join(str(fields.get("NoiDungXuLy", ""))[:_WORDS_LOOKED_AT].split())
+    came = _ANSWER.match(bare(words)) is not None
     return Read(subject, Step(at, IN_PROCESS if status is None else status, came), unread=fields.unread)
 
 
@@ -148,8 +176,13 @@ def procedure(text: str) -> ProcedureCode | None:
 
 
 def _components(files: Sequence[Fields]) -> Count | None:
-    flags = [each.truth("DuocSoHoa") for each in files]
+    flags = [_standing(each, each.truth("DuocSoHoa")) for each in files]
     return None if all(each is None for each in flags) else Count(sum(each is True for each in flags))
+
+
+def _standing(file: Fields, flag: int | None) -> bool | None:
+    """What a flag of a file tells of its dossier: of one that was deleted nothing holds any more."""
+    return None if flag is None else bool(flag) and not file.truth("IsDeleted")
 
 
 def _results(fields: Fields) -> tuple[set[str], bool]:

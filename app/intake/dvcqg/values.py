@@ -42,6 +42,7 @@ _DATE: Final = Message(
 _EARLY: Final = Message("before the year 2000 or after 2100", "trước năm 2000 hoặc sau năm 2100")
 _TRUE: Final = frozenset({"1", "true", "yes", "co", "x"})
 _FALSE: Final = frozenset({"0", "false", "no", "khong"})
+_BOOLEANS: Final = {"true": 1, "false": 0}
 _NOT_DIGITS: Final = re.compile(r"[^0-9]+")
 
 
@@ -86,6 +87,8 @@ class Fields(Mapping[str, Any]):
         if isinstance(value, bool):
             return int(value)
         text = self.text(name)
+        if text is not None and text.lower() in _BOOLEANS:
+            return _BOOLEANS[text.lower()]
         return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 10 else None
 
     def code(self, name: str, meanings: Mapping[int, _T], none: Message) -> _T | None:
