@@ -207,11 +207,13 @@ def unit_of(subject: str, known: Known, access: Access, catalogues: Catalogues) 
     """The unit that handles a dossier; none where the catalogue has yet to get it. A fault where the key does not
     reach it.
 
-    The unit that the dossier's own code begins with, by whatever alias, or else the one that the call named that told
-    its state: often it names the whole province.
+    The unit that the dossier's own code begins with, by whatever alias, where that is under the one that the call named
+    that told its state, which often is the whole province; else the latter, if the key reaches it.
     """
     agency = next((seen.state.unit for seen in reversed(known.in_order()) if seen.state.unit), "")
     candidates = [_resolved(each, catalogues) for each in unit_codes(subject, agency)]
+    if len(candidates) > 1 and _is_told_better(candidates[0], candidates[1], access, catalogues):
+        candidates.reverse()
     for unit in candidates:
         if unit in catalogues.units:
             if codes.is_under(unit, access.unit):
@@ -224,6 +226,12 @@ def unit_of(subject: str, known: Known, access: Access, catalogues: Catalogues) 
     if access.unit in catalogues.units and not any(map(names_an_agency, candidates)):
         return UnitCode(access.unit), None
     return None, None
+
+
+def _is_told_better(prefix: UnitCode, agency: UnitCode, access: Access, catalogues: Catalogues) -> bool:
+    """Whether the unit that a call names is the dossier's rather than the one of the dossier's code."""
+    below = codes.is_under(prefix, agency) or prefix.endswith(f".{agency}")
+    return not below and agency in catalogues.units and codes.is_under(agency, access.unit)
 
 
 def _resolved(code: str, catalogues: Catalogues) -> UnitCode:
