@@ -267,7 +267,8 @@ def difference(subject: str, life: Iterable[Event], source: str, unit: UnitCode,
         if event.id not in gone and not isinstance(event.what, EventRetracted)
     }
     added = []
-    for at, what in wanted:
+    # Two supplements may have come at one moment: that is told once.
+    for at, what in dict.fromkeys(wanted):
         if standing.pop((at, unit, what), None) is not None:
             continue
         event_id = _free(f"{mark}{_digest(at, unit, what)}", used)

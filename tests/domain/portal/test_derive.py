@@ -236,6 +236,17 @@ def test_supplements_of_steps_and_of_lists_are_the_same() -> None:
     assert steps.facts().deadline == at(10), "the second request"
 
 
+def test_supplements_that_came_at_one_moment_are_told_once() -> None:
+    """Else each message would add one more event to the life."""
+    told, both = Told(), (Supplement(at(7), at(9)), Supplement(at(8), at(9)), Supplement(at(8), at(9)))
+    first = names(told.tell(state(supplements=both)))
+    assert first[2:] == ["dossier.supplement_requested", "dossier.supplemented", "dossier.supplement_requested"]
+    assert told.tell(state(supplements=both)) == []
+    steps = Told()
+    steps.tell(state(), Step(at(6), 5), Step(at(7), 4), Step(at(7), 5), Step(at(7), 5, answer=True))
+    assert steps.tell(state()) == []
+
+
 def test_steps_before_any_state_wait_for_it() -> None:
     told = Told()
     assert told.tell(Step(at(7), 5), Step(at(9), 4)) == []
