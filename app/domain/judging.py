@@ -17,7 +17,9 @@ from app.messages import BEYOND_KEY, NO_UNIT, Message, with_likely
 
 _AHEAD_ALLOWED: Final = 10 * 60 * 1_000_000
 
-_AHEAD: Final = Message("more than 10 minutes ahead of the server's clock", "nhanh hơn đồng hồ máy chủ quá 10 phút")
+AHEAD_OF_CLOCK: Final = Message(
+    "more than 10 minutes ahead of the server's clock", "nhanh hơn đồng hồ máy chủ quá 10 phút"
+)
 _NO_UNIT_OF_ROOT: Final = Message(
     "no unit of this root has this code or alias", "đơn vị gốc này không có đơn vị nào mang mã hoặc mã phụ này"
 )
@@ -131,7 +133,7 @@ def _faults(unit: str | None, ahead: bool, to: str | None, reach: str, catalogue
     if unit is not None and unit not in catalogues.units:
         yield _no_unit("unknown_unit", "unit", NO_UNIT, unit, reach, catalogues)
     if ahead:
-        yield Wrong("future_time", "time", _AHEAD)
+        yield Wrong("future_time", "time", AHEAD_OF_CLOCK)
     if to is not None and to not in catalogues.units:
         yield _no_unit("unknown_unit", "data.to", _NO_UNIT_OF_ROOT, to, catalogues.root, catalogues)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
-from app.api.dvcqg.receive import as_told, source_of, take_up, unit_of
+from app.api.dvcqg.receive import ahead_of, as_told, source_of, take_up, unit_of
 from app.api.http.auth import Access
 from app.api.http.service import Service
 from app.domain.judging import judged
@@ -147,9 +147,10 @@ async def _taken(service: Service, access: Access, told: _Told, filled: Filled) 
     _, before = await _before(service, access, told)
     states = {subject: [state for _, _, state in rows] for subject, rows in told.items()}
     taken = await take_up(service, access, states)
-    for subject in told:
+    for subject, rows in told.items():
+        early = next((taken.ahead[id(each)] for _, _, each in rows if id(each) in taken.ahead), None)
         parked = subject in taken.rows and taken.rows[subject].unit is None
-        _count(filled, told[subject], subject in before, parked, taken.refused.get(subject))
+        _count(filled, rows, subject in before, parked, taken.refused.get(subject, early))
 
 
 async def _looked_at(service: Service, access: Access, told: _Told, filled: Filled, met: set[str]) -> None:
@@ -161,6 +162,7 @@ async def _looked_at(service: Service, access: Access, told: _Told, filled: Fill
         for _, _, state in rows:
             more = more.told(state, moment.now)
         unit, fault = unit_of(subject, more, access, moment.catalogues)
+        fault = fault or next(filter(None, (ahead_of(state, moment.now) for _, _, state in rows)), None)
         if unit is not None and fault is None:
             for event in difference(subject, (), source, unit, derive(more)):
                 parsed = Parsed(0, subject, event, b"")

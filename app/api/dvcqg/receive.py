@@ -12,18 +12,23 @@ from app.api.http.service import Service
 from app.domain import codes
 from app.domain.catalogues.root import Catalogues
 from app.domain.codes import UnitCode
+from app.domain.judging import AHEAD_OF_CLOCK
 from app.domain.lives.events import (
     DossierCompleted,
     DossierNotAccepted,
     DossierReceived,
     DossierReturned,
+    DossierStopped,
     DossierSubmitted,
+    DossierSupplemented,
+    DossierSupplementRequested,
+    DossierWithdrawn,
     Event,
 )
-from app.domain.portal.derive import derive, difference
+from app.domain.portal.derive import ahead, derive, difference
 from app.domain.portal.faults import values
-from app.domain.portal.profile import Profile
-from app.domain.portal.state import SOURCE, Known, State, Step
+from app.domain.portal.profile import TRUSTED, Profile, believed
+from app.domain.portal.state import AHEAD, SOURCE, Known, Seen, State, Step
 from app.domain.push import Parsed, Wrong
 from app.intake.cloudevents import fingerprint
 from app.intake.dvcqg.dossier import Read, names_an_agency, unit_codes
@@ -44,6 +49,10 @@ _TIMES: Final[Mapping[type, str]] = {
     DossierCompleted: "NgayKetThucXuLy",
     DossierReturned: "NgayTra",
     DossierNotAccepted: "NgayTuChoi",
+    DossierStopped: "NgayKetThucXuLy",
+    DossierWithdrawn: "NgayKetThucXuLy",
+    DossierSupplementRequested: "DanhSachHoSoBoSung.NgayBoSung",
+    DossierSupplemented: "DanhSachHoSoBoSung.NgayTiepNhanBoSung",
 }
 """The fields by whose time events happen."""
 _BUSY: Final = Message(
@@ -82,11 +91,16 @@ class Received:
 
 @dataclass
 class Taken:
-    """Rows of dossiers as they are kept, by subject what was refused, and the profile that events were derived by."""
+    """Rows of dossiers as they are kept, by subject what was refused, and the profile that events were derived by.
+
+    Attributes:
+        ahead: states and steps, by their `id`, that tell what has yet to happen.
+    """
 
     rows: dict[str, Row] = field(default_factory=dict)
     refused: dict[str, Wrong] = field(default_factory=dict)
     profile: Profile | None = None
+    ahead: dict[int, Wrong] = field(default_factory=dict)
 
 
 def source_of(access: Access) -> str:
@@ -110,9 +124,17 @@ async def receive(service: Service, access: Access, elements: Sequence[Read]) ->
             places.setdefault(each.subject, index)
     taken = await take_up(service, access, sound)
     faults += [Fault(places[subject], subject, fault) for subject, fault in taken.refused.items()]
+    faults += [
+        Fault(index, each.subject, taken.ahead[id(each.what)])
+        for index, each in enumerate(elements)
+        if id(each.what) in taken.ahead and each.subject not in taken.refused
+    ]
     parked = sum(row.unit is None for subject, row in taken.rows.items() if subject not in taken.refused)
-    kept = sum(each.what is not None and each.subject not in taken.refused for each in elements)
     refused = {each.index for each in faults}
+    kept = sum(
+        each.what is not None and each.subject not in taken.refused and index not in refused
+        for index, each in enumerate(elements)
+    )
     unread = [
         Fault(index, each.subject, told)
         for index, each in enumerate(elements)
@@ -144,7 +166,7 @@ async def _round(
     root_id, source, subjects = access.root_id, source_of(access), list(told)
     refused: dict[str, Wrong] = {}
 
-    async def keep(connection: Connection) -> tuple[sources.Kept, dict[str, Row], Lives]:
+    async def keep(connection: Connection) -> tuple[sources.Kept, dict[str, Row], Lives, int]:
         await hold_schema(connection)
         moment = await reading_moment(connection, service.catalogue_cache, root_id, service.clock)
         refused.clear()
@@ -152,7 +174,10 @@ async def _round(
         def grown(subject: str, row: Row) -> Row:
             more = row.known
             for each in told[subject]:
-                more = more.told(each, moment.now) if isinstance(each, State) else more.went([each])
+                if isinstance(each, State):
+                    more = more.told(each, moment.now)
+                elif each.at <= moment.now + AHEAD:
+                    more = more.went([each])
             unit, fault = unit_of(subject, more, access, moment.catalogues)
             if fault is not None:
                 refused[subject] = fault
@@ -166,9 +191,15 @@ async def _round(
         seen = (value for each in states if isinstance(each, State) for value in values(each))
         await sources.told(connection, root_id, source, seen)
         kept = await sources.read(connection, root_id, source)
-        return kept, rows, await known.lives(connection, root_id, moment.generation, subjects)
+        return kept, rows, await known.lives(connection, root_id, moment.generation, subjects), moment.now
 
-    kept, rows, lives = await service.database.write(keep)
+    kept, rows, lives, now = await service.database.write(keep)
+    taken.ahead |= {
+        id(each): wrong
+        for of_one in told.values()
+        for each in of_one
+        if (wrong := ahead_of(each, now, kept.profile)) is not None
+    }
     taken.profile = kept.profile
     taken.rows |= rows
     taken.refused |= refused
@@ -185,6 +216,15 @@ async def _round(
     versions = {subject: (rows[subject].version, kept.revision) for subject in sound}
     async with service.database.connection("read") as connection:
         return await known.moved(connection, root_id, source, versions)
+
+
+def ahead_of(what: State | Step, now: int, profile: Profile = TRUSTED) -> Wrong | None:
+    """That it has yet to happen: its dossier goes on without it."""
+    if isinstance(what, Step):
+        return Wrong("future_time", "ThoiDiemXuLy", AHEAD_OF_CLOCK) if what.at > now + AHEAD else None
+    [seen] = believed(Known((Seen(what, now, now),)), profile).states
+    happening = ahead(seen)
+    return None if happening is None else Wrong("future_time", _TIMES.get(type(happening)), AHEAD_OF_CLOCK)
 
 
 def _lacking(rows: Mapping[str, Row], lives: Lives, source: str, profile: Profile) -> list[Parsed]:

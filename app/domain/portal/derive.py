@@ -36,6 +36,7 @@ from app.domain.lives.events import (
 )
 from app.domain.portal.profile import TRUSTED, Profile, believed
 from app.domain.portal.state import (
+    AHEAD,
     NEW,
     NOT_ACCEPTED,
     PROCESSED,
@@ -75,22 +76,36 @@ def derive(told: Known, profile: Profile = TRUSTED) -> list[Told]:
     dossier is then outside every indicator.
     """
     known = believed(told, profile)
-    states = known.in_order()
+    return _happened([seen for seen in known.in_order() if ahead(seen) is None], known.steps)
+
+
+def ahead(seen: Seen) -> AnyHappening | None:
+    """What had yet to happen when a state was told last, None where nothing had: such a state is not believed, or its
+    dossier could not be put right.
+    """
+    state, until = seen.state, seen.last + AHEAD
+    times = (state.received_at, state.completed_at, state.returned_at, state.refused_at, state.submitted_at)
+    if not state.supplements and all(at is None or at <= until for at in times):
+        return None
+    return next((what for at, what in _happened([seen], ()) if at > until), None)
+
+
+def _happened(states: Sequence[Seen], steps: Sequence[Step]) -> list[Told]:
     if not states:
         return []
-    now = _gone_on(_joined(states), known.steps)
+    now = _gone_on(_joined(states), steps)
     received = now.received_at
     if now.status == NOT_ACCEPTED:
-        at = now.refused_at or now.completed_at or _first(known.steps, NOT_ACCEPTED) or received
+        at = now.refused_at or now.completed_at or _first(steps, NOT_ACCEPTED) or received
         return [] if at is None else [(at, DossierNotAccepted())]
     if received is None or now.procedure is None or now.status == NEW:
         at = now.submitted_at
         return [] if at is None else [(at, DossierSubmitted(now.channel, now.portal))]
-    supplements = now.supplements or _supplements(known.steps, received)
+    supplements = now.supplements or _supplements(steps, received)
     return [
         *_reception(now, received, states, supplements),
         *_supplementing(supplements),
-        *_end(now, received, known, states),
+        *_end(now, received, steps, states),
     ]
 
 
@@ -217,8 +232,8 @@ def _supplementing(supplements: Iterable[Supplement]) -> Iterator[Told]:
             yield each.answered_at, DossierSupplemented()
 
 
-def _end(now: State, received: Instant, known: Known, states: Sequence[Seen]) -> Iterator[Told]:
-    steps = [each for each in known.steps if not _is_false_end(each, received)]
+def _end(now: State, received: Instant, told: Sequence[Step], states: Sequence[Seen]) -> Iterator[Told]:
+    steps = [each for each in told if not _is_false_end(each, received)]
     if now.status in (PROCESSED, RETURNED):
         ended = now.completed_at or _processed(now, states) or _first(steps, PROCESSED)
         returned = now.returned_at or (_first(steps, RETURNED) if now.status == RETURNED else None)

@@ -10,10 +10,8 @@ from typing import Final, NamedTuple
 
 from app.domain.calendar.civil import Instant
 from app.domain.lives.flags import PORTAL_FAULTS
-from app.domain.portal.state import NEW, NOT_ACCEPTED, PROCESSED, Known, State
+from app.domain.portal.state import AHEAD, NEW, NOT_ACCEPTED, PROCESSED, Known, State
 
-_AHEAD: Final = 10 * 60 * 1_000_000
-"""So much later than it is told something may have happened: clocks differ."""
 FEW: Final = 20
 """Of fewer dossiers a value that never varies says nothing."""
 
@@ -28,7 +26,7 @@ def faults(known: Known, parked: bool) -> int:
         found |= {
             "reception_not_told": not received and now.status not in (NEW, NOT_ACCEPTED),
             "time_in_future": any(
-                at > seen.first + _AHEAD
+                at > seen.first + AHEAD
                 for seen in known.states
                 for at in (seen.state.received_at, seen.state.completed_at, seen.state.returned_at)
                 if at is not None

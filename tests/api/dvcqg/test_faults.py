@@ -121,6 +121,29 @@ async def test_a_time_to_come_is_told_by_its_field(served: Running, field: str, 
     assert (error["code"], error["field"]) == ("future_time", field)
 
 
+async def test_a_time_to_come_costs_only_its_own_message(served: Running) -> None:
+    """Else everything that is told of the dossier afterwards would be refused."""
+    await told(served, dossier(CODE, **SOUND))
+    steps = [step(CODE, "20260106081200", "5"), step(CODE, "20990105081200", "5")]
+    answer = await told(served, *steps, service="CapNhatTienDoHoSoMC")
+    assert [(each["index"], each["code"], each["field"]) for each in answer["errors"]] == [
+        (1, "future_time", "ThoiDiemXuLy")
+    ]
+    assert answer["kept"] == 1
+    listed = [{"NgayBoSung": "20260106081200", "NgayTiepNhanBoSung": "20990105081200"}]
+    for early, field in (
+        ({"TrangThaiHoSo": "10", "NgayTra": "20990105081200"}, "NgayTra"),
+        ({"DanhSachHoSoBoSung": listed}, "DanhSachHoSoBoSung.NgayTiepNhanBoSung"),
+        ({"TrangThaiHoSo": "7", "NgayKetThucXuLy": "20990105081200"}, "NgayKetThucXuLy"),
+    ):
+        [error] = (await told(served, dossier(CODE, **SOUND, **early)))["errors"]
+        assert (error["code"], error["field"]) == ("future_time", field)
+    done = {"TrangThaiHoSo": "9", "NgayKetThucXuLy": "20260107081200"}
+    assert await told(served, dossier(CODE, **SOUND, **done)) == {"error_code": "0", "message": "Thành công"}
+    life = (await served.get(f"/v1/dossiers/{CODE}", unit="H44")).json()["dossier"]
+    assert (life["ended_at"], life["on_time"]) == ("2026-01-07T08:12:00+07:00", True)
+
+
 async def test_what_is_no_json_is_a_problem(served: Running) -> None:
     answer = await served.client.post(f"/dvcqg/{served.key}/DongBoHoSoMC", content=b'{"data":[')
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_json")

@@ -45,7 +45,7 @@ class Told:
     def __init__(self, now: Instant | None = None) -> None:
         self.known = Known()
         self.life: list[Event] = []
-        self.now = now or at(5)
+        self.now = now or at(1, month=2)
 
     def tell(self, *what: State | Step) -> list[Event]:
         """The events that this brings."""
@@ -135,7 +135,7 @@ def test_an_end_that_jumps_back_counts_and_is_told() -> None:
 
 
 def test_a_due_time_that_was_seen_before_and_after_it_had_passed_was_moved_late() -> None:
-    told = Told()
+    told = Told(at(5))
     told.tell(state())
     told.now = at(13)
     told.tell(state())
@@ -220,6 +220,31 @@ def test_steps_end_a_dossier_whose_state_lags_behind(
     # The state that follows tells the very same, or better.
     told.tell(state(10, completed_at=at(9, 10), returned_at=at(10)))
     assert (told.facts().ended_at, told.facts().returned_at) == (at(9, 10), at(10))
+
+
+@pytest.mark.parametrize(
+    "early",
+    [
+        {"status": 9, "completed_at": at(2, month=2)},
+        {"status": 10, "completed_at": at(9), "returned_at": at(2, month=2)},
+        {"status": 4, "supplements": (Supplement(at(2, month=2)),)},
+        {"status": 4, "received_at": at(2, month=2)},
+    ],
+)
+def test_a_state_of_what_has_yet_to_happen_is_not_believed_until_it_is_told_again(early: dict[str, Any]) -> None:
+    told = Told(at(1, month=2))
+    told.tell(state(4))
+    before = list(told.life)
+    assert told.tell(state(**early)) == []
+    assert told.life == before
+    told.now = at(1, month=3)
+    assert told.tell(state(4)) == [], "the time has passed, and it was put right"
+    assert told.tell(state(**early)) != []
+
+
+def test_a_time_to_come_that_a_status_does_not_tell_of_is_none() -> None:
+    told = Told(at(1, month=2))
+    assert names(told.tell(state(4, returned_at=at(1, month=3)))) == ["dossier.received", "dossier.synced"]
 
 
 def test_a_step_that_does_not_accept_is_believed() -> None:
