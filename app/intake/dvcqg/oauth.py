@@ -16,7 +16,10 @@ from app.intake.dvcqg.values import Fields
 _APPLICANTS: Final = {0: "1", 1: "2", 2: "4"}
 """A citizen, an enterprise, a household's business, by their numbers in the other dialects."""
 _ELECTRONIC: Final = 2
-_FILE: Final = ("IdTepTin", "HashTepTin", "DuongDanTaiTepTin")
+_SUBMITTED: Final = "DuongDanTaiTepTin"
+_RESULT: Final = "DuongDanTepTinKetQua"
+_SENT: Final = ("IdTepTin", "HashTepTin")
+_FILE: Final = (*_SENT, _SUBMITTED)
 """What a component has whose file was sent."""
 _STEPS: Final = ("DanhSachTienTrinh", "TienTrinh")
 
@@ -41,13 +44,21 @@ def _dossier(fields: Fields) -> dict[str, Any]:
     components = fields.objects("ThanhPhanHoSo")
     if components:
         given["tailieunop"] = [*fields.objects("TaiLieuNop"), *map(_component, components)]
+    if "DanhSachGiayToKetQua" in fields:
+        given["danhsachgiaytoketqua"] = [_linked(each, _RESULT) for each in fields.objects("DanhSachGiayToKetQua")]
     return given
 
 
 def _component(given: Fields) -> dict[str, Any]:
     """A submitted file: an electronic one, or one whose file was sent, is digitised where nothing else is said."""
     electronic = given.number("LoaiBan") == _ELECTRONIC or any(name in given for name in _FILE)
-    return {"duocsohoa": electronic, **given}
+    return {"duocsohoa": electronic, **_linked(given, _SUBMITTED)}
+
+
+def _linked(given: Fields, name: str) -> dict[str, Any]:
+    """A file that was sent before is there as one with a link is: its id stands for the link."""
+    sent = next((given[each] for each in _SENT if each in given), None)
+    return {**given} if sent is None or name in given else {**given, name.lower(): sent}
 
 
 def _step(given: object) -> dict[str, Any]:

@@ -109,3 +109,15 @@ async def test_applicants_are_numbered_from_zero(served: Running) -> None:
         told = (await served.get(f"/v1/dossiers/{code}", unit="H44")).json()
         [received] = [each["data"] for each in told["events"] if each["type"] == "dossier.received"]
         assert received.get("applicant") == kind
+
+
+async def test_a_result_whose_file_was_sent_before_is_there(served: Running) -> None:
+    """It has the id of a file and no link; one that was handed in is none."""
+    ended = {"TrangThaiHoSo": 9, "NgayKetThucXuLy": "2026-03-06 16:45:00"}
+    for number, (sent, there) in enumerate([({"IdTepTin": "y"}, True), ({"HashTepTin": "z"}, True),
+                                            ({"IdTepTin": "x"}, False), ({"TenGiayTo": "a"}, False)]):  # fmt: skip
+        code = f"H44.07-20260303-000010{number}"
+        body = _dossier(MaHoSo=code, DanhSachGiayToKetQua=[sent], **ended)
+        assert (await call(served, "NoiHoSo", body)).json() == GOOD
+        told = (await served.get(f"/v1/dossiers/{code}", unit="H44")).json()["dossier"]
+        assert ("e_result" in told["flags"]) is there, sent
