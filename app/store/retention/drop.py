@@ -44,8 +44,8 @@ _FORGET: Final = """
     SELECT brin_desummarize_range('event_by_seq', page)
     FROM generate_series(0, pg_relation_size('event') / current_setting('block_size')::bigint, 128) AS page
 """
-# Who writes an event has taken the table before its number is drawn: alone with it, every number is there to be seen.
-_NOBODY_WRITES: Final = "LOCK TABLE ONLY event IN SHARE MODE"
+# What of them was written is committed then, and nothing comes; younger ones are written into all the while.
+_NOBODY_WRITES: Final = "LOCK TABLE ONLY {} IN SHARE MODE"
 _UNREAD: Final = """
     SELECT EXISTS (
         SELECT FROM event WHERE time < $1::timestamptz AND seq > coalesce((SELECT seq FROM feed_mark), 0)
@@ -165,7 +165,10 @@ async def _alone(connection: Connection) -> None:
 async def _drop_chunk(connection: Connection, end: int) -> bool:
     """Drop the chunks up to an instant; not where something of them came since the feeds were read."""
     await _alone(connection)
-    await connection.execute(_NOBODY_WRITES)
+    await connection.execute(timescale.NO_NEW_CHUNKS)
+    chunks = [row[0] for row in await connection.fetch(timescale.CHUNKS_UNTIL, end)]
+    if chunks:
+        await connection.execute(_NOBODY_WRITES.format(", ".join(chunks)))
     if await connection.fetchval(_UNREAD, end):
         return False
     await reach.note(connection, end)

@@ -44,6 +44,16 @@ OVERDUE: Final = f"""
 """
 """SQL: the ends of the chunks of the log that hold nothing from an instant on, the oldest first."""
 
+NO_NEW_CHUNKS: Final = "LOCK TABLE ONLY event IN SHARE UPDATE EXCLUSIVE MODE"
+"""SQL: keeps chunks from being made until the transaction ends, for which TimescaleDB takes the same lock; who writes
+into those that are there is not disturbed."""
+
+CHUNKS_UNTIL: Final = f"""
+    SELECT format('%I.%I', chunk_schema, chunk_name) FROM timescaledb_information.chunks
+    WHERE {_OF_LOG} AND range_end <= $1::timestamptz
+"""
+"""SQL: the tables of the chunks that end at an instant or before."""
+
 DROP_UNTIL: Final = "SELECT drop_chunks('event', older_than => $1::timestamptz)"
 """SQL: drops the chunks that end at an instant or before."""
 
