@@ -27,7 +27,8 @@ from tests.oracle.histories import SEED_HOLIDAYS, SEED_WORKDAYS, history
 from tests.oracle.http_client import compare
 from tests.oracle.recount import Recount
 
-_PAUSE_S = 0.1
+_PAUSE_S = 0.5
+"""After each push, until it is migrated: so that there is something to push for as long as that may take."""
 BATCH = "application/cloudevents-batch+json"
 NEXT = f"{int(REVISION) + 1:04d}"
 WITHIN_S = 90
@@ -85,6 +86,7 @@ class Load:
         self._clients = clients
         self.said: dict[int, set[int]] = {place: set() for place in range(len(clients))}
         self.read: set[int] = set()
+        self.migrated = threading.Event()
         self._ended = threading.Event()
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
@@ -99,7 +101,7 @@ class Load:
         # Each is sent to all: a batch that another has taken in is one of duplicates.
         content = json.dumps(batch)
         taken = [self._taken(place, content) for place in range(len(self._clients))]
-        time.sleep(_PAUSE_S)
+        self.migrated.wait(_PAUSE_S)
         return any(taken)
 
     def _taken(self, place: int, content: str) -> bool:
@@ -160,6 +162,7 @@ def test_this_version_and_the_next_under_load(server: Embedded, next_version: Pa
                 migrated = chiso(settings, "migrate", tree=next_version)
                 assert migrated.returncode == 0, migrated.stderr
                 assert load.pushing.done < len(batches), "it was migrated under load"
+                load.migrated.set()
                 if first == "migration":
                     starting.start()
                 starting.join(WITHIN_S)
