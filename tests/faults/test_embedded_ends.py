@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 
 import httpx
 
 from app.store.embedded.home import settle
-from tests.faults.serving import CREATE, Serving, chiso, environment
+from tests.faults.serving import CHISO, CREATE, Serving, chiso, environment
 
 
 def event(number: int) -> dict[str, object]:
@@ -72,11 +73,13 @@ def test_a_killed_embedded_server_is_started_again_and_meanwhile_all_is_503(reac
             config.rename(aside)
             os.kill(int(postmaster.read_text().split()[0]), signal.SIGKILL)
             until_not_ready(client, WITHIN_S)
-            began = time.monotonic()
-            told = chiso(settings, "keys", "list")
-            assert time.monotonic() - began < 30
-            assert told.returncode == 1
-            notes = told.stderr.splitlines()
+            with subprocess.Popen([CHISO, "keys", "list"], env=settings, stderr=subprocess.PIPE, text=True) as command:
+                assert command.stderr is not None
+                notes = [command.stderr.readline().rstrip("\n")]
+                began = time.monotonic()
+                notes += command.stderr.read().splitlines()
+                assert time.monotonic() - began < 30, "from when it waits, however long its start takes"
+            assert command.returncode == 1
             state = f"the embedded PostgreSQL of chiso serve (pid {serving.pid}) has ended and is being started again"
             assert notes[0] == f"chiso: waiting: {state}"
             assert notes[1].startswith(f"chiso: {state}: try again in a minute, see {folder}/postgres.log")
