@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 import subprocess
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -43,11 +43,14 @@ def test_a_dump_under_load_is_put_back_under_load_and_what_came_after_is_sent_ag
         assert set(restored.values()) == {1}
         assert before <= set(restored) <= {(each["source"], each["id"]) for part in (early, during) for batch in part
                                            for each in batch}  # fmt: skip
+        since = datetime.fromisoformat(page.perform("What has to be sent again").strip())
+        with psycopg.connect(at(database, f"{place['PGDATABASE']}_restored")) as connection:
+            [last] = connection.execute("SELECT max(received_at) FROM event").fetchone() or [None]
+        assert since == last - timedelta(minutes=5)
         page.perform("Swap")
         pushing.join()
         province.await_ready()
         assert province.get("/v1/units/H44.13")["name"] != "Lost"
-        since = datetime.fromisoformat(page.perform("What has to be sent again").strip())
         with psycopg.connect(database) as connection:
             there = {seq for [seq] in connection.execute("SELECT seq FROM event")}
         assert [seq for seq, at_ in arrived.items() if at_ < since and seq not in there] == []
