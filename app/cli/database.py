@@ -109,7 +109,10 @@ def rebuild_command(root: Annotated[str, typer.Option(help="The root; all withou
 
     async def work(service: Service) -> bool:
         whole = True
-        for root_id, code in await of_command(service, root):
+        found = await of_command(service, root)
+        if not found:
+            note(Message("there is no root: nothing was rebuilt", "chưa có đơn vị gốc: không có gì để dựng lại"))
+        for root_id, code in found:
             try:
                 with stages(f"rebuilding {code}") as told:
                     report = await rebuild.rebuild(service.database, service.intake, root_id, told)
@@ -146,6 +149,8 @@ def verify_command(
         return reports
 
     reports = run(work)
+    if not reports:
+        note(Message("there is no root: nothing was verified", "chưa có đơn vị gốc: không có gì được đối chiếu"))
     if any(each.lacking for each in reports):
         note(
             Message(

@@ -56,7 +56,7 @@ def demo_command(
         with progress("loading", total) as done:
             return await load.load_events(service, chosen, scale, seed, time.time_ns() // 1000, done)
 
-    say(run(work).told)
+    say(run(work, begins=True).told)
 
 
 def _read(file: Path) -> str:

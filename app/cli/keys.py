@@ -119,6 +119,8 @@ def keys_list() -> None:
             return await store.listing(connection), [store.mark_of(each) for each in service.peppers]
 
     listed, marks = run(work)
+    if not listed:
+        note(Message("there is no key yet", "chưa có khóa API nào"))
     states = dict.fromkeys(marks[1:], _PREVIOUS_PEPPER) | {marks[0]: _IN_FORCE}
     for key in listed:
         state = _REVOKED if key.revoked_at is not None else states.get(key.pepper, _OTHER_PEPPER)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from app.api.http.service import Service
-from app.cli.running import fail, run, say
+from app.cli.running import fail, note, run, say
 from app.messages import Message, spoken
 from app.store.catalogues import removal
 from app.store.catalogues import roots as store
@@ -25,7 +25,10 @@ def roots_list() -> None:
         async with service.database.snapshot() as connection:
             return [(code, await removal.contents(connection, at)) for at, code in await store.found(connection)]
 
-    for code, counts in run(work):
+    found = run(work)
+    if not found:
+        note(Message("there is no root yet", "chưa có đơn vị gốc nào"))
+    for code, counts in found:
         print(f"{code:<8} {_told(counts).said(spoken(os.environ))}")
 
 

@@ -65,13 +65,25 @@ def database(settings: Settings, own: bool = False) -> Iterator[str]:
         yield server.dsn
 
 
-def run(work: Callable[[Service], Awaitable[_T]], keys: bool = False) -> _T:
+def run(work: Callable[[Service], Awaitable[_T]], keys: bool = False, begins: bool = False) -> _T:
     """Run `work` on a service over the configured database, which is at this version's revision.
 
     Args:
         keys: whether keys are made, so that there must be a pepper, and none but the one that made those in force.
+        begins: whether there is something to do on an embedded database that is made for it; so there is for `keys`.
     """
     settings = of_environment()
+    # Who has forgotten the settings is not to read that a new and empty one is in order.
+    if settings.database.dsn is None and not (keys or begins or (settings.data_dir / embedded.LOCK).exists()):
+        raise embedded.EmbeddedError(
+            Message(
+                "there is no database: `CHISO_DATABASE__DSN` is not set, and {folder} holds no embedded one. Load the"
+                " service's settings first, such as `set -a; . /etc/chiso/chiso.env; set +a`",
+                "không có cơ sở dữ liệu: chưa đặt `CHISO_DATABASE__DSN`, và {folder} không chứa cơ sở dữ liệu nhúng."
+                " Hãy nạp cài đặt của dịch vụ trước, ví dụ `set -a; . /etc/chiso/chiso.env; set +a`",
+                folder=str(settings.data_dir),
+            )
+        )
     # A command may take as long as its work does.
     settings.database.read_seconds = settings.database.write_seconds = _A_DAY
 

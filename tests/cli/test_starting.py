@@ -231,9 +231,36 @@ def test_a_port_that_cannot_be_had_and_a_folder_that_cannot_be_made_are_told_in_
         "the secret behind the API keys cannot be kept in /proc (No such file or directory): set CHISO_AUTH__PEPPER, or"
         " CHISO_DATA_DIR to a folder that can be written to"
     )
-    assert line(chiso(environment(CHISO_DATA_DIR="/proc"), "verify")).startswith(
+    assert line(chiso(environment(CHISO_DATA_DIR="/proc"), "migrate")).startswith(
         "the data directory /proc cannot be used ("
     )
+
+
+def test_a_command_without_settings_makes_no_empty_database_to_find_it_in_order(tmp_path: Path) -> None:
+    without = environment(CHISO_DATA_DIR=str(tmp_path / "data"))
+    file = tmp_path / "events.ndjson"
+    file.touch()
+    for command, code in (
+        (("verify", "--deep"), 1), (("rebuild",), 1), (("maintain",), 1), (("keys", "list"), 1), (("roots", "list"), 1),
+        (("ingest", str(file)), 2),
+    ):  # fmt: skip
+        assert line(chiso(without, *command), code) == (
+            f"there is no database: `CHISO_DATABASE__DSN` is not set, and {tmp_path}/data holds no embedded one. Load"
+            " the service's settings first, such as `set -a; . /etc/chiso/chiso.env; set +a`"
+        )
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_command_that_finds_nothing_says_so(command: Command) -> None:
+    said = (
+        (("verify",), "there is no root: nothing was verified"),
+        (("rebuild",), "there is no root: nothing was rebuilt"),
+        (("roots", "list"), "there is no root yet"),
+        (("keys", "list"), "there is no key yet"),
+    )
+    for arguments, words in said:
+        ended = command(*arguments)
+        assert ended.stdout == "" and line(ended, 0) == words
 
 
 def test_a_start_without_a_database_says_so_once_and_waits_for_it(tmp_path: Path) -> None:
