@@ -25,6 +25,7 @@ PREFIX ?= /opt/chiso
 deploy: $(UV) ## what the service runs on, as locked, and nothing else, in PREFIX=/opt/chiso (deploy/systemd)
 	@env -u VIRTUAL_ENV UV_PROJECT_ENVIRONMENT="$(PREFIX)" UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 \
 	  $(CERTS) $(UV) sync --frozen --no-dev --no-editable --quiet --python "$(PYTHON)"
+	@chmod -R go=rX "$(PREFIX)"  # whatever the umask of who installs: the service runs as a user of its own
 	@"$(PREFIX)/bin/chiso" --version
 
 run: install ## the demo province on http://127.0.0.1:8000, with its own database

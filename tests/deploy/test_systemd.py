@@ -62,6 +62,19 @@ def test_a_service_is_exposed_little(units: Path, service: str) -> None:
     }
 
 
+def test_what_is_deployed_by_a_root_that_keeps_its_files_to_itself_runs_as_another_user(tmp_path: Path) -> None:
+    uv = tmp_path / "uv"
+    uv.write_text(
+        'umask 077; mkdir -p "$UV_PROJECT_ENVIRONMENT/bin"; cd "$UV_PROJECT_ENVIRONMENT/bin"\n'
+        "echo echo chiso 0.1.0 > chiso; chmod u+x chiso; touch python\n"
+    )
+    uv.chmod(0o755)
+    into = tmp_path / "chiso"
+    subprocess.run(["make", "deploy", f"UV={uv}", f"PREFIX={into}"], cwd=HERE, check=True, stdout=subprocess.DEVNULL)
+    modes = {each.name: f"{each.stat().st_mode & 0o777:o}" for each in (into, *into.rglob("*"))}
+    assert modes == {"chiso": "755", "bin": "755", "python": "644"}
+
+
 def test_all_services_are_held_alike() -> None:
     parts = {each: (UNITS / each).read_text().partition(THE_SAME)[2].partition("\n\n")[0].strip() for each in SERVICES}
     own = {each: re.sub(r"chiso-backup", "chiso", part) for each, part in parts.items()}
