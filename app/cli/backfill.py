@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from itertools import chain, islice
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, TextIO
 
 import typer
 
@@ -17,7 +17,7 @@ from app.api.dvcqg.backfill import Faulty, Filled
 from app.api.http.auth import Access
 from app.api.http.service import Service
 from app.cli.ingest import Unfinished
-from app.cli.running import console, note, progress, run, say, tell_audit
+from app.cli.running import console, note, progress, run, say, tell_audit, writing
 from app.domain import codes
 from app.domain.portal.state import SOURCE
 from app.intake import tables
@@ -60,7 +60,7 @@ def dossiers_command(
                 note(_other_sheets(table.unread))
             reader = Rows(found, told, table.from_1904)
             if errors is not None:
-                filled.tell = _writing(stack, errors, reader, found)
+                filled.tell = _writing(stack.enter_context(writing(errors, file, "utf-8-sig", "")), reader, found)
             rows = chain(first[found.first :], table.rows)
 
             async def work(service: Service) -> None:
@@ -158,9 +158,9 @@ def _letters(place: int) -> str:
     return letters
 
 
-def _writing(stack: contextlib.ExitStack, path: Path, reader: Rows, found: Columns) -> Callable[[Faulty], None]:
+def _writing(kept: TextIO, reader: Rows, found: Columns) -> Callable[[Faulty], None]:
     """Where each faulty row is written to, in a file that spreadsheets open."""
-    writer = csv.writer(stack.enter_context(path.open("w", encoding="utf-8-sig", newline="")))
+    writer = csv.writer(kept)
     writer.writerow(["dòng / line", *(column.header for column in found.read.values()), "lý do", "reason"])
 
     def write(each: Faulty) -> None:

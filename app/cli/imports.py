@@ -14,7 +14,7 @@ import typer
 
 from app.api.http.service import Service
 from app.cli.ingest import Unfinished
-from app.cli.running import console, note, run, say
+from app.cli.running import console, note, run, say, writing
 from app.domain import codes
 from app.domain.push import Rejected
 from app.intake.imports import catalogue
@@ -94,7 +94,7 @@ def _import(kind: Literal["units", "procedures"], file: Path, unit: str, dry_run
 
     with finishing(), contextlib.ExitStack() as stack:
         # Opened first: where it cannot be written, nothing is done.
-        kept = stack.enter_context(errors.open("w", encoding="utf-8")) if errors is not None else None
+        kept = stack.enter_context(writing(errors, file)) if errors is not None else None
         seen, done = run(work)
         faults = (done or seen.result).errors
         if kept is not None:

@@ -12,7 +12,7 @@ import typer
 
 from app import ingest
 from app.api.http.service import Service
-from app.cli.running import console, note, progress, run, say
+from app.cli.running import console, note, progress, run, say, writing
 from app.domain.push import Rejected
 from app.messages import Message, spoken
 
@@ -42,7 +42,7 @@ def ingest_command(
     with contextlib.ExitStack() as stack:
         try:
             if errors is not None:
-                kept = stack.enter_context(errors.open("w", encoding="utf-8"))
+                kept = stack.enter_context(writing(errors, file))
                 loaded.tell = lambda error: print(_row(error), file=kept)
             run(work)
         except Exception as error:

@@ -6,7 +6,8 @@ import contextlib
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from typing import NoReturn, TypeVar
+from pathlib import Path
+from typing import NoReturn, TextIO, TypeVar
 
 import uvloop
 from rich.console import Console
@@ -14,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from app import start
 from app.api.http.service import Service
+from app.intake.lines import Refused
 from app.main import create_service
 from app.messages import Message, spoken
 from app.server.garbage import collect_less
@@ -46,6 +48,23 @@ def note(message: Message) -> None:
     console.print(
         f"chiso: {message.said(spoken(os.environ))}", highlight=False, soft_wrap=True, markup=False, emoji=False
     )
+
+
+def writing(errors: Path, read: Path, encoding: str = "utf-8", newline: str | None = None) -> TextIO:
+    """A file that faults are written to.
+
+    Raises:
+        Refused: it is the one that is read, and may hold what somebody has mended.
+    """
+    if errors.exists() and errors.samefile(read):
+        raise Refused(
+            Message(
+                "{file}: --errors would write over the file that is read",
+                "{file}: --errors sẽ ghi đè lên chính tệp đang đọc",
+                file=str(errors),
+            )
+        )
+    return errors.open("w", encoding=encoding, newline=newline)
 
 
 @contextlib.contextmanager

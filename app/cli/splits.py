@@ -22,7 +22,7 @@ from app.cli.imports import (
     root_of,
     tell_faults,
 )
-from app.cli.running import run, say, tell_audit
+from app.cli.running import run, say, tell_audit, writing
 from app.domain import codes
 from app.domain.calendar.civil import Instant, day_of
 from app.domain.lives.events import Event
@@ -83,7 +83,7 @@ def import_split(
     for what came later. Ends with 0: all is done. 1: some rows are faulty. 2: not done to its end; run it again.
     """
     with finishing(), contextlib.ExitStack() as stack:
-        kept = stack.enter_context(errors.open("w", encoding="utf-8")) if errors is not None else None
+        kept = stack.enter_context(writing(errors, file)) if errors is not None else None
         plan, read = _run(file, unit, dry_run, undo)
         if kept is not None:
             kept.writelines(f"{each}\n" for each in fault_rows(plan.errors, read))

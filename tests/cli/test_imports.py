@@ -140,3 +140,17 @@ def test_what_cannot_be_done_ends_with_2(rooted: Command, tmp_path: Path) -> Non
         ended = rooted("import", "units", *arguments)
         assert (ended.returncode, ended.stdout) == (2, ""), ended.stderr
         assert any(each.startswith(says) for each in ended.stderr.splitlines()), ended.stderr
+
+
+@pytest.mark.parametrize("words", [("import", "units"), ("import", "split"), ("import", "dossiers"), ("ingest",)])
+def test_faults_are_not_written_over_the_file_that_is_read(
+    command: Command, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """Whoever has mended the rejected rows runs the same command with that file once more."""
+    file = tmp_path / "loi.csv"
+    file.write_text("Mã hồ sơ,Mã TTHC,Ngày tiếp nhận,Từ đơn vị\n", "utf-8")
+    before = file.read_bytes()
+    ended = command(*words, str(file), "--errors", str(tmp_path / "." / "loi.csv"))
+    assert ended.returncode == 2
+    assert f"chiso: {file}: --errors would write over the file that is read" in ended.stderr.splitlines()
+    assert file.read_bytes() == before
