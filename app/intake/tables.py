@@ -32,6 +32,8 @@ MOST_UNPACKED: Final = 400 * 1024 * 1024
 """Bytes of an XLSX without its compression: it is read as a whole, and takes about twice as many of memory."""
 HEADER_WITHIN: Final = 30
 """Rows among which the header is looked for: titles and dates stand above it."""
+TEXT_MARKS: Final = ("=", "'")
+_MARKED: Final = re.compile(r"""="([^"]*)"|'([^']*)""")
 _MOST_XLS: Final = 150 * 1024 * 1024
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _LOOKED_AT: Final = 64 * 1024
@@ -121,6 +123,12 @@ def said(cell: Cell) -> str:
     if isinstance(cell, datetime):
         return cell.date().isoformat() if cell.time() == datetime.min.time() else cell.isoformat(" ")
     return "" if cell is None else cell.isoformat() if isinstance(cell, date) else str(cell).strip()
+
+
+def unmarked(text: str) -> str:
+    """A cell's text without what programs write around it for a spreadsheet to leave it one."""
+    marked = _MARKED.fullmatch(text.strip())
+    return text if marked is None else marked[1] or marked[2] or ""
 
 
 def header(rows: Sequence[Sequence[Cell]], naming: Naming) -> tuple[list[str], int]:

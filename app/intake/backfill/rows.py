@@ -15,6 +15,7 @@ from typing import Any, Final
 from app.domain.codes import likely_procedure_code
 from app.domain.portal.state import NEW, NOT_ACCEPTED, PROCESSED, RETURNED
 from app.domain.push import Wrong
+from app.intake import tables
 from app.intake.backfill.columns import FIELDS, Columns
 from app.intake.backfill.mapping import Map
 from app.intake.dvcqg.dossier import Read, dossier, procedure
@@ -100,13 +101,16 @@ class Rows:
     def cells(self, row: Sequence[Cell]) -> dict[str, Cell]:
         """What a row has in the columns that are read, by names of FIELDS; blank cells are left out."""
         width = len(row)
-        return {
-            name: cell
-            for name, place in self._places.items()
-            if place < width
-            and (cell := row[place]) is not None
-            and (not isinstance(cell, str) or (cell.strip() if len(cell) > _SHORT else not _says_nothing(cell)))
-        }
+        found: dict[str, Cell] = {}
+        for name, place in self._places.items():
+            if place < width and (cell := row[place]) is not None:
+                if isinstance(cell, str):
+                    if cell[:1] in tables.TEXT_MARKS:
+                        cell = tables.unmarked(cell)
+                    if not (cell.strip() if len(cell) > _SHORT else not _says_nothing(cell)):
+                        continue
+                found[name] = cell
+        return found
 
     def torn(self, row: Sequence[Cell]) -> Wrong | None:
         """The fault of a row that has more cells than the header: which of them are in their place nobody knows."""

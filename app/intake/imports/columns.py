@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from app.intake import tables
 from app.intake.attributes import number_cell
 from app.intake.imports import files, words
 
@@ -110,8 +111,7 @@ def attributes(kind: Kind, cells: Mapping[str, str]) -> dict[str, Any]:
     for header, cell in cells.items():
         name = column(kind, header)
         if name is not None:
-            # As tables of ours have it before what a spreadsheet would take for a formula.
-            text = cell[1:] if cell[:1] == "'" and cell[1:2] in tuple("=+@-") else cell
+            text = tables.unmarked(cell)
             found.setdefault(name, _CELLS.get(name, str)(text))
     if kind == "units" and isinstance(level := found.get("level"), str):
         found["level"] = words.level(level, str(found.get("code", "")))

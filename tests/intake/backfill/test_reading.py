@@ -420,3 +420,14 @@ def test_a_number_of_fifteen_digits_is_a_code_and_a_header_again_is_no_row(tmp_p
     [only] = of_table(tmp_path, headers, [260105000012345, "1.004555", "05/01/2026"], headers)
     assert only.subject == "260105000012345"
     assert isinstance(only.what, State)
+
+
+@pytest.mark.parametrize("mark", ['"=""{}"""', "'{}"])
+def test_what_keeps_a_spreadsheet_from_taking_a_code_for_a_number_is_no_part_of_it(tmp_path: Path, mark: str) -> None:
+    cells = ["H44.07-260105-0001", "1.004555", "05/01/2026", "", "Trực tuyến"]
+    (tmp_path / "a.csv").write_text(
+        f"Mã hồ sơ,Mã TTHC,Ngày tiếp nhận,Ngày hẹn trả,Kênh\n{','.join(map(mark.format, cells))}\n", "utf-8"
+    )
+    [only] = read(tmp_path / "a.csv")[1]
+    state = State(4, procedure=ProcedureCode("1.004555"), channel="online", received_at=civil(2026, 1, 5))
+    assert (only.subject, only.what) == (cells[0], state)

@@ -159,7 +159,7 @@ def test_a_unit_that_is_called_a_sum_is_one_and_a_faulty_line_is_told() -> None:
 
 
 def test_the_portals_own_table_of_units_is_read() -> None:
-    table = b"unit_code,unit_name,level\nH44,UBND,\nH44.01,So,PROVINCE\nH44.100,Xa,COMMUNE\n"
+    table = b'unit_code,unit_name,level\nH44,UBND,\n"=""H44.01""",\'So,PROVINCE\nH44.100,Xa,COMMUNE\n'
     assert rows(told("units", table)) == {
         "H44": {"name": "UBND", "level": "province"}, "H44.01": {"name": "So", "level": "department"},
         "H44.100": {"name": "Xa", "level": "commune"},
