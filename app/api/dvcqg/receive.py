@@ -205,9 +205,12 @@ async def _round(
     taken.refused |= refused
     sound = [subject for subject in subjects if subject not in refused]
     pushed = _lacking({subject: rows[subject] for subject in sound}, lives, source, kept.profile)
-    if not pushed:
+    outcome = await take_in(service, access, pushed) if pushed else None
+    if done := [subject for subject in sound if rows[subject].parked and rows[subject].unit is not None]:
+        async with service.database.connection("write") as connection:
+            await known.counted(connection, root_id, source, done)
+    if outcome is None:
         return []
-    outcome = await take_in(service, access, pushed)
     # Of several events of a dossier the first is told.
     for each in reversed(outcome.errors):
         event = pushed[each.index]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import and_, bindparam, delete, func, select, tuple_
+from sqlalchemy import and_, bindparam, delete, func, literal, select, tuple_, update
 
 from app.domain.codes import UnitCode
 from app.domain.lives.events import Event
@@ -55,6 +55,9 @@ _VERSIONS: Final = (
     )
     .where(*_NAMED)
 )
+_COUNTED: Final = (
+    update(portal_dossier).where(*_NAMED, portal_dossier.c.unit.is_not(None)).values(parked=literal(False))
+)
 _EMPTY: Final = delete(portal_dossier).where(*_NAMED)
 _IN_ORDER: Final = _OF_SOURCE.order_by(portal_dossier.c.subject).with_for_update()
 _PARKED: Final = (
@@ -88,11 +91,16 @@ _LIVES: Final = select(life.c.subject, life.c.events).where(
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What is known of a dossier, how often that has grown, and its unit; None while the catalogue lacks that."""
+    """What is known of a dossier, how often that has grown, and its unit; None while the catalogue lacks that.
+
+    Attributes:
+        parked: it waits for its unit, or that is there now and its events have yet to be taken in.
+    """
 
     known: Known
     version: int
     unit: UnitCode | None
+    parked: bool = False
 
 
 NOTHING: Final = Row(Known(), 0, None)
@@ -133,6 +141,11 @@ async def moved(
     return [subject for subject, *now in found if tuple(now) != versions[subject]]
 
 
+async def counted(connection: Connection, root_id: int, source: str, subjects: Sequence[str]) -> None:
+    """The events of dossiers that were parked are in."""
+    await connection.execute(*in_sql(_COUNTED, root_id=root_id, source=source, subjects=list(subjects)))
+
+
 async def _write(connection: Connection, root_id: int, source: str, rows: Mapping[str, Row], then: str) -> None:
     values = [_columns(source, subject, row) for subject, row in rows.items()]
     if citus.is_citus(connection):
@@ -143,15 +156,19 @@ async def _write(connection: Connection, root_id: int, source: str, rows: Mappin
 
 
 def _columns(source: str, subject: str, row: Row) -> tuple[Any, ...]:
-    parked = row.unit is None
-    return source, subject, row.version, _ENCODER.encode(row.known), row.unit, parked, faults(row.known, parked)
+    lacks_unit = row.unit is None
+    parked = row.parked or lacks_unit
+    return source, subject, row.version, _ENCODER.encode(row.known), row.unit, parked, faults(row.known, lacks_unit)
 
 
 async def _rows(
     connection: Connection, statement: Any, root_id: int, source: str, subjects: Sequence[str]
 ) -> dict[str, Row]:
     found = await connection.fetch(*in_sql(statement, root_id=root_id, source=source, subjects=list(subjects)))
-    return {each["subject"]: Row(_DECODER.decode(each["known"]), each["version"], each["unit"]) for each in found}
+    return {
+        each["subject"]: Row(_DECODER.decode(each["known"]), each["version"], each["unit"], each["parked"])
+        for each in found
+    }
 
 
 async def parked_roots(connection: Connection) -> dict[int, int]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.api.dvcqg import parked
+from app.api.dvcqg import parked, receive
 from tests.intake.dvcqg.payloads import dossier, step
 from tests.running import Running
 
@@ -186,6 +186,31 @@ async def test_a_dossier_of_a_unit_that_is_not_there_waits_for_it(served: Runnin
         root_id = await connection.fetchval("SELECT id FROM root")
     await parked.release(served.service, root_id)
     assert await received(served, "H44.99") == 2
+
+
+async def test_who_is_interrupted_while_waiting_dossiers_are_counted_is_made_good(
+    served: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their sender was told that they are kept, and sends nothing more."""
+    codes = [f"H44.99-260105-{number:04}" for number in range(3)]
+    await told(served, *(dossier(each, **SOUND) for each in codes))
+    units = [{"code": "H44.99", "name": "Xã Mới", "level": "commune"}]
+    assert (await served.put("/v1/units", units)).json()["errors"] == []
+    async with served.service.database.connection("read") as connection:
+        root_id = await connection.fetchval("SELECT id FROM root")
+
+    async def dies(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as dying:
+        dying.setattr(receive, "take_in", dies)
+        with pytest.raises(KeyboardInterrupt):
+            await parked.release(served.service, root_id)
+    assert await received(served, "H44.99") == 0
+    await parked.release(served.service, root_id)
+    assert await received(served, "H44.99") == 3
+    async with served.service.database.connection("read") as connection:
+        assert await connection.fetchval("SELECT count(*) FROM portal_dossier WHERE parked OR faults <> 0") == 0
 
 
 async def test_a_dossier_of_another_unit_than_the_keys_is_refused(served: Running) -> None:
