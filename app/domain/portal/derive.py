@@ -101,7 +101,7 @@ def _happened(states: Sequence[Seen], steps: Sequence[Step]) -> list[Told]:
     if received is None or now.procedure is None or now.status == NEW:
         at = now.submitted_at
         return [] if at is None else [(at, DossierSubmitted(now.channel, now.portal))]
-    supplements = now.supplements or _supplements(steps, received)
+    supplements = [_answered(each, steps, received) for each in now.supplements] or _supplements(steps, received)
     return [
         *_reception(now, received, states, supplements),
         *_supplementing(supplements),
@@ -218,6 +218,15 @@ def _supplements(steps: Iterable[Step], received: Instant) -> list[Supplement]:
             found.append(Supplement(asked, step.at))
             asked = None
     return [*found, Supplement(asked)] if asked is not None else found
+
+
+def _answered(listed: Supplement, steps: Iterable[Step], received: Instant) -> Supplement:
+    """A supplement of a list, answered by a step that has come since where the list says nothing of that yet."""
+    if listed.answered_at is not None:
+        return listed
+    later = [each for each in steps if each.at > listed.asked_at]
+    found = _supplements([Step(listed.asked_at, SUPPLEMENT), *later], received)
+    return Supplement(listed.asked_at, found[0].answered_at)
 
 
 def _is_false_end(step: Step, received: Instant) -> bool:

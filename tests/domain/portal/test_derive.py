@@ -261,6 +261,17 @@ def test_supplements_of_steps_and_of_lists_are_the_same() -> None:
     assert steps.facts().deadline == at(10), "the second request"
 
 
+def test_a_supplement_of_a_list_is_answered_by_a_step_that_comes_before_the_next_list() -> None:
+    told = Told()
+    told.tell(state(5, supplements=(Supplement(at(7)),)), Step(at(7), 5), Step(at(6), 4), Step(at(5), 9))
+    assert told.facts().ended_at == at(7)
+    told.tell(Step(at(9), 5, answer=True))
+    assert (told.facts().ended_at, told.facts().deadline) == (None, at(14, 17))
+    # What a list says is better known.
+    told.tell(state(4, supplements=(Supplement(at(7), at(8)),)))
+    assert told.facts().deadline == at(13, 17)
+
+
 def test_supplements_that_came_at_one_moment_are_told_once() -> None:
     """Else each message would add one more event to the life."""
     told, both = Told(), (Supplement(at(7), at(9)), Supplement(at(8), at(9)), Supplement(at(8), at(9)))
