@@ -27,7 +27,7 @@ from app.domain.portal.state import (
 )
 from app.domain.push import Wrong
 from app.intake.dvcqg.values import Fields, bare
-from app.intake.personal import is_identity_number, one_spelling, spelling_fault
+from app.intake.personal import is_identity_number, is_personal, one_spelling, spelling_fault
 from app.messages import MISSING, Message
 
 _SUBJECT: Final = re.compile(r"[0-9A-Z][0-9A-Za-z._/-]{3,99}")
@@ -94,7 +94,7 @@ def dossier(given: object, agency: str = "") -> Read:
     paid = fields.number("DuocThanhToanTrucTuyen")
     state = State(
         status=fields.code("TrangThaiHoSo", _STATUSES, _NO_STATUS),
-        unit=agency if is_unit_code(agency) and not is_identity_number(agency) else "",
+        unit=agency if is_unit_code(agency) and not is_personal(agency) else "",
         procedure=_procedure(fields),
         channel=fields.code("KenhThucHien", _CHANNELS, _NO_CHANNEL),
         received_at=fields.instant("NgayTiepNhan"),

@@ -53,6 +53,13 @@ def test_nothing_is_to_be_paid_where_every_fee_is_nothing(fees: Any, fee: Any, a
     assert (read.fee, read.amount) == (fee, amount)
 
 
+@pytest.mark.parametrize("number", ["001099000111", "099000111", "0912000111"])
+def test_somebodys_number_is_no_agency(number: str) -> None:
+    read = dossier({"MaHoSo": CODE}, number).what
+    assert isinstance(read, State)
+    assert read.unit == ""
+
+
 @pytest.mark.parametrize("none", ["", None, "abc", "0", 11])
 @pytest.mark.parametrize(
     ("times", "status"),
