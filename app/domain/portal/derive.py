@@ -90,10 +90,15 @@ def ahead(seen: Seen) -> AnyHappening | None:
     return next((what for at, what in _happened([seen], ()) if at > until), None)
 
 
-def _happened(states: Sequence[Seen], steps: Sequence[Step]) -> list[Told]:
+def _happened(states: Sequence[Seen], told: Sequence[Step]) -> list[Told]:
     if not states:
         return []
-    now = _gone_on(_joined(states), steps)
+    now = _joined(states)
+    # Some software adds a last step, dated at the reception as that was told then, to whatever has no end.
+    receptions = [at for seen in states if (at := seen.state.received_at) is not None]
+    until = now.received_at or Instant(0)
+    steps = [each for each in told if each.status != PROCESSED or (each.at > until and each.at not in receptions)]
+    now = _gone_on(now, steps)
     received = now.received_at
     if now.status == NOT_ACCEPTED:
         at = now.refused_at or now.completed_at or _first(steps, NOT_ACCEPTED) or received
@@ -101,11 +106,11 @@ def _happened(states: Sequence[Seen], steps: Sequence[Step]) -> list[Told]:
     if received is None or now.procedure is None or now.status == NEW:
         at = now.submitted_at
         return [] if at is None else [(at, DossierSubmitted(now.channel, now.portal))]
-    supplements = [_answered(each, steps, received) for each in now.supplements] or _supplements(steps, received)
+    supplements = [_answered(each, steps) for each in now.supplements] or _supplements(steps)
     return [
         *_reception(now, received, states, supplements),
         *_supplementing(supplements),
-        *_end(now, received, steps, states),
+        *_end(now, steps, states),
     ]
 
 
@@ -120,9 +125,8 @@ def _joined(states: Sequence[Seen]) -> State:
 
 def _gone_on(now: State, steps: Sequence[Step]) -> State:
     """The same where the last of the steps is further on: it may end a dossier before a state says so."""
-    received = now.received_at
-    true = [each.status for each in steps if received is None or not _is_false_end(each, received)]
-    return msgspec.structs.replace(now, status=true[-1]) if true and rank(true[-1]) > max(now.rank, 1) else now
+    further = bool(steps) and rank(steps[-1].status) > max(now.rank, 1)
+    return msgspec.structs.replace(now, status=steps[-1].status) if further else now
 
 
 def _told(states: Sequence[Seen], name: str) -> object:
@@ -205,7 +209,7 @@ def _dues(
     return dues
 
 
-def _supplements(steps: Iterable[Step], received: Instant) -> list[Supplement]:
+def _supplements(steps: Iterable[Step]) -> list[Supplement]:
     """What steps tell of supplements: one begins with status 5 and ends with the next step that has another, or whose
     words say that it came, status 5 or not.
     """
@@ -214,24 +218,19 @@ def _supplements(steps: Iterable[Step], received: Instant) -> list[Supplement]:
     for step in steps:
         if step.status == SUPPLEMENT and not step.answer:
             asked = step.at if asked is None else asked
-        elif asked is not None and not _is_false_end(step, received):
+        elif asked is not None:
             found.append(Supplement(asked, step.at))
             asked = None
     return [*found, Supplement(asked)] if asked is not None else found
 
 
-def _answered(listed: Supplement, steps: Iterable[Step], received: Instant) -> Supplement:
+def _answered(listed: Supplement, steps: Iterable[Step]) -> Supplement:
     """A supplement of a list, answered by a step that has come since where the list says nothing of that yet."""
     if listed.answered_at is not None:
         return listed
     later = [each for each in steps if each.at > listed.asked_at]
-    found = _supplements([Step(listed.asked_at, SUPPLEMENT), *later], received)
+    found = _supplements([Step(listed.asked_at, SUPPLEMENT), *later])
     return Supplement(listed.asked_at, found[0].answered_at)
-
-
-def _is_false_end(step: Step, received: Instant) -> bool:
-    """Some software adds a last step, dated at the reception, to whatever has no end."""
-    return step.status == PROCESSED and step.at <= received
 
 
 def _supplementing(supplements: Iterable[Supplement]) -> Iterator[Told]:
@@ -241,8 +240,7 @@ def _supplementing(supplements: Iterable[Supplement]) -> Iterator[Told]:
             yield each.answered_at, DossierSupplemented()
 
 
-def _end(now: State, received: Instant, told: Sequence[Step], states: Sequence[Seen]) -> Iterator[Told]:
-    steps = [each for each in told if not _is_false_end(each, received)]
+def _end(now: State, steps: Sequence[Step], states: Sequence[Seen]) -> Iterator[Told]:
     if now.status in (PROCESSED, RETURNED):
         ended = now.completed_at or _processed(now, states) or _first(steps, PROCESSED)
         returned = now.returned_at or (_first(steps, RETURNED) if now.status == RETURNED else None)

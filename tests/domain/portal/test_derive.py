@@ -164,6 +164,15 @@ def test_a_step_that_ends_at_the_reception_is_no_end() -> None:
     assert told.facts().ended_at == at(8)
 
 
+def test_a_step_that_ends_at_a_reception_that_was_corrected_since_is_no_end_either() -> None:
+    for status in (4, 9):
+        told = Told()
+        told.tell(state(status), Step(at(5), 2), Step(at(5), 9), state(status, received_at=at(4)))
+        assert (told.facts().received_at, told.facts().ended_at) == (at(4), None)
+        told.tell(Step(at(8), 9))
+        assert told.facts().ended_at == at(8)
+
+
 def test_who_waits_for_a_supplement_and_is_told_as_ended_is_not() -> None:
     """Some software tells 9 for 5, with an end at the reception."""
     told = Told()
