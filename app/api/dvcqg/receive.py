@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -122,7 +122,8 @@ async def receive(service: Service, access: Access, elements: Sequence[Read]) ->
         if each.what is not None and each.subject is not None:
             sound.setdefault(each.subject, []).append(each.what)
             places.setdefault(each.subject, index)
-    taken = await take_up(service, access, sound)
+    beside = {pair for each in elements if each.what is not None for pair in each.beside}
+    taken = await take_up(service, access, sound, beside)
     faults += [Fault(places[subject], subject, fault) for subject, fault in taken.refused.items()]
     faults += [
         Fault(index, each.subject, taken.ahead[id(each.what)])
@@ -144,14 +145,23 @@ async def receive(service: Service, access: Access, elements: Sequence[Read]) ->
     return Received(kept, parked, sorted(faults, key=lambda each: each.index), unread, taken.profile)
 
 
-async def take_up(service: Service, access: Access, told: Mapping[str, Sequence[State | Step]]) -> Taken:
-    """Keep what is told of each dossier, perhaps nothing new, and push what its life still lacks."""
+async def take_up(
+    service: Service,
+    access: Access,
+    told: Mapping[str, Sequence[State | Step]],
+    beside: Iterable[tuple[str, str]] = (),
+) -> Taken:
+    """Keep what is told of each dossier, perhaps nothing new, and push what its life still lacks.
+
+    Args:
+        beside: what the source has told besides, by fields.
+    """
     taken = Taken()
     waiting = list(told)
     for number in range(_ROUNDS if told else 0):
         # What the first round has kept is there: told again, it would be a repeat.
         more = {subject: told[subject] if number == 0 else () for subject in waiting}
-        waiting = await _round(service, access, more, taken)
+        waiting = await _round(service, access, more, beside if number == 0 else (), taken)
         if not waiting:
             return taken
     taken.refused |= {subject: Wrong("overloaded", None, _BUSY) for subject in waiting}
@@ -159,7 +169,11 @@ async def take_up(service: Service, access: Access, told: Mapping[str, Sequence[
 
 
 async def _round(
-    service: Service, access: Access, told: Mapping[str, Sequence[State | Step]], taken: Taken
+    service: Service,
+    access: Access,
+    told: Mapping[str, Sequence[State | Step]],
+    beside: Iterable[tuple[str, str]],
+    taken: Taken,
 ) -> list[str]:
     """Whose row has grown meanwhile, or whose source is believed otherwise since."""
     assert access.root_id is not None
@@ -189,7 +203,7 @@ async def _round(
         rows = await known.grow(connection, root_id, source, subjects, grown)
         states = (each for subject in subjects if subject not in refused for each in told[subject])
         seen = (value for each in states if isinstance(each, State) for value in values(each))
-        await sources.told(connection, root_id, source, seen)
+        await sources.told(connection, root_id, source, [*seen, *beside])
         kept = await sources.read(connection, root_id, source)
         return kept, rows, await known.lives(connection, root_id, moment.generation, subjects), moment.now
 

@@ -34,7 +34,7 @@ from app.api.lives.dossiers import ITEM, Cursor, Item, Items, life_item
 from app.domain import codes
 from app.domain.catalogues.root import Scope, Unit
 from app.domain.lives.flags import CAUSES
-from app.domain.portal.faults import FIELDS
+from app.domain.portal.faults import FIELDS, OF_FEES
 from app.domain.portal.state import SOURCE
 from app.domain.portal.untold import without_data
 from app.messages import NAME_UNIT
@@ -112,7 +112,7 @@ class QualityHeading(TypedDict):
 class ConstantField(TypedDict):
     """A field of the national portal's payload that never varies."""
 
-    field: Annotated[str, said("Its name in the payload.", "NoiNopHoSo", enum=list(FIELDS))]
+    field: Annotated[str, said("Its name in the payload.", "NoiNopHoSo", enum=[*FIELDS, *OF_FEES])]
     value: Annotated[str | None, said("Its one value, as it is understood; null: it is never told.", "local")]
 
 

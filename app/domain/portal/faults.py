@@ -73,6 +73,8 @@ FIELDS: Final = (
     *("DanhSachGiayToKetQua", "NgayNopHoSo"),
 )
 """The fields whose values are looked at."""
+OF_FEES: Final = ("MaPhiLePhi", "HinhThucThu", "LoaiPhiLePhi")
+"""Those of a fee: figures are made of none, and it is no news where there are no fees."""
 
 
 class Constant(NamedTuple):

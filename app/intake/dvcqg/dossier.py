@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from app.domain.codes import ProcedureCode, is_unit_code
 from app.domain.lives.events import Amount, Applicant, Channel, Count, PaidVia, Portal, ReturnedVia
+from app.domain.portal.faults import OF_FEES
 from app.domain.portal.state import (
     IN_PROCESS,
     NOT_ACCEPTED,
@@ -51,6 +52,8 @@ _ANSWER: Final = re.compile(
 """Words, without their marks, by which a step says that a supplement came and not that one is asked for."""
 
 _WORDS_LOOKED_AT: Final = 400
+_CODES: Final = 100
+"""Beyond them a number may be anything."""
 
 _NO_STATUS: Final = Message("none of the codes 1 to 10: taken as not told", "không phải mã 1 đến 10: coi như không gửi")
 _NO_CHANNEL: Final = Message(
@@ -71,12 +74,14 @@ class Read:
 
     Attributes:
         unread: values that are no code known here: as if they were not told, so a sender should be told of them.
+        beside: codes, by their fields, that no figure is made of, but that may never vary.
     """
 
     subject: str | None
     what: State | Step | None
     faults: Sequence[Wrong] = ()
     unread: Sequence[Wrong] = ()
+    beside: Sequence[tuple[str, str]] = ()
 
 
 def dossier(given: object, agency: str = "") -> Read:
@@ -90,7 +95,8 @@ def dossier(given: object, agency: str = "") -> Read:
     subject = _subject(fields)
     files = fields.objects("TaiLieuNop")
     results, false_result = _results(fields)
-    fees = [each.amount("Gia") for each in fields.objects("DanhSachLePhi")]
+    listed = fields.objects("DanhSachLePhi")
+    fees = [each.amount("Gia") for each in listed]
     paid = fields.number("DuocThanhToanTrucTuyen")
     state = State(
         status=fields.code("TrangThaiHoSo", _STATUSES, _NO_STATUS),
@@ -122,7 +128,9 @@ def dossier(given: object, agency: str = "") -> Read:
     )
     if state.status is None:
         state = replace(state, status=_by_times(state))
-    return Read(subject, None if faults else state, faults, fields.unread)
+    codes = ((name, each.number(name)) for each in listed for name in OF_FEES)
+    beside = [(name, str(code)) for name, code in codes if code is not None and code < _CODES]
+    return Read(subject, None if faults else state, faults, fields.unread, beside)
 
 
 def _by_times(state: State) -> int | None:

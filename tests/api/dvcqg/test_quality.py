@@ -155,6 +155,16 @@ async def test_what_never_varies_is_told_by_source(served: Running) -> None:
     }  # fmt: skip
 
 
+async def test_codes_of_fees_that_never_vary_are_told(served: Running) -> None:
+    fee = {"MaPhiLePhi": "1", "HinhThucThu": 1, "LoaiPhiLePhi": "001099000111", "Gia": "8.000"}
+    fees = [[fee], [fee | {"HinhThucThu": "4"}], []]
+    elements = [dossier(code(number), **DATES, DanhSachLePhi=fees[number % 3]) for number in range(1, 21)]
+    await told(served, *elements)
+    [source] = (await quality(served))["sources"]
+    of_fees = {each["field"]: each["value"] for each in source["constants"] if each["field"].endswith(("Phi", "Thu"))}
+    assert of_fees == {"MaPhiLePhi": "1"}
+
+
 async def test_a_field_that_is_never_told_is_told_so(served: Running) -> None:
     """As the payload was before it had channels, flags of digitisation and online payments."""
     late = ("KenhThucHien", "NoiNopHoSo", "HoSoCoThanhPhanSoHoa", "TaiKhoanDuocXacThucVoiVNeID", "NgayNopHoSo",
