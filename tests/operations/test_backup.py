@@ -45,7 +45,7 @@ def test_a_dump_under_load_is_put_back_under_load_and_what_came_after_is_sent_ag
                                            for each in batch}  # fmt: skip
         since = datetime.fromisoformat(page.perform("What has to be sent again").strip())
         with psycopg.connect(at(database, f"{place['PGDATABASE']}_restored")) as connection:
-            [last] = connection.execute("SELECT max(received_at) FROM event").fetchone() or [None]
+            [(last,)] = connection.execute("SELECT max(received_at) FROM event").fetchall()
         assert since == last - timedelta(minutes=5)
         page.perform("Swap")
         pushing.join()
