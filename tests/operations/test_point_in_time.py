@@ -51,6 +51,9 @@ def test_a_server_goes_back_to_an_instant_under_load(home: Home, reachable_dir: 
             ):
                 with pytest.raises(AssertionError, match=f"(?m)^{re.escape(says)}"):
                     page.perform(heading)
+            page.environment["TARGET"] = "2099-01-02 00:00:00+07"
+            with pytest.raises(AssertionError, match=r"(?m)^2099-01-02 00:00:00\+07 is still to come"):
+                page.perform("Choose the base backup")
             page.environment["TARGET"] = target
             version = (whole / "PG_VERSION").read_bytes()
             (whole / "PG_VERSION").write_bytes(version + b"?")
