@@ -129,7 +129,7 @@ def dossier(given: object, agency: str = "") -> Read:
     if state.status is None:
         state = replace(state, status=_by_times(state))
     codes = ((name, each.number(name)) for each in listed for name in OF_FEES)
-    beside = [(name, str(code)) for name, code in codes if code is not None and code < _CODES]
+    beside = tuple((name, str(code)) for name, code in codes if code is not None and code < _CODES)
     return Read(subject, None if faults else state, faults, fields.unread, beside)
 
 
