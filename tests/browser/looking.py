@@ -34,7 +34,7 @@ class Look:
         width, height = SIZES["desk"]
         usual: dict[str, Any] = {"viewport": {"width": width, "height": height}, "locale": "vi-VN"}
         self._context = browser.new_context(**(usual | {"timezone_id": "Asia/Ho_Chi_Minh"} | context))
-        self._context.set_default_timeout(10_000)
+        self._context.set_default_timeout(30_000)  # so that nothing waits for ever; a busy machine takes its time
         self._context.on("request", lambda request: self._asked(request.url))
         self._context.on("response", lambda response: self._came(response))
         self.page: Page = self._context.new_page()
