@@ -133,7 +133,7 @@ class CatalogueSettings(Group):
     """What a process keeps of the catalogues of its roots."""
 
     max_rows: int = Field(
-        8_000,
+        70_000,
         ge=1,
         le=10**8,
         description="Rows of catalogues kept, of the roots asked for last; one root is kept however many it has.",
