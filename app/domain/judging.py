@@ -8,14 +8,12 @@ from typing import Final, Literal
 import msgspec
 
 from app.domain import codes
-from app.domain.calendar.civil import Day, Instant, date_of, day_of, start_of
+from app.domain.calendar.civil import AHEAD, Day, Instant, date_of, day_of, start_of
 from app.domain.catalogues.root import Catalogues
 from app.domain.codes import UnitCode
 from app.domain.lives.events import DossierReceived, DossierTransferred, Event
 from app.domain.push import Outcome, Parsed, Read, Rejected, Warned, Wrong
 from app.messages import BEYOND_KEY, NO_UNIT, Message, with_likely
-
-_AHEAD_ALLOWED: Final = 10 * 60 * 1_000_000
 
 AHEAD_OF_CLOCK: Final = Message(
     "more than 10 minutes ahead of the server's clock", "nhanh hơn đồng hồ máy chủ quá 10 phút"
@@ -79,7 +77,7 @@ def judged(parsed: Parsed, key: bytes, reach: str, catalogues: Catalogues, now: 
         return item
     moved = event.what if isinstance(event.what, DossierTransferred) else None
     to = UnitCode(catalogues.resolve(moved.to)) if moved is not None else None
-    ahead = event.time > now + _AHEAD_ALLOWED
+    ahead = event.time > now + AHEAD
     if unit not in catalogues.units or ahead or (to is not None and to not in catalogues.units):
         item.refuse(*_faults(unit, ahead, to, reach, catalogues))
         return item
@@ -120,7 +118,7 @@ def also_wrong(rejected: Rejected, reach: str, catalogues: Catalogues, now: int)
     unit, to = (None if each is None else catalogues.resolve(each) for each in (rejected.read.unit, rejected.read.to))
     if unit is not None and not codes.is_under(unit, reach):
         return rejected.and_also([_beyond(unit, reach, catalogues)])
-    ahead = rejected.read.time is not None and rejected.read.time > now + _AHEAD_ALLOWED
+    ahead = rejected.read.time is not None and rejected.read.time > now + AHEAD
     return rejected.and_also(_faults(unit, ahead, to, reach, catalogues))
 
 

@@ -10,6 +10,7 @@ from app.api.events import take_in
 from app.api.http.auth import Access
 from app.api.http.service import Service
 from app.domain import codes
+from app.domain.calendar.civil import AHEAD
 from app.domain.catalogues.root import Catalogues
 from app.domain.codes import UnitCode
 from app.domain.judging import AHEAD_OF_CLOCK
@@ -28,7 +29,7 @@ from app.domain.lives.events import (
 from app.domain.portal.derive import ahead, derive, difference
 from app.domain.portal.faults import values
 from app.domain.portal.profile import TRUSTED, Profile, believed
-from app.domain.portal.state import AHEAD, SOURCE, Known, Seen, State, Step
+from app.domain.portal.state import SOURCE, Known, Seen, State, Step
 from app.domain.push import Parsed, Wrong
 from app.intake.cloudevents import fingerprint
 from app.intake.dvcqg.dossier import Read, names_an_agency, unit_codes

@@ -21,6 +21,8 @@ OFFSET: Final = 7 * 3_600_000_000
 """Microseconds by which civil time is ahead of UTC."""
 DAY: Final = 86_400_000_000
 """Microseconds of a civil day."""
+AHEAD: Final = 10 * 60 * 1_000_000
+"""µs by which something may have happened later than it is told: clocks differ."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY: Final = _EPOCH.toordinal()
 

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from app.domain.calendar.civil import Instant
+from app.domain.calendar.civil import AHEAD, Instant
 from app.domain.codes import UnitCode
 from app.domain.lives.events import (
     AnyHappening,
@@ -36,7 +36,6 @@ from app.domain.lives.events import (
 )
 from app.domain.portal.profile import TRUSTED, Profile, believed
 from app.domain.portal.state import (
-    AHEAD,
     NEW,
     NOT_ACCEPTED,
     PROCESSED,

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from app.domain.calendar.civil import Instant
+from app.domain.calendar.civil import AHEAD, Instant
 from app.domain.lives.flags import PORTAL_FAULTS
-from app.domain.portal.state import AHEAD, NEW, NOT_ACCEPTED, PROCESSED, Known, State
+from app.domain.portal.state import NEW, NOT_ACCEPTED, PROCESSED, Known, State
 
 FEW: Final = 20
 """Of fewer dossiers a value that never varies says nothing."""

@@ -30,9 +30,6 @@ RETURNED: Final = 10
 STATUSES: Final = frozenset(range(NEW, RETURNED + 1))
 """Trạng thái hồ sơ, as the portal numbers them; 6 is a financial duty that is waited for."""
 
-AHEAD: Final = 10 * 60 * 1_000_000
-"""So much later than it is told something may have happened: clocks differ."""
-
 _RANKS: Final = {NEW: 0, NOT_ACCEPTED: 2, WITHDRAWN: 2, STOPPED: 2, PROCESSED: 2, RETURNED: 3}
 """How far on a dossier is; whatever is in process is 1. A state that is less far on is an older one that came late."""
 
