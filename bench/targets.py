@@ -31,7 +31,6 @@ from bench.results import Storage
 from bench.running import Served, Workers
 from bench.wire import request
 
-_PEPPER: Final = secrets.token_hex(16)
 _PROCESSES: Final = 2
 """Client processes of a run with several connections: more only take the cores from what is measured."""
 
@@ -148,7 +147,8 @@ class Chiso(Http):
         self._settings = Settings(
             data_dir=home,
             database=DatabaseSettings(dsn=self.dsn),
-            auth=AuthSettings(pepper=_PEPPER),
+            # Its own, made in the folder: a kept database has to know its keys the next time.
+            auth=AuthSettings(),
         )
         self.key = uvloop.run(self._key_of(province.ROOT, prepare=True))
         self._served: Served | None = None
@@ -173,7 +173,6 @@ class Chiso(Http):
         return running.environment(
             CHISO_DATABASE__DSN=self.dsn,
             CHISO_DATA_DIR=str(self._home),
-            CHISO_AUTH__PEPPER=_PEPPER,
             CHISO_LOG__LEVEL="WARNING",
         )
 

@@ -97,6 +97,8 @@ def test_other_roots_are_made_from_a_log_and_have_its_figures(history: tuple[str
     told = run("country", *history, "--roots", "2", *few)
     found = held(told)
     assert found["roots whose figures are not those of the first"] == "0"
+    # What the keys of a kept folder hang on stays with it, for the process that takes it up again.
+    assert (Path(history[3]) / "pepper").stat().st_size == 32
     assert int(found["events in the log, of those acknowledged"].replace(",", "")) > 0
     pushed = rows(told, "One root's pushes and scorecards alone, and while the others push")
     assert list(pushed) == ["pushes of 20", "scorecards"]
