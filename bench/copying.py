@@ -52,7 +52,7 @@ def copy_root(dsn: str, first: str, code: str, log: bool = True) -> int:
             "CREATE TEMPORARY TABLE told ON COMMIT DROP AS SELECT * FROM event WHERE root_id = %s", [old]
         )
         _rename_named(connection, first, code)
-        connection.execute("ANALYZE told, renamed")
+        connection.execute("ANALYZE told, renamed, unit, source")
         return connection.execute(
             f"""
             INSERT INTO event (root_id, time, received_at, source_id, id, type, unit_id, subject, sequence, what)

@@ -125,12 +125,13 @@ def _times(reads: Sequence[Read]) -> Alone:
 def _make(plan: CountryPlan, chiso: Chiso, home: Path, report: Report, say: Say) -> list[str]:
     """The roots that are not there yet, by code; one that was cut off is rebuilt from its log."""
     before = count(chiso.dsn, "SELECT pg_database_size(current_database())")
+    there = count(chiso.dsn, "SELECT count(*) FROM root")
     made: list[str] = []
     for code in codes(plan.roots):
         began = time.monotonic()
         if not count(chiso.dsn, f"SELECT count(*) FROM root WHERE code = '{code}'"):
             if plan.own_disk and not made:
-                room(plan, before, home)
+                room(before // there, plan.roots - there, home)
             if plan.told is not None:
                 copy_root(chiso.dsn, province.ROOT, code, log=False)
                 found, way = plan.told(chiso, code), "told"
@@ -145,20 +146,20 @@ def _make(plan: CountryPlan, chiso: Chiso, home: Path, report: Report, say: Say)
             if not rebuilt:
                 report.check(f"rebuild of {code}", said, "done", held=False)
     after = count(chiso.dsn, "SELECT pg_database_size(current_database())")
-    report.row("Size", "database of one root" if made else "database", MiB=before // 2**20)
+    report.row("Size", "database of one root" if there == 1 else f"database of {there} roots", MiB=before // 2**20)
     report.row("Size", f"database of {plan.roots} roots", MiB=after // 2**20)
     return made
 
 
-def room(plan: CountryPlan, size: int, home: Path) -> None:
-    """Refuse what the disk would not hold, the write-ahead log and a rest for others included.
+def room(size: int, roots: int, home: Path) -> None:
+    """Refuse so many more roots of this size if the disk would not hold them, their log and a rest for others.
 
     Raises:
         NoRoom: naming what is needed.
     """
-    needed, free = _SPARE * size * (plan.roots - 1), shutil.disk_usage(home).free
+    needed, free = _SPARE * size * roots, shutil.disk_usage(home).free
     if needed > free - free // _SHARE:
-        raise NoRoom(f"{plan.roots} roots need up to {needed >> 30} GiB here; {free >> 30} GiB are free")
+        raise NoRoom(f"{roots} more roots need up to {needed >> 30} GiB here; {free >> 30} GiB are free")
 
 
 def _settle(chiso: Chiso) -> None:

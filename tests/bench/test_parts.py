@@ -14,7 +14,7 @@ from app.domain.push import Parsed
 from app.intake import cloudevents
 from bench import loads, shapes, soak, storm
 from bench.client import renewed
-from bench.country import CountryPlan, NoRoom, codes, of_root, room
+from bench.country import NoRoom, codes, of_root, room
 from bench.listening import Reading, Sent, Unchunked
 from bench.memory import half, slope
 from bench.read import questions
@@ -132,7 +132,6 @@ def test_a_broken_check_fails_a_run_and_a_missed_aim_does_not() -> None:
 
 def test_roots_that_would_fill_the_disk_are_not_made(tmp_path: Path) -> None:
     free = shutil.disk_usage(tmp_path).free
-    plan = CountryPlan(roots=3, seconds=1, only="", own_disk=True, rate=0, pushed_seconds=1)
-    room(plan, free // 8, tmp_path)
-    with pytest.raises(NoRoom, match="3 roots need up to"):
-        room(plan, free // 3, tmp_path)
+    room(free // 8, 2, tmp_path)
+    with pytest.raises(NoRoom, match="2 more roots need up to"):
+        room(free // 3, 2, tmp_path)
