@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from app import traces
+from app import VERSION, traces
 from app.api import audit, catalogues, events, feeds, indicators, rejections
 from app.api.dvcqg import parked
 from app.api.dvcqg import routes as dvcqg
@@ -32,20 +32,14 @@ from app.api.lives import dossiers, life, quality, today
 from app.logs import set_up_logging
 from app.pages import site
 from app.settings import InvalidSettings, Settings, of_environment
-from app.start import Unwritable, pepper, previous_peppers, prove, weakness
+from app.start import Unwritable, create_store, prove, weakness
 from app.store import check, lineage
-from app.store.catalogues.read import CatalogueCache
-from app.store.connections.database import Clock, Database
-from app.store.feeds.follow import Follower
-from app.store.keys import Keys
-from app.store.write.gather import Gatherer
-from app.store.write.intake import Intake
-from app.store.write.refold import Refolder
+from app.store.connections.database import Clock
+from app.store.store import Store
 
 if TYPE_CHECKING:
     from app.api.http.login.oidc import Provider
 
-VERSION = "0.1.0"
 _ENDING_SECONDS = 2.0
 _OF_OTHERS: Final[Mapping[str, Any]] = {
     "allow_methods": ("GET", "HEAD"),
@@ -62,44 +56,24 @@ _ROUTES = (
 
 
 def create_service(settings: Settings, dsn: str, clock: Clock = lambda: None, secret: bytes | None = None) -> Service:
-    """The parts of the service on a database.
+    """The parts of the service on a database; its arguments are those of `create_store`."""
+    return service_over(create_store(settings, dsn, clock, secret))
 
-    Args:
-        clock: returns None for the database's own clock.
-        secret: the pepper of the API keys; without it the one of the settings, which is made where there is none.
-    """
-    database = Database(
-        dsn,
-        settings.database.write_connections,
-        settings.database.read_connections,
-        settings.database.acquire_seconds,
-        settings.database.read_seconds,
-        settings.database.write_seconds,
-    )
-    catalogue_cache = CatalogueCache(settings.catalogues.max_rows)
-    intake = Intake(database, catalogue_cache, clock)
-    metrics = Metrics()
+
+def service_over(store: Store) -> Service:
+    """What answering needs beside a store."""
+    settings, metrics = store.settings, Metrics()
     metrics.build.labels(VERSION, platform.python_version(), lineage.REVISION).set(1)
-    peppers = (pepper(settings) if secret is None else secret, *previous_peppers(settings))
     return Service(
-        settings=settings,
-        database=database,
-        catalogue_cache=catalogue_cache,
-        intake=intake,
-        gatherer=Gatherer(intake, settings.intake.max_waiting_events, settings.database.write_seconds),
-        refolder=Refolder(database, intake),
-        follower=Follower(database, clock),
+        **vars(store),
         figures=FigureCache(settings.figures.cache_bytes),
-        watcher=Watcher(database, clock, settings.streams, metrics),
+        watcher=Watcher(store.database, store.clock, settings.streams, metrics),
         metrics=metrics,
         budget=Budget(settings.intake),
-        keys=Keys(database, *peppers),
-        peppers=peppers,
         limits=Limits(settings.limits, metrics.rate_limited),
-        sessions=Sessions(settings, *peppers),
-        logins=Logins(database, peppers[0]),
+        sessions=Sessions(settings, *store.peppers),
+        logins=Logins(store.database, store.pepper),
         provider=_provider(settings),
-        clock=clock,
     )
 
 

@@ -73,6 +73,10 @@ def verbatim(text: str) -> Message:
     return Message("{text}", "{text}", text=text)
 
 
+class Told(Exception):
+    """What fails for a reason outside this program: people are told its message, and not where it was raised."""
+
+
 def of_error(error: BaseException) -> Message:
     """What an error says: its message, where it was raised with one."""
     (said,) = error.args if len(error.args) == 1 else (None,)

@@ -1,4 +1,4 @@
-"""What a start rests on: the secret behind the keys, and a database of this version's revision that knows them."""
+"""What a start rests on: the secret behind the keys, a database of this version's revision, the store over it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,23 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from app.messages import Message
+from app.messages import Message, Told
 from app.settings import Settings
 from app.store import check
+from app.store.catalogues.read import CatalogueCache
+from app.store.connections.database import Clock, Database
+from app.store.feeds.follow import Follower
+from app.store.keys import Keys
+from app.store.store import Store
+from app.store.write.gather import Gatherer
+from app.store.write.intake import Intake
+from app.store.write.refold import Refolder
 
 _SECONDS: Final = 15.0
 """The longest that a start waits for the database."""
 
 
-class Unwritable(Exception):
+class Unwritable(Told):
     """The data directory cannot be written to."""
 
 
@@ -127,3 +135,35 @@ async def prove(settings: Settings, dsn: str) -> Message | None:
             return check.told(error)
         raise
     return None
+
+
+def create_store(settings: Settings, dsn: str, clock: Clock = lambda: None, secret: bytes | None = None) -> Store:
+    """The parts of the store on a database.
+
+    Args:
+        clock: returns None for the database's own clock.
+        secret: the pepper of the API keys; without it the one of the settings, which is made where there is none.
+    """
+    database = Database(
+        dsn,
+        settings.database.write_connections,
+        settings.database.read_connections,
+        settings.database.acquire_seconds,
+        settings.database.read_seconds,
+        settings.database.write_seconds,
+    )
+    catalogue_cache = CatalogueCache(settings.catalogues.max_rows)
+    intake = Intake(database, catalogue_cache, clock)
+    peppers = (pepper(settings) if secret is None else secret, *previous_peppers(settings))
+    return Store(
+        settings=settings,
+        database=database,
+        catalogue_cache=catalogue_cache,
+        intake=intake,
+        gatherer=Gatherer(intake, settings.intake.max_waiting_events, settings.database.write_seconds),
+        refolder=Refolder(database, intake),
+        follower=Follower(database, clock),
+        keys=Keys(database, *peppers),
+        peppers=peppers,
+        clock=clock,
+    )

@@ -1,81 +1,91 @@
-"""The `chiso` command: one module for each group of commands."""
+"""The `chiso` command: one module for each group of commands, imported when one of them is called."""
 
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Annotated, Any, ClassVar
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command, get_group
 
-from app.cli import (
-    backfill,
-    database,
-    demo,
-    forward,
-    imports,
-    ingest,
-    keys,
-    maintain,
-    reconcile,
-    roots,
-    serve,
-    sources,
-    splits,
-)
-from app.cli.running import fail
-from app.demo.living import simulation
-from app.forward.queue import InUse
-from app.intake.backfill.columns import NoColumns
-from app.intake.backfill.mapping import BadMap
-from app.intake.lines import Refused
-from app.intake.tables import Unreadable
+from app import VERSION
+from app.cli.running import Unfinished, fail
 from app.logs import set_up_logging
-from app.main import VERSION
-from app.messages import Message, of_error, verbatim
-from app.server.http import PortInUse
-from app.settings import InvalidSettings
-from app.start import Unwritable
-from app.store import check, migrate
-from app.store.catalogues import removal
-from app.store.catalogues.roots import UnknownRoot
-from app.store.connections.address import BadAddress
-from app.store.embedded.server import EmbeddedError
-from app.store.proof.rebuild import RebuildRunning
-from app.store.retention.drop import NotOwner
+from app.messages import Message, Told, of_error, verbatim
+
+
+class _Commands(TyperGroup):
+    """Commands by name, and where each is made: what it needs is imported when it is asked for, not before."""
+
+    places: ClassVar[Mapping[str, str | typer.Typer]]
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """All of them, in the order of the help."""
+        return list(self.places)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """One of them."""
+        made: Any = self.places.get(cmd_name)
+        if isinstance(made, str):
+            module, _, name = made.partition(":")
+            made = getattr(import_module(f"{__name__}.{module}"), name)
+        if made is None:
+            return None
+        if isinstance(made, typer.Typer):
+            group = get_group(made)
+            group.name = cmd_name
+            return group
+        alone = typer.Typer(add_completion=False)
+        alone.command(cmd_name)(made)
+        return get_command(alone)
+
+
+class _Imports(_Commands):
+    places: ClassVar = {
+        "units": "imports:import_units",
+        "procedures": "imports:import_procedures",
+        "dossiers": "backfill:dossiers_command",
+        "split": "splits:import_split",
+    }
+
+
+class _All(_Commands):
+    places: ClassVar = {
+        "serve": "serve:serve_command",
+        "demo": "demo:demo_command",
+        "simulate": "demo:simulate_command",
+        "migrate": "database:migrate_command",
+        "roles": "database:roles_command",
+        "wait": "database:wait_command",
+        "keys": "keys:keys",
+        "roots": "roots:roots",
+        "sources": "sources:sources",
+        "ingest": "ingest:ingest_command",
+        "import": typer.Typer(
+            cls=_Imports,
+            no_args_is_help=True,
+            help="What offices have in files: catalogues, and the history of dossiers.",
+        ),
+        "forward": "forward:forward",
+        "reconcile": "reconcile:reconcile_command",
+        "rebuild": "database:rebuild_command",
+        "maintain": "maintain:maintain_command",
+        "verify": "database:verify_command",
+        "openapi": "serve:openapi_command",
+    }
+
 
 app = typer.Typer(
+    cls=_All,
     no_args_is_help=True,
     add_completion=False,
     # Its pages would show the values of variables, secrets among them.
     pretty_exceptions_enable=False,
     help="Exact indicators of Decision 766/QĐ-TTg from events.",
 )
-app.command("serve")(serve.serve_command)
-app.command("demo")(demo.demo_command)
-app.command("simulate")(demo.simulate_command)
-app.command("migrate")(database.migrate_command)
-app.command("roles")(database.roles_command)
-app.command("wait")(database.wait_command)
-app.add_typer(keys.keys, name="keys")
-app.add_typer(roots.roots, name="roots")
-app.add_typer(sources.sources, name="sources")
-app.command("ingest")(ingest.ingest_command)
-imports.imports.command("dossiers")(backfill.dossiers_command)
-imports.imports.command("split")(splits.import_split)
-app.add_typer(imports.imports, name="import")
-app.add_typer(forward.forward, name="forward")
-app.command("reconcile")(reconcile.reconcile_command)
-app.command("rebuild")(database.rebuild_command)
-app.command("maintain")(maintain.maintain_command)
-app.command("verify")(database.verify_command)
-app.command("openapi")(serve.openapi_command)
-
-_TOLD = (
-    Refused, InUse, simulation.Refused, simulation.NothingToDo, UnknownRoot, EmbeddedError, PortInUse,
-    migrate.TablesInUse, migrate.TimescaleMissing, migrate.TwoExtensions, migrate.UnknownRevision, BadAddress,
-    InvalidSettings, Unwritable, check.NotMigrated, removal.Busy, RebuildRunning, NotOwner, NoColumns, BadMap,
-    Unreadable,
-)  # fmt: skip
 
 
 def _version(asked: bool) -> None:
@@ -96,12 +106,12 @@ def _chiso(
 def main() -> None:
     """Run the command. Whatever fails is told in a line; where, only to who looks for it."""
     # What fails is told below, once; a service writes more from when it is served on.
-    set_up_logging("ERROR", check.plainly)
+    set_up_logging("ERROR", lambda error: None if (said := _of_database(error)) is None else said.en)
     try:
         app()
     except KeyboardInterrupt:
         raise SystemExit(130) from None
-    except ingest.Unfinished as error:
+    except Unfinished as error:
         fail(_told(error.__cause__ or error), 2)
     except Exception as error:  # noqa: BLE001 - told, and where for who looks for it
         fail(_told(error))
@@ -109,10 +119,10 @@ def main() -> None:
 
 def _told(error: BaseException) -> Message:
     """What fails, in a line; raised again to who looks for where, if it is a fault of ours."""
-    if isinstance(error, _TOLD):
+    if isinstance(error, Told):
         return of_error(error)
-    if isinstance(error, check.FAILURES):
-        return check.told(error)
+    if (of_database := _of_database(error)) is not None:
+        return of_database
     if isinstance(error, OSError):
         return verbatim(f"{error.filename}: {error.strerror}" if error.filename is not None else str(error))
     if os.environ.get("CHISO_LOG__LEVEL") == "DEBUG":
@@ -124,3 +134,9 @@ def _told(error: BaseException) -> Message:
         "lỗi của chính chiso, xin báo lại: {what} (CHISO_LOG__LEVEL=DEBUG cho biết ở đâu)",
         what=what,
     )
+
+
+def _of_database(error: BaseException) -> Message | None:
+    from app.store import check  # late: not every command needs a database
+
+    return check.told(error) if isinstance(error, check.FAILURES) else None

@@ -15,9 +15,7 @@ import typer
 from app.api.dvcqg import backfill
 from app.api.dvcqg.backfill import Faulty, Filled
 from app.api.http.auth import Access
-from app.api.http.service import Service
-from app.cli.ingest import Unfinished
-from app.cli.running import console, note, progress, run, say, tell_audit, writing
+from app.cli.running import Unfinished, console, note, progress, run, say, tell_audit, writing
 from app.domain import codes
 from app.domain.portal.state import SOURCE
 from app.intake import tables
@@ -26,9 +24,11 @@ from app.intake.backfill.columns import FIELDS, Columns
 from app.intake.backfill.mapping import Map
 from app.intake.backfill.rows import Rows
 from app.intake.lines import Refused
+from app.main import service_over
 from app.messages import NO_UNIT, Message, spoken
 from app.store import audit
 from app.store.catalogues import roots
+from app.store.store import Store
 
 
 def dossiers_command(
@@ -63,15 +63,15 @@ def dossiers_command(
                 filled.tell = _writing(stack.enter_context(writing(errors, file, "utf-8-sig", "")), reader, found)
             rows = chain(first[found.first :], table.rows)
 
-            async def work(service: Service) -> None:
-                access = await _access(service, unit)
+            async def work(store: Store) -> None:
+                access = await _access(store, unit)
                 try:
                     with progress(file.name, table.about - found.first) as done:
-                        await backfill.fill(service, access, rows, reader, done, filled, dry_run)
+                        await backfill.fill(service_over(store), access, rows, reader, done, filled, dry_run)
                 finally:
                     if not dry_run and (filled.new or filled.known) and access.root_id is not None:
                         counts = {"new": filled.new, "known": filled.known, "faulty": filled.faulty}
-                        await tell_audit(service, access.root_id, audit.ran(access.unit, "import dossiers", **counts))
+                        await tell_audit(store, access.root_id, audit.ran(access.unit, "import dossiers", **counts))
 
             run(work)
         except (Exception, KeyboardInterrupt) as error:
@@ -92,9 +92,9 @@ def dossiers_command(
         raise SystemExit(1)
 
 
-async def _access(service: Service, unit: str) -> Access:
+async def _access(store: Store, unit: str) -> Access:
     """What the key of a unit would reach."""
-    async with service.database.connection("read") as connection:
+    async with store.database.connection("read") as connection:
         there = await roots.found(connection, codes.root_of(unit) if unit else "")
         if len(there) != 1:
             raise Refused(_NAME_ROOT if there else _NO_ROOT)

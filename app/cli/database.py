@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from app.api.http.service import Service
 from app.cli.maintain import of_command, wish
 from app.cli.running import database, fail, note, run, say, stages
 from app.messages import Message, of_error
@@ -21,6 +20,7 @@ from app.store.proof.report import Report
 from app.store.retention.reach import LogCut
 from app.store.retention.settle import settle
 from app.store.retention.timescale import Step
+from app.store.store import Store
 
 _SECONDS = 15.0
 _A_DAY = 86_400.0
@@ -107,15 +107,15 @@ async def _settled(dsn: str, settings: Settings, before: str | None) -> list[Ste
 def rebuild_command(root: Annotated[str, typer.Option(help="The root; all without it.")] = "") -> None:
     """Replay the event log into the next generation of facts and tallies, and swap; reads and writes go on."""
 
-    async def work(service: Service) -> bool:
+    async def work(store: Store) -> bool:
         whole = True
-        found = await of_command(service, root)
+        found = await of_command(store, root)
         if not found:
             note(Message("there is no root: nothing was rebuilt", "chưa có đơn vị gốc: không có gì để dựng lại"))
         for root_id, code in found:
             try:
                 with stages(f"rebuilding {code}") as told:
-                    report = await rebuild.rebuild(service.database, service.intake, root_id, told)
+                    report = await rebuild.rebuild(store.database, store.intake, root_id, told)
             except LogCut as error:
                 note(Message("{code}: {says}", "{code}: {says}", code=code, says=of_error(error)))
                 whole = False
@@ -138,12 +138,12 @@ def verify_command(
     old parts of the log were dropped, say how far it reaches: what is older cannot be proved by it, and is exit 1 too.
     """
 
-    async def work(service: Service) -> list[Report]:
+    async def work(store: Store) -> list[Report]:
         reports = []
-        for root_id, code in await of_command(service, root):
+        for root_id, code in await of_command(store, root):
             with stages(f"verifying {code}") as told:
-                reports.append(await verify.verify(service.database, root_id, deep, told))
-            async with service.database.transaction() as connection:
+                reports.append(await verify.verify(store.database, root_id, deep, told))
+            async with store.database.transaction() as connection:
                 await outcomes.keep(connection, root_id, code, deep, reports[-1])
             print(f"{code}: {reports[-1]}")
         return reports

@@ -9,7 +9,6 @@ from typing import Annotated, Final
 
 import typer
 
-from app.api.http.service import Service
 from app.cli.running import console, fail, progress, run, say
 from app.demo import load, province
 from app.demo.living import simulation
@@ -17,6 +16,7 @@ from app.demo.year import events
 from app.ingest import Loaded
 from app.messages import Message
 from app.settings import of_environment
+from app.store.store import Store
 
 _ALL: Final = Message("all", "tất cả")
 
@@ -51,10 +51,10 @@ def demo_command(
         )
         return
 
-    async def work(service: Service) -> Loaded:
-        await load.load_catalogues(service)
+    async def work(store: Store) -> Loaded:
+        await load.load_catalogues(store)
         with progress("loading", total) as done:
-            return await load.load_events(service, chosen, scale, seed, time.time_ns() // 1000, done)
+            return await load.load_events(store, chosen, scale, seed, time.time_ns() // 1000, done)
 
     say(run(work, begins=True).told)
 

@@ -12,9 +12,7 @@ from typing import Annotated, Any, Final, Literal
 
 import typer
 
-from app.api.http.service import Service
-from app.cli.ingest import Unfinished
-from app.cli.running import console, note, run, say, writing
+from app.cli.running import Unfinished, console, note, run, say, writing
 from app.domain import codes
 from app.domain.push import Rejected
 from app.intake.imports import catalogue
@@ -27,8 +25,7 @@ from app.store.catalogues import edit, roots
 from app.store.catalogues.edit import PutResult
 from app.store.connections.database import Connection
 from app.store.snapshot import reading_moment
-
-imports = typer.Typer(no_args_is_help=True, help="What offices have in files: catalogues, and the history of dossiers.")
+from app.store.store import Store
 
 FileArgument = Annotated[Path, typer.Argument(help="JSON, CSV or XLSX.", exists=True, dir_okay=False)]
 UnitOption = Annotated[
@@ -47,7 +44,6 @@ _PUTS: Final[Mapping[str, Callable[..., Awaitable[PutResult]]]] = {
 }
 
 
-@imports.command("units")
 def import_units(
     file: FileArgument, unit: UnitOption = "", dry_run: DryRunOption = False, errors: ErrorsOption = None
 ) -> None:
@@ -57,7 +53,6 @@ def import_units(
     _import("units", file, unit, dry_run, errors)
 
 
-@imports.command("procedures")
 def import_procedures(
     file: FileArgument, unit: UnitOption = "", dry_run: DryRunOption = False, errors: ErrorsOption = None
 ) -> None:
@@ -79,18 +74,18 @@ class _Seen:
 
 
 def _import(kind: Literal["units", "procedures"], file: Path, unit: str, dry_run: bool, errors: Path | None) -> None:
-    async def work(service: Service) -> tuple[_Seen, PutResult | None]:
-        cache = service.catalogue_cache
-        async with service.database.snapshot() as connection:
+    async def work(store: Store) -> tuple[_Seen, PutResult | None]:
+        cache = store.catalogue_cache
+        async with store.database.snapshot() as connection:
             root_id, reach = await root_of(connection, unit)
-            moment = await reading_moment(connection, cache, root_id, service.clock)
+            moment = await reading_moment(connection, cache, root_id, store.clock)
             read = catalogue.read(kind, file, moment.catalogues)
             seen = _Seen(root_id, reach, read, await edit.preview(connection, cache, root_id, reach, kind, read.rows))
         _tell_changes(seen.result.changes, read, _SHOWN if not dry_run else None)
         _tell_counts(file.name, seen)
         if dry_run:
             return seen, None
-        return seen, await _PUTS[kind](service.database, cache, root_id, reach, read.rows)
+        return seen, await _PUTS[kind](store.database, cache, root_id, reach, read.rows)
 
     with finishing(), contextlib.ExitStack() as stack:
         # Opened first: where it cannot be written, nothing is done.

@@ -11,14 +11,10 @@ from typing import Annotated, Final
 import typer
 
 from app import ingest
-from app.api.http.service import Service
-from app.cli.running import console, note, progress, run, say, writing
+from app.cli.running import Unfinished, console, note, progress, run, say, writing
 from app.domain.push import Rejected
 from app.messages import Message, spoken
-
-
-class Unfinished(Exception):
-    """Something ended it before the end of the file, and is its cause."""
+from app.store.store import Store
 
 
 def ingest_command(
@@ -35,9 +31,9 @@ def ingest_command(
     """
     loaded = ingest.Loaded()
 
-    async def work(service: Service) -> None:
+    async def work(store: Store) -> None:
         with progress(file.name, ingest.count_lines(file)) as done:
-            await ingest.file(service, file, unit, done, loaded)
+            await ingest.file(store, file, unit, done, loaded)
 
     with contextlib.ExitStack() as stack:
         try:

@@ -9,14 +9,14 @@ from typing import Annotated, Final
 
 import typer
 
-from app.api.http.service import Service
 from app.cli.running import console, fail, note, run, say
 from app.domain import codes
 from app.messages import Message, spoken
 from app.start import weakness
-from app.store import keys as store
+from app.store import keys as stored
 from app.store.catalogues import roots
 from app.store.connections.database import Connection
+from app.store.store import Store
 
 keys = typer.Typer(no_args_is_help=True, help="Keys of the vendors, offices and dashboards that use the service.")
 
@@ -61,13 +61,13 @@ def keys_create(
             )
         )
 
-    async def work(service: Service) -> tuple[str, bool, Message | None]:
-        async with service.database.connection("write") as connection, connection.transaction():
+    async def work(store: Store) -> tuple[str, bool, Message | None]:
+        async with store.database.connection("write") as connection, connection.transaction():
             root_id = await _root(connection, codes.root_of(unit), new_root)
             scopes = tuple(dict.fromkeys(each.value for each in scope))
-            previous = service.peppers[1:]
-            key = await store.create(connection, service.pepper, root_id, unit, scopes, name, previous)
-            return key, await roots.has_unit(connection, root_id, unit), weakness(service.settings)
+            previous = store.peppers[1:]
+            key = await stored.create(connection, store.pepper, root_id, unit, scopes, name, previous)
+            return key, await roots.has_unit(connection, root_id, unit), weakness(store.settings)
 
     key, listed, weak = run(work, keys=True)
     print(key)
@@ -114,9 +114,9 @@ async def _root(connection: Connection, code: str, new: bool) -> int:
 def keys_list() -> None:
     """List all keys, without their texts: when made, whether in force, the day of the last use."""
 
-    async def work(service: Service) -> tuple[list[store.ListedKey], list[bytes]]:
-        async with service.database.connection("read") as connection:
-            return await store.listing(connection), [store.mark_of(each) for each in service.peppers]
+    async def work(store: Store) -> tuple[list[stored.ListedKey], list[bytes]]:
+        async with store.database.connection("read") as connection:
+            return await stored.listing(connection), [stored.mark_of(each) for each in store.peppers]
 
     listed, marks = run(work)
     if not listed:
@@ -141,9 +141,9 @@ def _local(instant: int) -> datetime:
 def keys_revoke(key_id: Annotated[str, typer.Argument(help="The id as `chiso keys list` shows it.")]) -> None:
     """Put a key out of force at once."""
 
-    async def work(service: Service) -> bool:
-        async with service.database.connection("write") as connection:
-            return await store.revoke(connection, key_id)
+    async def work(store: Store) -> bool:
+        async with store.database.connection("write") as connection:
+            return await stored.revoke(connection, key_id)
 
     if not run(work):
         fail(

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from app.api.http.service import Service
 from app.cli.running import note, run, say, stages, tell_audit
 from app.messages import Message
 from app.settings import Settings
@@ -17,6 +16,7 @@ from app.store.catalogues import roots
 from app.store.retention import drop, entries, reach
 from app.store.retention.settle import look, settle
 from app.store.retention.timescale import Wish
+from app.store.store import Store
 from app.store.tallies import layout
 
 
@@ -25,9 +25,9 @@ def wish(settings: Settings) -> Wish:
     return Wish(settings.events.compress_after_days, settings.events.keep_days)
 
 
-async def of_command(service: Service, code: str) -> Sequence[tuple[int, str]]:
+async def of_command(store: Store, code: str) -> Sequence[tuple[int, str]]:
     """Ids and codes of the root that a command names, or of all."""
-    async with service.database.connection("read") as connection:
+    async with store.database.connection("read") as connection:
         return await roots.found(connection, code)
 
 
@@ -41,16 +41,16 @@ def maintain_command(
     by unit, so that a unit's figures are read from few pages.
     """
 
-    async def work(service: Service) -> None:
+    async def work(store: Store) -> None:
         # Of a machine whose clock runs ahead, what is young would be old.
-        async with service.database.connection("read") as connection:
-            now = await snapshot.present(connection, service.clock())
+        async with store.database.connection("read") as connection:
+            now = await snapshot.present(connection, store.clock())
         if not root:
-            await _log(service, now, dry_run)
-            await _audit(service, dry_run)
-        for root_id, code in await of_command(service, root):
+            await _log(store, now, dry_run)
+            await _audit(store, dry_run)
+        for root_id, code in await of_command(store, root):
             with stages(f"looking at {code}") as told:
-                years = await layout.look(service.database, root_id, now, told)
+                years = await layout.look(store.database, root_id, now, told)
             todo = [year for year in years if not year.in_order]
             say(
                 Message(
@@ -76,26 +76,26 @@ def maintain_command(
                 continue
             with stages(f"laying out {code}") as told:
                 for year in todo:
-                    await layout.lay_out(service.database, root_id, year, told)
+                    await layout.lay_out(store.database, root_id, year, told)
                 tables = sorted({year.table for year in todo})
                 for table in tables:
                     told(f"VACUUM {table}", 0, 0)
-                    await layout.tidy(service.database, table)
+                    await layout.tidy(store.database, table)
             laid_out = sorted({year.year for year in todo})
-            await tell_audit(service, root_id, audit.ran(code, "maintain", tables=tables, years_laid_out=laid_out))
+            await tell_audit(store, root_id, audit.ran(code, "maintain", tables=tables, years_laid_out=laid_out))
 
     run(work)
 
 
-async def _log(service: Service, now: int, dry_run: bool) -> None:
+async def _log(store: Store, now: int, dry_run: bool) -> None:
     """The event log: policies of TimescaleDB's, or what they would do."""
-    wished = wish(service.settings)
-    steps = await settle(service.database, wished, dry_run)
+    wished = wish(store.settings)
+    steps = await settle(store.database, wished, dry_run)
     for step in steps:
         say(_would(step.says) if dry_run else step.says)
     if steps and not dry_run:
-        await tell_audit(service, NO_ROOT, audit.ran("", "maintain", log=[step.says.en for step in steps]))
-    async with service.database.connection("read") as connection:
+        await tell_audit(store, NO_ROOT, audit.ran("", "maintain", log=[step.says.en for step in steps]))
+    async with store.database.connection("read") as connection:
         engine, state = await look(connection)
     by_policy = engine.community and state.columnstore is not None
     if wished.compress_after is not None and not by_policy:
@@ -109,7 +109,7 @@ async def _log(service: Service, now: int, dry_run: bool) -> None:
         )
     if wished.keep is None or by_policy:
         return
-    overdue = await drop.look(service.database, now, wished.keep, count=dry_run)
+    overdue = await drop.look(store.database, now, wished.keep, count=dry_run)
     if dry_run:
         say(
             Message(
@@ -121,7 +121,7 @@ async def _log(service: Service, now: int, dry_run: bool) -> None:
         )
         return
     with stages("the event log") as told:
-        gone = await drop.drop(service.database, overdue, told, service.follower.finish)
+        gone = await drop.drop(store.database, overdue, told, store.follower.finish)
     what = Message("rows", "dòng") if overdue.chunks is None else Message("chunks", "phân đoạn")
     say(
         Message(
@@ -134,12 +134,12 @@ async def _log(service: Service, now: int, dry_run: bool) -> None:
     )
 
 
-async def _audit(service: Service, dry_run: bool) -> None:
+async def _audit(store: Store, dry_run: bool) -> None:
     """The audit log: what is older than it is to be kept."""
-    keep_days = service.settings.audit.keep_days
+    keep_days = store.settings.audit.keep_days
     if keep_days is None:
         return
-    old = await (entries.look if dry_run else entries.drop)(service.database, keep_days)
+    old = await (entries.look if dry_run else entries.drop)(store.database, keep_days)
     until = reach.when(old.until)
     if dry_run:
         say(

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from app.api.http.service import Service
 from app.cli.running import fail, note, run, say
 from app.messages import Message, spoken
 from app.store.catalogues import removal
-from app.store.catalogues import roots as store
+from app.store.catalogues import roots as stored
+from app.store.store import Store
 
 roots = typer.Typer(no_args_is_help=True, help="The top units (a province, a ministry) under which everything is kept.")
 
@@ -21,9 +21,9 @@ roots = typer.Typer(no_args_is_help=True, help="The top units (a province, a min
 def roots_list() -> None:
     """List all roots and how much each has."""
 
-    async def work(service: Service) -> list[tuple[str, Mapping[str, int]]]:
-        async with service.database.snapshot() as connection:
-            return [(code, await removal.contents(connection, at)) for at, code in await store.found(connection)]
+    async def work(store: Store) -> list[tuple[str, Mapping[str, int]]]:
+        async with store.database.snapshot() as connection:
+            return [(code, await removal.contents(connection, at)) for at, code in await stored.found(connection)]
 
     found = run(work)
     if not found:
@@ -43,14 +43,14 @@ def roots_remove(
 ) -> None:
     """Remove a root with all that is kept under it: units, procedures, keys, events, figures."""
 
-    async def look(service: Service) -> Mapping[str, int]:
-        async with service.database.connection("read") as connection:
-            [(root_id, _)] = await store.found(connection, code)
+    async def look(store: Store) -> Mapping[str, int]:
+        async with store.database.connection("read") as connection:
+            [(root_id, _)] = await stored.found(connection, code)
             return await removal.contents(connection, root_id)
 
-    async def work(service: Service) -> Mapping[str, int] | None:
-        async with service.database.transaction() as connection:
-            [(root_id, _)] = await store.found(connection, code)
+    async def work(store: Store) -> Mapping[str, int] | None:
+        async with store.database.transaction() as connection:
+            [(root_id, _)] = await stored.found(connection, code)
             await removal.hold(connection, root_id)
             counts = await removal.contents(connection, root_id)
             if counts["events"] and not with_events:

@@ -14,21 +14,24 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from app import start
-from app.api.http.service import Service
 from app.intake.lines import Refused
-from app.main import create_service
 from app.messages import Message, spoken
 from app.server.garbage import collect_less
 from app.settings import Settings, of_environment
 from app.store import audit, check, migrate
 from app.store.audit import Change
 from app.store.embedded import server as embedded
+from app.store.store import Store
 
 _A_DAY = 86_400.0
 console = Console(stderr=True)
 _T = TypeVar("_T")
 _SECONDS = 15.0
 """The longest that a command waits for the database to let it in."""
+
+
+class Unfinished(Exception):
+    """Something ended the reading of a file before its end, and is its cause."""
 
 
 def say(message: Message) -> None:
@@ -84,8 +87,8 @@ def database(settings: Settings, own: bool = False) -> Iterator[str]:
         yield server.dsn
 
 
-def run(work: Callable[[Service], Awaitable[_T]], keys: bool = False, begins: bool = False) -> _T:
-    """Run `work` on a service over the configured database, which is at this version's revision.
+def run(work: Callable[[Store], Awaitable[_T]], keys: bool = False, begins: bool = False) -> _T:
+    """Run `work` on the store of the configured database, which is at this version's revision.
 
     Args:
         keys: whether keys are made, so that there must be a pepper, and none but the one that made those in force.
@@ -112,20 +115,20 @@ def run(work: Callable[[Service], Awaitable[_T]], keys: bool = False, begins: bo
         if keys:
             await check.keyed(dsn, _SECONDS, *start.known_peppers(settings))
             known = start.pepper(settings)
-        service = create_service(settings, dsn, secret=known or b"")
+        store = start.create_store(settings, dsn, secret=known or b"")
         collect_less()
         try:
-            return await work(service)
+            return await work(store)
         finally:
-            await service.database.close()
+            await store.database.close()
 
     with database(settings) as dsn:
         return uvloop.run(whole(dsn))
 
 
-async def tell_audit(service: Service, root_id: int, change: Change) -> None:
+async def tell_audit(store: Store, root_id: int, change: Change) -> None:
     """Tell the audit log of a root, or of none (`NO_ROOT`), what this command has done."""
-    async with service.database.connection("write") as connection:
+    async with store.database.connection("write") as connection:
         await audit.write(connection, root_id, audit.COMMAND_LINE, [change])
 
 

@@ -16,6 +16,7 @@ import typer
 import uvloop
 from fastapi import FastAPI
 
+from app import VERSION
 from app.api.http.service import Service
 from app.cli.running import console, database, fail, note, progress
 from app.demo import load, province
@@ -23,7 +24,7 @@ from app.demo.living import past
 from app.demo.year import events, procedures
 from app.domain.calendar.civil import Instant
 from app.logs import set_up_logging
-from app.main import VERSION, create_app, create_service
+from app.main import create_app, create_service
 from app.messages import Message, spoken
 from app.server.http import claim, serve
 from app.settings import Settings, of_environment

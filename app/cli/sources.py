@@ -7,7 +7,6 @@ from typing import Annotated, Final, cast
 
 import typer
 
-from app.api.http.service import Service
 from app.cli.running import fail, note, run, say
 from app.domain import codes
 from app.domain.portal.profile import FIELDS, SUCCESSES, Profile, Success
@@ -15,7 +14,8 @@ from app.domain.portal.state import SOURCE
 from app.messages import Message
 from app.store.catalogues import roots
 from app.store.portal import known
-from app.store.portal import sources as store
+from app.store.portal import sources as stored
+from app.store.store import Store
 
 sources = typer.Typer(
     no_args_is_help=True, help="What is believed of software that sends the national portal's payload."
@@ -36,10 +36,10 @@ _AGAIN: Final = Message("; being applied to dossiers that are in", "; đang áp 
 def sources_list() -> None:
     """List the sources that are not believed in everything, or want another code of success."""
 
-    async def work(service: Service) -> list[store.Kept]:
-        async with service.database.connection("read") as connection:
+    async def work(store: Store) -> list[stored.Kept]:
+        async with store.database.connection("read") as connection:
             return [
-                each for root_id, _ in await roots.found(connection) for each in await store.every(connection, root_id)
+                each for root_id, _ in await roots.found(connection) for each in await stored.every(connection, root_id)
             ]
 
     for each in run(work):
@@ -70,19 +70,19 @@ def sources_set(
             )
         )
 
-    async def work(service: Service) -> tuple[store.Kept, bool]:
-        async with service.database.transaction() as connection:
+    async def work(store: Store) -> tuple[stored.Kept, bool]:
+        async with store.database.transaction() as connection:
             [(root_id, _)] = await roots.found(connection, codes.root_of(unit))
             name = f"{SOURCE}{unit}"
-            before = (await store.read(connection, root_id, name)).profile
+            before = (await stored.read(connection, root_id, name)).profile
             gone = {each.value for each in trust or ()}
             profile = Profile(
                 (before.untrusted | {each.value for each in distrust or ()}) - gone,
                 before.success if success is None else cast(Success, success.value),
             )
-            await store.put(connection, root_id, name, unit, profile)
+            await stored.put(connection, root_id, name, unit, profile)
             there = await known.subjects(connection, root_id, name, "", 1)
-            return await store.read(connection, root_id, name), bool(there)
+            return await stored.read(connection, root_id, name), bool(there)
 
     kept, there = run(work)
     say(_told(kept))
@@ -90,7 +90,7 @@ def sources_set(
         note(_NOBODY)
 
 
-def _told(kept: store.Kept) -> Message:
+def _told(kept: stored.Kept) -> Message:
     fields = ", ".join(sorted(kept.profile.untrusted))
     what = Message("not believed: {fields}", "không tin: {fields}", fields=fields) if fields else _ALL
     return Message(

@@ -11,7 +11,6 @@ from typing import Annotated, Final
 
 import typer
 
-from app.api.http.service import Service
 from app.cli.imports import (
     DryRunOption,
     ErrorsOption,
@@ -36,6 +35,7 @@ from app.store import audit
 from app.store.catalogues.edit import PutResult
 from app.store.read.moving import candidates
 from app.store.snapshot import reading_moment
+from app.store.store import Store
 
 _AT_ONCE: Final = 1_000
 _NO_DOSSIER: Final = Message("no dossier of this code was received", "chưa tiếp nhận hồ sơ nào mang mã này")
@@ -95,10 +95,10 @@ def import_split(
 
 
 def _run(file: Path, unit: str, dry_run: bool, undo: bool) -> tuple[_Plan, Read]:
-    async def work(service: Service) -> tuple[_Plan, Read]:
-        async with service.database.snapshot() as connection:
+    async def work(store: Store) -> tuple[_Plan, Read]:
+        async with store.database.snapshot() as connection:
             root_id, reach = await root_of(connection, unit)
-            moment = await reading_moment(connection, service.catalogue_cache, root_id, service.clock)
+            moment = await reading_moment(connection, store.catalogue_cache, root_id, store.clock)
             rows, places, unread, table = split.read(file, moment.catalogues, day_of(Instant(moment.now)))
             read = Read(places=places, passed_over=unread, table=table)
             plan, moves = _begun(rows, reach)
@@ -117,11 +117,11 @@ def _run(file: Path, unit: str, dry_run: bool, undo: bool) -> tuple[_Plan, Read]
         plan.errors.sort(key=lambda each: each.index)
         _tell(plan)
         if not dry_run:
-            done = await _push(service, root_id, reach, plan)
+            done = await _push(store, root_id, reach, plan)
             if done:
                 to, back = (plan.of_pairs(each) for each in ("moves", "back"))
                 outcome = {"events": done, "moves": to, "taken_back": back}
-                await tell_audit(service, root_id, audit.ran(reach, "import split", **outcome))
+                await tell_audit(store, root_id, audit.ran(reach, "import split", **outcome))
         return plan, read
 
     return run(work)
@@ -170,7 +170,7 @@ def _tell(plan: _Plan) -> None:
         )
 
 
-async def _push(service: Service, root_id: int, reach: str, plan: _Plan) -> int:
+async def _push(store: Store, root_id: int, reach: str, plan: _Plan) -> int:
     """Push the events; how many are in. What is refused of them is added to what is wrong."""
     done = 0
     for begin in range(0, len(plan.events), _AT_ONCE):
@@ -178,7 +178,7 @@ async def _push(service: Service, root_id: int, reach: str, plan: _Plan) -> int:
         parsed = [
             Parsed(place, subject, event, fingerprint(subject, event)) for place, (_, subject, event) in enumerate(some)
         ]
-        outcome = await service.intake.push(root_id, reach, parsed)
+        outcome = await store.intake.push(root_id, reach, parsed)
         done += outcome.accepted + outcome.duplicates
         plan.errors += [replace(each, index=some[each.index][0], id=some[each.index][1]) for each in outcome.errors]
     say(Message("{done:,} done", "đã xong {done:,}", done=done))

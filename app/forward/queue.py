@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
-from app.messages import Message
+from app.messages import Message, Told
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS item (
@@ -35,7 +35,7 @@ _BUSY_SECONDS: Final = 60.0
 _MEGABYTE: Final = 1024 * 1024
 
 
-class InUse(Exception):
+class InUse(Told):
     """Another forwarder has the queue."""
 
 

@@ -6,10 +6,10 @@ import codecs
 from collections.abc import Iterator
 from pathlib import Path
 
-from app.messages import Message
+from app.messages import Message, Told
 
 
-class Refused(Exception):
+class Refused(Told):
     """Something that was asked for does not exist or cannot be read."""
 
 

@@ -20,7 +20,7 @@ from typing import Final, NamedTuple, cast
 
 from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
-from app.messages import Message, verbatim
+from app.messages import Message, Told, verbatim
 
 Cell = str | int | float | bool | date | datetime | time | timedelta | None
 Numbered = tuple[int, list[Cell]]
@@ -44,7 +44,7 @@ _DECOMPOSED: Final = "cp1258"
 """An encoding that has the marks of tones as letters of their own."""
 
 
-class Unreadable(Exception):
+class Unreadable(Told):
     """A file that nothing can be read from, or too big a one; says why."""
 
 

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp
 
 from app.api.http.metrics import Metrics
 from app.api.http.service import Service
-from app.messages import Message
+from app.messages import Message, Told
 from app.server.accepting import Acceptor, raise_open_files, room_for_connections, room_for_streams
 from app.server.crowd import Crowd
 from app.server.garbage import collect_less
@@ -39,7 +39,7 @@ def _end_at_once() -> None:
     os._exit(1)
 
 
-class PortInUse(Exception):
+class PortInUse(Told):
     """Another process listens on the address."""
 
 

@@ -12,10 +12,11 @@ from typing import Final
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import SettingsError
 
+from app.messages import Told
 from app.settings.settings import Settings
 
 
-class InvalidSettings(Exception):
+class InvalidSettings(Told):
     """Settings that cannot be meant: a line for each, with what to do."""
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import asyncpg
 
-from app.messages import Message, of_error, verbatim
+from app.messages import Message, Told, of_error, verbatim
 from app.store import keys, lineage, migrate, snapshot
 from app.store.connections.causes import cause_of, in_detail
 from app.store.connections.database import Connection, Database
@@ -22,7 +22,7 @@ _STEP: Final = 2.0
 """Seconds between two looks at a database that is waited for, and for each look."""
 
 
-class NotMigrated(Exception):
+class NotMigrated(Told):
     """The database is not at the revision of this version; `upgrading` when it is at an earlier one."""
 
     def __init__(self, says: Message, upgrading: bool = False) -> None:

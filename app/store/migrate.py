@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from app.messages import Message
+from app.messages import Message, Told
 from app.store.connections.address import Address
 from app.store.connections.unavailable import unavailable
 from app.store.engine import detect_now
@@ -23,19 +23,19 @@ Timescale = Literal["auto", "require", "off"]
 _HERE = Path(__file__).resolve().parent.parent
 
 
-class TimescaleMissing(Exception):
+class TimescaleMissing(Told):
     """`--timescale require` on a database in which the extension is not created."""
 
 
-class TwoExtensions(Exception):
+class TwoExtensions(Told):
     """A database in which both TimescaleDB and Citus are created."""
 
 
-class UnknownRevision(Exception):
+class UnknownRevision(Told):
     """The database stands at a revision of another version, a newer one or one that was never released."""
 
 
-class TablesInUse(Exception):
+class TablesInUse(Told):
     """Somebody has held a table for as long as a migration was tried."""
 
 

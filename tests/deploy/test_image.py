@@ -18,7 +18,7 @@ import httpx
 import psycopg
 import pytest
 
-from app.main import VERSION
+from app import VERSION
 from tests.conftest import at
 from tests.deploy.container import MOUNTED, Container, ran
 from tests.deploy.image import HERE, Image, build

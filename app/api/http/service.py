@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -16,7 +15,7 @@ from app.api.http.metrics import Metrics
 from app.api.http.problems import Problem
 from app.api.http.watcher import Watcher
 from app.messages import Message
-from app.settings import IntakeSettings, Settings
+from app.settings import IntakeSettings
 from app.store.store import Store
 
 if TYPE_CHECKING:
@@ -94,21 +93,14 @@ class Hold:
 class Service(Store):
     """The store, and what answering needs beside it; wired once in app.main."""
 
-    settings: Settings
     metrics: Metrics
     figures: FigureCache
     watcher: Watcher
-    peppers: Sequence[bytes]
     budget: Budget
     limits: Limits
     sessions: Sessions
     logins: Logins
     provider: Provider | None = None
-
-    @property
-    def pepper(self) -> bytes:
-        """The pepper under which keys are made, the first of those in force."""
-        return self.peppers[0]
 
 
 async def service_of(request: Request) -> Service:

@@ -16,6 +16,7 @@ from app.demo.year import procedures
 from app.domain import codes
 from app.domain.calendar.civil import Day, Instant, date_of, day_number, day_of
 from app.domain.calendar.workdays import Calendar
+from app.messages import Told
 
 Desk = Literal["citizen", "office", "reception"]
 Row = Mapping[str, Any]
@@ -25,7 +26,7 @@ _ORDINARY_DAYS: Final = 10
 _TIERS: Final = {"province": "province", "ministry": "province", "department": "agencies", "commune": "commune"}
 
 
-class NothingToDo(Exception):
+class NothingToDo(Told):
     """The catalogue has no office with a procedure in its remit."""
 
 

@@ -20,6 +20,7 @@ from app.demo.living.plots import Offices
 from app.demo.living.stream import Living, part_of
 from app.demo.year.lives import CloudEvent
 from app.domain.calendar.civil import Instant, day_of
+from app.messages import Told
 
 if TYPE_CHECKING:
     # Imported where it is used: six MiB that a served process does not need.
@@ -35,7 +36,7 @@ _SECOND: Final = 1_000_000
 _NDJSON: Final = "application/x-ndjson"
 
 
-class Refused(Exception):
+class Refused(Told):
     """The service will not take this however often it is sent; the message is for the person who started it."""
 
 

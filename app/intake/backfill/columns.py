@@ -12,7 +12,7 @@ from typing import Final
 from app.intake import tables
 from app.intake.dvcqg.values import bare
 from app.intake.tables import Cell
-from app.messages import Message, also
+from app.messages import Message, Told, also
 
 FIELDS: Final[Mapping[str, tuple[str, Message, tuple[str, ...]]]] = {
     "code": (
@@ -139,7 +139,7 @@ _OLD_LETTERS: Final = Message(
 _LIKELY: Final = 0.6
 
 
-class NoColumns(Exception):
+class NoColumns(Told):
     """The columns that figures need are not there."""
 
 

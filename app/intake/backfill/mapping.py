@@ -19,7 +19,7 @@ from app.domain.portal import state
 from app.intake.backfill.columns import FIELDS
 from app.intake.checks import likely_name
 from app.intake.dvcqg.values import bare
-from app.messages import Message, with_likely
+from app.messages import Message, Told, with_likely
 
 _YES_NO: Final = {
     "1": True, "co": True, "yes": True, "true": True, "x": True, "da": True, "dung": True, "v": True, "y": True,
@@ -78,7 +78,7 @@ WORDS: Final[Mapping[str, Mapping[str, int]]] = {
 """The payload's code for what a cell says (in small letters, without marks), by names of FIELDS."""
 
 
-class BadMap(Exception):
+class BadMap(Told):
     """A map that cannot be followed."""
 
 

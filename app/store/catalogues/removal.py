@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import delete, func, select
 
-from app.messages import Message
+from app.messages import Message, Told
 from app.store import audit
 from app.store.audit import Change
 from app.store.catalogues import lock
@@ -20,7 +20,7 @@ from app.store.statements import in_sql
 _SHOWN = {"units": unit, "procedures": procedure, "keys": api_key, "events": event, "lives": life}
 
 
-class Busy(Exception):
+class Busy(Told):
     """The root is being rebuilt."""
 
 

@@ -12,7 +12,7 @@ from app.domain import codes
 from app.domain.calendar import workdays
 from app.domain.calendar.periods import FIRST_YEAR, LAST_YEAR
 from app.domain.lives import life as lives
-from app.messages import Message
+from app.messages import Message, Told
 from app.store import audit
 from app.store.audit import Change
 from app.store.connections.database import Connection
@@ -21,7 +21,7 @@ from app.store.schema import life, root, source, unit
 from app.store.statements import in_sql
 
 
-class UnknownRoot(Exception):
+class UnknownRoot(Told):
     """A root that was never set up."""
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from app.messages import Message
+from app.messages import Message, Told
 
 _DEFAULTS: Final = {
     "target_session_attrs": "read-write",
@@ -35,7 +35,7 @@ _OF_ASYNCPG: Final = frozenset(
 """What it understands in an address; anything else it would send to the server as a setting."""
 
 
-class BadAddress(ValueError):
+class BadAddress(Told, ValueError):
     """What was given is no address of a PostgreSQL database."""
 
 

@@ -19,6 +19,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.messages import Told
+
 ROOT_HOME = Path("/var/lib/chiso")
 """Copies for the unprivileged user when root runs the service from a directory that only root can enter."""
 POINTER = "cluster.path"
@@ -27,7 +29,7 @@ CLUSTER = "cluster"
 OLDEST_MAJOR = 15
 
 
-class EmbeddedError(RuntimeError):
+class EmbeddedError(Told, RuntimeError):
     """The embedded database cannot run here; the message says why and, where there is one, the way out."""
 
 

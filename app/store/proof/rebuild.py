@@ -18,7 +18,7 @@ from app.domain.catalogues.root import Catalogues
 from app.domain.lives import life
 from app.domain.lives.events import DossierReceived, DossierTransferred, Event
 from app.domain.tallies.tally import FAMILIES
-from app.messages import Message
+from app.messages import Message, Told
 from app.store import audit
 from app.store.catalogues import lock
 from app.store.connections import citus
@@ -54,7 +54,7 @@ _KEYED: Final = {
 """Every table with a generation, and the column its key goes on with."""
 
 
-class RebuildRunning(Exception):
+class RebuildRunning(Told):
     """Another rebuild of the same root is under way."""
 
 

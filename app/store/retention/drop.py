@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final
 
 from app.domain.calendar.civil import DAY, Instant, date_of, day_number, day_of, start_of
-from app.messages import Message
+from app.messages import Message, Told
 from app.store import audit
 from app.store.catalogues import lock
 from app.store.catalogues.removal import Busy
@@ -55,7 +55,7 @@ _UNREAD: Final = """
 _IMPATIENT: Final = "SET LOCAL lock_timeout = '1s'"
 
 
-class NotOwner(Exception):
+class NotOwner(Told):
     """Something that only the owner of the log may do."""
 
 
