@@ -6,11 +6,15 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import typer.main
 import yaml
+from typer.core import TyperGroup
+
+from app.cli import app
 
 PLACE = Path(__file__).resolve().parents[2]
 OVERLAYS = ("single", "production", "citus")
@@ -71,3 +75,18 @@ def selects(selector: Manifest, labels: Manifest) -> bool:
     assert all(each["operator"] == "In" for each in expressions)
     wanted: Manifest = selector.get("matchLabels", {})
     return wanted.items() <= labels.items() and all(labels.get(each["key"]) in each["values"] for each in expressions)
+
+
+def understood(arguments: Sequence[str]) -> str:
+    """The command that these arguments of `chiso` name, the last of a group's; it is not run.
+
+    Raises:
+        Exception: `chiso` has no such command or option.
+    """
+    command: Any = typer.main.get_command(app)
+    context, rest = command.make_context("chiso", list(arguments)), list(arguments)
+    while isinstance(command, TyperGroup) and rest and (own := command.get_command(context, rest[0])) is not None:
+        command = own
+        context = command.make_context(rest.pop(0), list(rest))
+    assert not isinstance(command, TyperGroup) or command.invoke_without_command, arguments
+    return str(command.name)
