@@ -346,9 +346,9 @@ async def test_of_very_many_feeds_those_are_told_that_sent_last(
     )
 
 
-def test_arrivals_are_taken_by_root_source_and_unit() -> None:
+async def test_arrivals_are_taken_by_root_source_and_unit() -> None:
     feeds: dict[tuple[int, int, int], Feed] = {}
-    take(
+    await take(
         feeds,
         [
             dict(zip("rsuand", row, strict=True))
@@ -359,3 +359,18 @@ def test_arrivals_are_taken_by_root_source_and_unit() -> None:
         (1, 1, 1): (5, 3, 5),
         (1, 2, 1): (1, 0, 0),
     }
+
+
+async def test_many_arrivals_leave_others_their_turns() -> None:
+    feeds: dict[tuple[int, int, int], Feed] = {}
+    seen: list[int] = []
+
+    async def another() -> None:
+        while True:
+            seen.append(sum(each.events for each in feeds.values()))
+            await asyncio.sleep(0)
+
+    turns = asyncio.create_task(another())
+    await take(feeds, [dict(zip("rsuand", (1, 1, 1, CLOCK + each, 1, 1), strict=True)) for each in range(1_000)])
+    turns.cancel()
+    assert seen == [0, 200, 400, 600, 800]

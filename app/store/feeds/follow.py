@@ -116,7 +116,7 @@ class Follower:
         }
         arrived = [row for row in arrived if row["root_id"] in there]
         feeds = await kept.those_of(connection, arrived)
-        kept.take(feeds, arrived)
+        await kept.take(feeds, arrived)
         await kept.put(connection, feeds)
         read_at = last.read_at if until == last.seq else max([mark.read_at, *(row["received_at"] for row in arrived)])
         await kept.move(connection, Mark(until, read_at))
