@@ -12,9 +12,12 @@ from typing import Any, Final
 
 import msgspec
 import psycopg
+import uvloop
 from msgspec import structs
 
 from app.demo import province
+from app.store.connections.database import Database
+from app.store.feeds.follow import Follower
 from bench import crowd, read
 from bench.copying import copy_root
 from bench.read import Asker, Question
@@ -27,6 +30,7 @@ _NUMBERS: Final = 45
 _SPARE: Final = 2
 """So many times the first root's bytes are wanted free for each other root: its rows, and the log that writes them."""
 _SHARE: Final = 20
+_WAITED_S: Final = 60.0
 _TABLE: Final = "One root's answers alone and among others, at the HTTP answer"
 Say = Callable[[str], None]
 
@@ -163,6 +167,16 @@ def room(size: int, roots: int, home: Path) -> None:
 
 
 def _settle(chiso: Chiso) -> None:
+    """Nothing is left to do beside what is measured."""
+
+    async def follow() -> None:
+        database = Database(chiso.dsn, 1, 1, _WAITED_S)
+        try:
+            await Follower(database, lambda: None).finish()
+        finally:
+            await database.close()
+
+    uvloop.run(follow())
     with psycopg.connect(chiso.dsn, autocommit=True) as connection:
         connection.execute("VACUUM (ANALYZE)")
         connection.execute("CHECKPOINT")

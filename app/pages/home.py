@@ -8,6 +8,7 @@ from typing import Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from app.domain import codes
 from app.pages.frame.asking import Answer
 from app.pages.frame.page import Page, Paging, told
 from app.pages.unit import has_ended
@@ -16,6 +17,8 @@ from app.store.catalogues import roots
 router = APIRouter(include_in_schema=False)
 
 _LEVELS: Final = ("ministry", "province", "department", "commune")
+_MOST: Final = 1_000
+"""Units that are listed; of more only those under which the others are."""
 
 
 @router.get("/")
@@ -33,20 +36,27 @@ async def home(page: Paging) -> Response:
         address = f"{page.request.base_url}".rstrip("/")
         return page.render("begin.html", here="home", address=address, begun=bool(known))
     sought = page.query.get("q", "").strip()
-    found = [each for each in units if _matches(each, sought)]
-    codes = {each["code"] for each in units}
+    found = [each for each in units if _matches(each, sought)] if sought else units
+    known_codes = {each["code"] for each in units}
+    tops = [each["code"] for each in units if each["parent"] not in known_codes]
+    # So many nobody reads; who looks for one types its name.
+    shown = found if len(found) <= _MOST else [each for each in found if each["code"] in tops]
     points: dict[str, Answer] = {}
-    for top in (each for each in units if each["parent"] not in codes):
-        for level in {each["level"] for each in units}:
-            points |= await _points(page, top["code"], level)
-    living = [each for each in found if not has_ended(each, page.today)]
+    for top in tops:
+        for level in {each["level"] for each in shown if codes.is_under(each["code"], top)}:
+            points |= await _points(page, top, level)
+    ended = {each["code"] for each in shown if has_ended(each, page.today)}
     return page.render(
         "home.html",
         here="home",
         sought=sought,
-        levels=[(level, [each for each in living if each["level"] == level]) for level in _LEVELS],
-        ended=[each for each in found if each not in living],
+        levels=[
+            (level, [each for each in shown if each["level"] == level and each["code"] not in ended])
+            for level in _LEVELS
+        ],
+        ended=[each for each in shown if each["code"] in ended],
         found=found,
+        left_out=len(found) - len(shown),
         points_of=points,
     )
 
@@ -66,7 +76,8 @@ async def _points(page: Page, root: str, level: str) -> dict[str, Answer]:
 def _matches(unit: Answer, sought: str) -> bool:
     """Whether a unit is meant by what was typed: words of its name or code, in any case, with or without marks."""
     text = f"{unit['code']} {unit['name']}"
-    return _bare(sought) in _bare(text) if _bare(sought) == sought.casefold() else sought.casefold() in text.casefold()
+    bare = _bare(sought)
+    return bare in _bare(text) if bare == sought.casefold() else sought.casefold() in text.casefold()
 
 
 def _bare(text: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.pages import home
 from app.settings import AuthSettings
 from tests.running import Running, serving, settings_for
 
@@ -66,8 +67,16 @@ async def test_with_several_roots_open_reading_shows_all(
         assert answer.status_code == 200
         monkeypatch.setattr(made.client._transport, "client", ("127.0.0.1", 40000))
         answer = await made.get("/", key="", headers={"Host": "[::1]:8000"})
+        monkeypatch.setattr(home, "_MOST", 4)
+        many = await made.get("/", key="", headers={"Host": "[::1]:8000"})
+        few = await made.get("/", key="", headers={"Host": "[::1]:8000"}, q="H44.1")
     found = re.findall(r'href="./units/([^"/]+)">', answer.text)
     assert sorted(found) == ["H44", "H44.07", "H44.13", "H44.130", "H45"]
+    # More than anybody reads: those under which the others are.
+    assert re.findall(r'href="./units/([^"/]+)">', many.text) == ["H44", "H45"]
+    assert "Còn 3 đơn vị trực thuộc" in many.text
+    assert re.findall(r'href="./units/([^"/]+)">', few.text) == ["H44.13", "H44.130"]
+    assert "đơn vị trực thuộc" not in few.text
 
 
 async def test_a_merged_unit_says_where_it_went_and_stands_apart(running: Running) -> None:
@@ -83,10 +92,10 @@ async def test_a_merged_unit_says_where_it_went_and_stands_apart(running: Runnin
     leaving = [{"code": "H44.902", "name": "UBND xã Sắp hết", "level": "commune", "valid_to": "2099-12-31"}]
     assert (await running.put("/v1/units", leaving)).json()["errors"] == []
     assert "kết thúc hoạt động" not in (await running.get("/units/H44.902", period="2026")).text
-    home = (await running.get("/")).text
-    assert home.index("UBND xã Sắp hết") < home.index("Đã sáp nhập, đã kết thúc")
-    assert home.index("Đã sáp nhập, đã kết thúc") < home.index("UBND xã Cũ")
-    assert home.index("UBND xã Mới") < home.index("Đã sáp nhập, đã kết thúc")
+    whole = (await running.get("/")).text
+    assert whole.index("UBND xã Sắp hết") < whole.index("Đã sáp nhập, đã kết thúc")
+    assert whole.index("Đã sáp nhập, đã kết thúc") < whole.index("UBND xã Cũ")
+    assert whole.index("UBND xã Mới") < whole.index("Đã sáp nhập, đã kết thúc")
 
 
 async def test_an_address_without_a_page_is_told_as_a_page_to_people(running: Running) -> None:
