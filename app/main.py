@@ -101,7 +101,6 @@ def create_app(service: Service | None = None) -> FastAPI:
         redoc_url=None,
         # One address for one thing: a redirect would name the scheme and host that a proxy in front has hidden.
         redirect_slashes=False,
-        generate_unique_id_function=openapi.operation_id,
         # The service tells its own metrics; asking at every request whether a tracer was configured costs more than
         # reading an event.
         telemetry={"tracing": False, "metrics": False, "logs": False},
@@ -109,7 +108,8 @@ def create_app(service: Service | None = None) -> FastAPI:
     app.state.service = service
     problems.install(app)
     for each in _ROUTES:
-        app.include_router(each.router)
+        # As they are: `include_router` would make each anew, for every app and at its first request.
+        app.router.routes.extend(each.router.routes)
     site.install(app)
     if service.settings.docs.open:
         docs.install(app)

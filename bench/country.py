@@ -150,7 +150,8 @@ def _make(plan: CountryPlan, chiso: Chiso, home: Path, report: Report, say: Say)
             if not rebuilt:
                 report.check(f"rebuild of {code}", said, "done", held=False)
     after = count(chiso.dsn, "SELECT pg_database_size(current_database())")
-    report.row("Size", "database of one root" if there == 1 else f"database of {there} roots", MiB=before // 2**20)
+    if made:
+        report.row("Size", "database of one root" if there == 1 else f"database of {there} roots", MiB=before // 2**20)
     report.row("Size", f"database of {plan.roots} roots", MiB=after // 2**20)
     return made
 

@@ -43,6 +43,10 @@ def run(plan: CrowdPlan, chiso: Chiso, codes: Sequence[str], home: Path, report:
     The service is served, and knows the other roots' `codes`.
     """
     roots = {province.ROOT: chiso} | {code: chiso.at_root(code) for code in codes}
+    for code, each in roots.items():
+        # A service that has been there for a while knows all catalogues.
+        with each.client() as client:
+            client.get("/v1/scorecard", params={"unit": code, "period": "2026"}).raise_for_status()
     first, answers = _pushes(chiso, province.ROOT, 0), _scorecards(chiso)
     say("the first root alone")
     alone = _told(chiso, [first, answers], plan.seconds, home / "alone")

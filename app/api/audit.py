@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from typing_extensions import TypedDict
 
 from app.api.http.answers import Encoded, instant
@@ -14,7 +14,7 @@ from app.api.http.auth import Administering
 from app.api.http.csv import tabular_response, wants_table
 from app.api.http.fields import answer, said, time
 from app.api.http.openapi.parameters import ACTOR, ANY_UNIT, AUDIT_KIND, SINCE, UNTIL
-from app.api.http.openapi.routes import UNIT, pages
+from app.api.http.openapi.routes import UNIT, Router, pages
 from app.api.http.paging import LARGEST, Paged
 from app.api.http.parameters import date_in, one_of, only
 from app.api.http.problems import Problem
@@ -25,7 +25,7 @@ from app.messages import EMPTY
 from app.store.audit import ACTIONS, BY, KINDS, Asked, Entry, kept
 from app.store.snapshot import reading_moment
 
-router = APIRouter()
+router = Router()
 
 _DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
 Attributes = dict[str, Any] | None

@@ -7,7 +7,7 @@ from functools import partial
 from types import GenericAlias
 from typing import Annotated, Any, Final, Literal, NotRequired
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 from typing_extensions import TypedDict
 
 from app.api.events import Told, refused
@@ -19,7 +19,7 @@ from app.api.http.csv import listed_response
 from app.api.http.fields import Number, answer, date, said, whole
 from app.api.http.openapi.events import CORE_PATTERN
 from app.api.http.openapi.parameters import ANY_UNIT, CONTENT_ENCODING, ROOT_UNIT
-from app.api.http.openapi.routes import BODY, UNIT, rows_of, told
+from app.api.http.openapi.routes import BODY, UNIT, Router, rows_of, told
 from app.api.http.parameters import INDICATORS, only
 from app.api.http.problems import Problem, language_of
 from app.api.http.service import Service, Serving
@@ -35,7 +35,7 @@ from app.store.catalogues.edit import PutResult
 from app.store.catalogues.listing import listing
 from app.store.snapshot import reading_moment
 
-router = APIRouter(tags=["catalogues"])
+router = Router("catalogues")
 
 # Of the demo province, where the page of the description can be tried.
 UnitPath = Annotated[

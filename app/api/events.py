@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Annotated, Final, NotRequired
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from typing_extensions import TypedDict
 
 from app.api.http.answers import json_response
@@ -17,7 +17,7 @@ from app.api.http.fields import answer, said, whole
 from app.api.http.metrics import instant_of
 from app.api.http.openapi import events as described
 from app.api.http.openapi.parameters import BINARY_MODE, CONTENT_ENCODING
-from app.api.http.openapi.routes import BODY, told
+from app.api.http.openapi.routes import BODY, Router, told
 from app.api.http.problems import AtFault, Problem, event_status, language_of
 from app.api.http.service import Service, Serving
 from app.domain.judging import also_wrong
@@ -30,7 +30,7 @@ from app.store.connections.unavailable import DatabaseUnavailable, Overloaded
 from app.store.snapshot import reading_moment
 from app.store.write.gather import MOST_TOGETHER
 
-router = APIRouter()
+router = Router()
 
 _PARSED_ASIDE: Final = 256 * 1024
 _LOOKED_AT_SECONDS: Final = 2.0

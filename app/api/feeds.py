@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from typing_extensions import TypedDict
 
 from app.api.figures.view import AsOf, CatalogueBrief, Refolding, UnitBrief, as_of, catalogue_brief, unit_brief
@@ -19,7 +19,7 @@ from app.api.http.auth import Reading, root_for
 from app.api.http.csv import tabular_response
 from app.api.http.fields import Number, answer, said, time, whole
 from app.api.http.openapi.parameters import UNIT as UNIT_ASKED
-from app.api.http.openapi.routes import UNIT, told
+from app.api.http.openapi.routes import UNIT, Router, told
 from app.api.http.parameters import only
 from app.api.http.problems import Problem
 from app.api.http.service import Service, Serving
@@ -40,7 +40,7 @@ from app.store.read.figures import Reader
 from app.store.read.quality import counts_by_unit
 from app.store.snapshot import reading_moment
 
-router = APIRouter()
+router = Router()
 _log = logging.getLogger(__name__)
 _MEASURED_SECONDS: Final = 20.0
 _MINUTES: Final = "Minutes of working time"

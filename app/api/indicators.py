@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from typing_extensions import TypedDict
 
 from app.api.figures.view import IndicatorCode
@@ -12,13 +12,13 @@ from app.api.http.answers import Encoded
 from app.api.http.auth import Reading
 from app.api.http.csv import tabular_response
 from app.api.http.fields import Number, answer, said, whole
-from app.api.http.openapi.routes import told
+from app.api.http.openapi.routes import Router, told
 from app.api.http.parameters import GROUPS, only
 from app.domain.catalogues import indicators
 from app.domain.catalogues.indicators import Counts, ZeroRule
 from app.domain.figures.scoring import half_up
 
-router = APIRouter()
+router = Router()
 
 _KNOWN: Final = indicators.load()
 _EXAMPLE: Final = _KNOWN.indicator("DOSSIER_ON_TIME")

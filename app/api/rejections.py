@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final, NamedTuple
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from typing_extensions import TypedDict
 
 from app.api.http.answers import Encoded, instant
@@ -12,7 +12,7 @@ from app.api.http.auth import Reading, root_for
 from app.api.http.csv import tabular_response
 from app.api.http.fields import answer, said, time, whole
 from app.api.http.openapi.parameters import ANY_UNIT, SOURCE
-from app.api.http.openapi.routes import UNIT, pages
+from app.api.http.openapi.routes import UNIT, Router, pages
 from app.api.http.paging import LARGEST, Paged
 from app.api.http.parameters import only
 from app.api.http.problems import language_of
@@ -22,7 +22,7 @@ from app.domain.push import EVENT_CODES
 from app.store.rejections import kept
 from app.store.snapshot import reading_moment
 
-router = APIRouter()
+router = Router()
 
 
 @answer

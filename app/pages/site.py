@@ -17,4 +17,4 @@ def install(app: FastAPI) -> None:
     page.install(app)
     assets.install(app)
     for each in _PAGES:
-        app.include_router(each.router)
+        app.router.routes.extend(each.router.routes)

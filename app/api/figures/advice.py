@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from typing_extensions import TypedDict
 
 from app.api.figures.view import Heading, IndicatorCode, View, viewing
 from app.api.http.auth import Reading
 from app.api.http.csv import tabular_response
 from app.api.http.fields import Number, answer, said, whole
-from app.api.http.openapi.routes import figure
+from app.api.http.openapi.routes import Router, figure
 from app.api.http.parameters import asked
 from app.api.http.service import Serving
 from app.domain.catalogues import indicators
@@ -21,7 +21,7 @@ from app.domain.figures.measures import Needed
 from app.store.read.dossiers import Lists
 from app.store.read.prospects import prospects
 
-router = APIRouter()
+router = Router()
 
 
 @answer

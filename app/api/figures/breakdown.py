@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Final, Literal, NamedTuple, NotRequired
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from typing_extensions import TypedDict
 
 from app.api.figures.view import Additive, Counts, Days, Heading, IndicatorCode, View, viewing
@@ -14,7 +14,7 @@ from app.api.http.auth import Reading
 from app.api.http.csv import tabular_response
 from app.api.http.fields import answer, said
 from app.api.http.openapi.parameters import BY, INDICATOR
-from app.api.http.openapi.routes import figure
+from app.api.http.openapi.routes import Router, figure
 from app.api.http.parameters import asked, indicator_of, named
 from app.api.http.problems import Problem
 from app.api.http.service import Serving
@@ -31,7 +31,7 @@ from app.domain.lives.dossier import CHANNELS
 from app.messages import Message
 from app.store.read.figures import Wanted
 
-router = APIRouter()
+router = Router()
 
 Dimension = Literal["unit", "procedure", "sector", "channel"]
 DIMENSIONS: Final[tuple[Dimension, ...]] = ("unit", "procedure", "sector", "channel")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, NotRequired
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from starlette.datastructures import QueryParams
 from typing_extensions import TypedDict
 
@@ -15,7 +15,7 @@ from app.api.http.auth import Reading
 from app.api.http.csv import tabular_response
 from app.api.http.fields import Number, answer, said, whole
 from app.api.http.openapi.parameters import RANK_GROUP, RANK_INDICATOR, RANK_LEVEL
-from app.api.http.openapi.routes import figure
+from app.api.http.openapi.routes import Router, figure
 from app.api.http.parameters import GROUPS, INDICATORS, asked, figures_of, named, one_of
 from app.api.http.problems import Problem
 from app.api.http.service import Serving
@@ -28,7 +28,7 @@ from app.domain.figures.standing import TOTAL, By, Scores, Standing, indicators_
 from app.messages import Message
 from app.store.read.figures import Wanted
 
-router = APIRouter()
+router = Router()
 
 _COLUMNS = (
     "rank",

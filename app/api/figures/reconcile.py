@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Annotated, Final, NotRequired
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from typing_extensions import TypedDict
 
 from app.api.figures.view import Counts, Days, Heading, Score, View, viewing
@@ -17,7 +17,7 @@ from app.api.http.auth import Reading
 from app.api.http.csv import tabular_response
 from app.api.http.fields import Number, answer, said, whole
 from app.api.http.openapi.parameters import PUBLISHED, PUBLISHED_PATTERN, UNCOMPARED
-from app.api.http.openapi.routes import FIGURE, told
+from app.api.http.openapi.routes import FIGURE, Router, told
 from app.api.http.parameters import FIGURES, asked, figures_of
 from app.api.http.problems import Problem
 from app.api.http.service import Serving
@@ -28,7 +28,7 @@ from app.domain.figures.standing import By, Scores, Standing, indicators_of
 from app.messages import Message
 from app.store.read.figures import Wanted
 
-router = APIRouter()
+router = Router()
 
 
 @answer

@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Final, NotRequired
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from typing_extensions import TypedDict
 
 from app.api.figures.view import Counts, Days, Heading, IndicatorCode, Score, View, viewing
@@ -15,7 +15,7 @@ from app.api.http.answers import instant
 from app.api.http.auth import Reading
 from app.api.http.csv import CARD_COLUMNS, SCORECARD, tabular_response
 from app.api.http.fields import Number, answer, said, time, whole
-from app.api.http.openapi.routes import figure
+from app.api.http.openapi.routes import Router, figure
 from app.api.http.parameters import GROUPS, asked
 from app.api.http.service import Serving
 from app.domain.calendar.periods import Comparison
@@ -28,7 +28,7 @@ from app.domain.figures.scoring import Scored, ScoredIndicator, Shown
 from app.domain.tallies.sums import Counted
 from app.store.read.figures import Wanted
 
-router = APIRouter()
+router = Router()
 
 _KNOWN: Final = indicators.load()
 UNTOLD: Final = (

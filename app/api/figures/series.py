@@ -7,14 +7,14 @@ from datetime import timedelta
 from itertools import islice, takewhile
 from typing import Annotated, Final, Literal, NotRequired
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from app.api.figures.view import Additive, Counts, Days, Heading, Score, Span, View, viewing
 from app.api.http.auth import Reading
 from app.api.http.csv import tabular_response
 from app.api.http.fields import answer, said
 from app.api.http.openapi.parameters import BUCKET, SERIES_OF
-from app.api.http.openapi.routes import figure
+from app.api.http.openapi.routes import Router, figure
 from app.api.http.parameters import FIGURES, asked, figures_of, named
 from app.api.http.problems import Problem
 from app.api.http.service import Serving
@@ -29,7 +29,7 @@ from app.domain.figures.standing import By, Scores, Standing, indicators_of
 from app.messages import Message
 from app.store.read.figures import Wanted
 
-router = APIRouter()
+router = Router()
 
 Bucket = Literal["day", "week", "month"]
 BUCKETS: Final[tuple[Bucket, ...]] = ("day", "week", "month")

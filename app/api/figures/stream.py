@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from starlette.types import Receive, Scope, Send
 
@@ -17,14 +17,14 @@ from app.api.figures.scorecard import Scorecard, scorecard_of
 from app.api.figures.view import View, viewing
 from app.api.http.auth import Access, Reading
 from app.api.http.openapi.parameters import COMMON, LAST_EVENT_ID, MOST_UNITS, UNITS
-from app.api.http.openapi.routes import FIGURE, streamed
+from app.api.http.openapi.routes import FIGURE, Router, streamed
 from app.api.http.parameters import Asked, asked
 from app.api.http.problems import Problem
 from app.api.http.service import Service, Serving
 from app.api.http.watcher import Figure, Subscriber, Watched
 from app.messages import Message
 
-router = APIRouter()
+router = Router()
 
 _RETRY_MILLISECONDS: Final = 2_000
 _HEADERS: Final = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.concurrency import run_in_threadpool
 from typing_extensions import TypedDict
@@ -17,7 +17,7 @@ from app.api.http.answers import json_response
 from app.api.http.auth import bears
 from app.api.http.fields import answer, said
 from app.api.http.metrics import Metrics, instant_of
-from app.api.http.openapi.routes import plain, told
+from app.api.http.openapi.routes import Router, plain, told
 from app.api.http.problems import Problem
 from app.api.http.service import Service, Serving
 from app.messages import Message
@@ -26,7 +26,7 @@ from app.store.connections.causes import READ_ONLY
 from app.store.connections.unavailable import DatabaseUnavailable, unavailable
 from app.store.proof import outcomes
 
-router = APIRouter(tags=["operations"])
+router = Router("operations")
 _log = logging.getLogger(__name__)
 _SCRAPE_SECONDS: Final = 1.0
 _MEASURED_SECONDS: Final = 1.0

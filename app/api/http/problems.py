@@ -178,7 +178,7 @@ def install(app: FastAPI) -> None:
         detail = "; ".join(f"{each.field}: {each.detail}" for each in errors)[:300]
         return response(request, Problem("invalid_parameter", verbatim(detail), errors=errors))
 
-    app.include_router(_pages)
+    app.router.routes.extend(_pages.routes)
 
 
 _pages = APIRouter()

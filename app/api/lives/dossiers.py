@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Final, Literal, NamedTuple
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from typing_extensions import TypedDict
 
 from app.api.figures.view import Heading, IndicatorCode, View, viewing
@@ -14,7 +14,7 @@ from app.api.http.auth import Reading
 from app.api.http.csv import tabular_response
 from app.api.http.fields import answer, said, time, whole
 from app.api.http.openapi.parameters import INDICATOR, SIDE, UNCOMPARED
-from app.api.http.openapi.routes import FIGURE, pages
+from app.api.http.openapi.routes import FIGURE, Router, pages
 from app.api.http.paging import LARGEST, Paged
 from app.api.http.parameters import asked, indicator_of, named
 from app.api.http.problems import Problem
@@ -33,7 +33,7 @@ from app.messages import Message
 from app.store.read.dossiers import NOT_A_PART, PROSPECTS, SIDES, Found, Lists, Place, Side, Table, table_of
 from app.store.read.prospects import prospects
 
-router = APIRouter()
+router = Router()
 
 ItemKind = Literal["dossier", "petition", "document", "procedure", "unit"]
 

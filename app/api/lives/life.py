@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 from fastapi.openapi.models import Example
 from typing_extensions import TypedDict
 
@@ -13,7 +13,7 @@ from app.api.http.answers import LATER, Encoded, figure_response, instant
 from app.api.http.auth import Reading, root_for
 from app.api.http.fields import answer, date, said, time
 from app.api.http.openapi.parameters import NAMED_UNIT
-from app.api.http.openapi.routes import UNIT, told
+from app.api.http.openapi.routes import UNIT, Router, told
 from app.api.http.parameters import only
 from app.api.http.problems import Problem
 from app.api.http.service import Serving
@@ -34,7 +34,7 @@ from app.messages import Message
 from app.store.read.life import Seen, is_subject, reach_of, tell
 from app.store.snapshot import reading_moment
 
-router = APIRouter()
+router = Router()
 
 _ENDED: Final = "2026-01-09T10:00:00+07:00"
 _DAYS: Final = ("decided_on", "effective_on", "published_on")

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Annotated, Final, NamedTuple
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from typing_extensions import TypedDict
 
 from app.api.figures.view import (
@@ -25,7 +25,7 @@ from app.api.http.csv import tabular_response
 from app.api.http.fields import answer, said, whole
 from app.api.http.openapi.parameters import CAUSE, SCOPE
 from app.api.http.openapi.parameters import UNIT as UNIT_ASKED
-from app.api.http.openapi.routes import UNIT, pages
+from app.api.http.openapi.routes import UNIT, Router, pages
 from app.api.http.paging import Paged
 from app.api.http.parameters import SCOPES, one_of, only
 from app.api.http.problems import Problem
@@ -43,7 +43,7 @@ from app.store.read.figures import Reader
 from app.store.read.quality import Source, counts, faulty, sources
 from app.store.snapshot import reading_moment
 
-router = APIRouter()
+router = Router()
 
 NAMES: Final = {
     "no_reception": "Chưa có sự kiện tiếp nhận",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Annotated, Final, NamedTuple
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from typing_extensions import TypedDict
 
 from app.api.figures.view import Heading, UnitBrief, View, unit_brief, viewing
@@ -18,7 +18,7 @@ from app.api.http.csv import tabular_response
 from app.api.http.fields import Number, answer, date, said, time, whole
 from app.api.http.openapi.parameters import MOST_DAYS, PROCEDURE, SCOPE, STATE, UNIT, USUAL_DAYS, WITHIN
 from app.api.http.openapi.routes import UNIT as OF_UNIT
-from app.api.http.openapi.routes import pages
+from app.api.http.openapi.routes import Router, pages
 from app.api.http.paging import LARGEST, Paged
 from app.api.http.parameters import asked_of, one_of, only, whole_of
 from app.api.http.problems import Problem
@@ -37,7 +37,7 @@ from app.store.read.dossiers import Found
 from app.store.read.figures import Wanted
 from app.store.read.open import STATES, OpenLives, State
 
-router = APIRouter()
+router = Router()
 
 _BEGUN: Final = periods.parse("2000")
 """Any year that has begun: which one it is, the snapshot tells."""

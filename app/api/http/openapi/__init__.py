@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 
 from app.api.http.csv import SCORECARD, as_csv, rows_in
@@ -48,11 +47,6 @@ def install(app: FastAPI) -> None:
         return kept
 
     app.openapi = described  # type: ignore[method-assign]
-
-
-def operation_id(route: APIRoute) -> str:
-    """How clients made from the description call an operation: by the name of its function."""
-    return route.name
 
 
 def description(app: FastAPI) -> dict[str, Any]:

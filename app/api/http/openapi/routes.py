@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse, Response
+from fastapi.routing import APIRoute
 
 from app.api.http.openapi import parameters as described
 from app.api.http.openapi import problems as problem
@@ -36,6 +38,18 @@ _ETAG: Final = {
 }
 _LINK: Final = {"description": "The next page, `rel=next`; none on the last.", "schema": {"type": "string"}}
 _CACHED: Final = {"description": "To be asked for again.", "schema": {"enum": ["no-cache", "private, no-cache"]}}
+
+
+def operation_id(route: APIRoute) -> str:
+    """How clients made from the description call an operation: by the name of its function."""
+    return route.name
+
+
+class Router(APIRouter):
+    """Routes of a module, made once when it is imported; every app has these very ones (`app.main`)."""
+
+    def __init__(self, tag: str | None = None) -> None:
+        super().__init__(tags=None if tag is None else [tag], generate_unique_id_function=operation_id)
 
 
 def told(
