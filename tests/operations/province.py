@@ -17,6 +17,7 @@ import psycopg
 from app.store import keys
 from app.store.catalogues import roots
 from app.store.connections.database import Database
+from app.store.feeds.follow import Follower
 from app.store.proof import verify
 from tests.faults.serving import Batch, Pushing, Serving, environment
 from tests.oracle.histories import SEED_HOLIDAYS, SEED_WORKDAYS, History, history
@@ -126,6 +127,19 @@ def logged(dsn: str, root: str = "H44") -> Counter[tuple[str, str]]:
             [root],
         ).fetchall()
     return Counter((str(source), str(number)) for source, number in rows)
+
+
+def read_for_feeds(dsn: str) -> None:
+    """Return when the feeds have counted all that was pushed before: what is lost then was old."""
+
+    async def work() -> None:
+        database = Database(dsn, 1, 1, 10, 60, 60)
+        try:
+            await Follower(database, lambda: None).finish()
+        finally:
+            await database.close()
+
+    asyncio.run(work())
 
 
 def proved(dsn: str, root: str = "H44") -> bool:

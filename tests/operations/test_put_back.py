@@ -11,7 +11,7 @@ from app.store.embedded.home import Home
 from tests.conftest import at
 from tests.faults.serving import chiso, free_port
 from tests.operations.page import Page
-from tests.operations.province import key_of, living, logged, proved
+from tests.operations.province import key_of, living, logged, proved, read_for_feeds
 
 FROM, UNTIL = "2026-03-01 00:00+07", "2026-06-01 00:00+07"
 
@@ -28,6 +28,7 @@ def test_months_of_the_log_and_then_a_root_are_put_back_from_a_dump(
         backup.perform("Restore beside")
         beside = {"RESTORED": f"{place['PGDATABASE']}_restored"}
 
+        read_for_feeds(database)
         with psycopg.connect(database, autocommit=True) as connection:
             whole = connection.execute("SELECT * FROM event ORDER BY seq").fetchall()
             # Some of it, so that the rest is met again.
