@@ -22,9 +22,10 @@ class _Commands(TyperGroup):
 
     places: ClassVar[Mapping[str, str | typer.Typer]]
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        """All of them, in the order of the help."""
-        return list(self.places)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # Their names: for the help, and for what may have been meant.
+        self.commands = dict.fromkeys(self.places)  # type: ignore[assignment]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """One of them."""

@@ -18,7 +18,7 @@ router = APIRouter(include_in_schema=False)
 
 _LEVELS: Final = ("ministry", "province", "department", "commune")
 _MOST: Final = 1_000
-"""Units that are listed; of more only those under which the others are."""
+"""Units that are listed; of more that nobody has looked for, only those under which the others are."""
 
 
 @router.get("/")
@@ -38,9 +38,10 @@ async def home(page: Paging) -> Response:
     sought = page.query.get("q", "").strip()
     found = [each for each in units if _matches(each, sought)] if sought else units
     known_codes = {each["code"] for each in units}
-    tops = [each["code"] for each in units if each["parent"] not in known_codes]
+    tops = {each["code"] for each in units if each["parent"] not in known_codes}
     # So many nobody reads; who looks for one types its name.
-    shown = found if len(found) <= _MOST else [each for each in found if each["code"] in tops]
+    many = len(found) > _MOST and not sought
+    shown = [each for each in found if not many or each["code"] in tops][:_MOST]
     points: dict[str, Answer] = {}
     for top in tops:
         for level in {each["level"] for each in shown if codes.is_under(each["code"], top)}:

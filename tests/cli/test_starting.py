@@ -313,3 +313,12 @@ def test_a_dry_run_of_the_simulation_needs_no_service() -> None:
     assert line(chiso(environment(), "simulate", "--dry-run", "--unit", "H99")).startswith(
         "the demo province has no unit H99"
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"), [(("impor",), "import"), (("import", "unit"), "units"), (("keys", "lis"), "list")]
+)
+def test_a_mistyped_command_is_told_what_may_be_meant(arguments: tuple[str, ...], meant: str) -> None:
+    ended = chiso(environment(), *arguments)
+    assert ended.returncode == 2
+    assert f"Did you mean '{meant}'?" in " ".join(ended.stderr.split())

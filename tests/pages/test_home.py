@@ -70,6 +70,8 @@ async def test_with_several_roots_open_reading_shows_all(
         monkeypatch.setattr(home, "_MOST", 4)
         many = await made.get("/", key="", headers={"Host": "[::1]:8000"})
         few = await made.get("/", key="", headers={"Host": "[::1]:8000"}, q="H44.1")
+        monkeypatch.setattr(home, "_MOST", 2)
+        sought = await made.get("/", key="", headers={"Host": "[::1]:8000"}, q="H44")
     found = re.findall(r'href="./units/([^"/]+)">', answer.text)
     assert sorted(found) == ["H44", "H44.07", "H44.13", "H44.130", "H45"]
     # More than anybody reads: those under which the others are.
@@ -77,6 +79,9 @@ async def test_with_several_roots_open_reading_shows_all(
     assert "Còn 3 đơn vị trực thuộc" in many.text
     assert re.findall(r'href="./units/([^"/]+)">', few.text) == ["H44.13", "H44.130"]
     assert "đơn vị trực thuộc" not in few.text
+    # Looked for, and still too many: the first of them.
+    assert len(re.findall(r'href="./units/([^"/]+)">', sought.text)) == 2
+    assert "Còn 2 đơn vị khác có tên như vậy" in sought.text
 
 
 async def test_a_merged_unit_says_where_it_went_and_stands_apart(running: Running) -> None:
