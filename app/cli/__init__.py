@@ -15,6 +15,7 @@ from app import VERSION
 from app.cli.running import Unfinished, fail
 from app.logs import set_up_logging
 from app.messages import Message, Told, of_error, verbatim
+from app.store import check
 
 
 class _Commands(TyperGroup):
@@ -25,7 +26,8 @@ class _Commands(TyperGroup):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         # Their names: for the help, and for what may have been meant.
-        self.commands = dict.fromkeys(self.places)  # type: ignore[assignment]
+        names: dict[str, Any] = dict.fromkeys(self.places)
+        self.commands = names
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """One of them."""
@@ -107,7 +109,7 @@ def _chiso(
 def main() -> None:
     """Run the command. Whatever fails is told in a line; where, only to who looks for it."""
     # What fails is told below, once; a service writes more from when it is served on.
-    set_up_logging("ERROR", lambda error: None if (said := _of_database(error)) is None else said.en)
+    set_up_logging("ERROR", check.plainly)
     try:
         app()
     except KeyboardInterrupt:
@@ -122,8 +124,8 @@ def _told(error: BaseException) -> Message:
     """What fails, in a line; raised again to who looks for where, if it is a fault of ours."""
     if isinstance(error, Told):
         return of_error(error)
-    if (of_database := _of_database(error)) is not None:
-        return of_database
+    if isinstance(error, check.FAILURES):
+        return check.told(error)
     if isinstance(error, OSError):
         return verbatim(f"{error.filename}: {error.strerror}" if error.filename is not None else str(error))
     if os.environ.get("CHISO_LOG__LEVEL") == "DEBUG":
@@ -135,9 +137,3 @@ def _told(error: BaseException) -> Message:
         "lỗi của chính chiso, xin báo lại: {what} (CHISO_LOG__LEVEL=DEBUG cho biết ở đâu)",
         what=what,
     )
-
-
-def _of_database(error: BaseException) -> Message | None:
-    from app.store import check  # late: not every command needs a database
-
-    return check.told(error) if isinstance(error, check.FAILURES) else None
